@@ -1,0 +1,1 @@
+"""Runs levada accelerators: on a PYNQ board or on their simulators."""

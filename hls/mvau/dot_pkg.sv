@@ -1,0 +1,33 @@
+// What the lanes of an MVAU have in common: how a dot product is coded, and how long it takes.
+package dot_pkg;
+
+  // 1-bit weights and inputs: XNOR and popcount.
+  localparam int POPCOUNT = 0;
+  // A bipolar operand selects: x or ~x for weights, w or 0 for inputs.
+  localparam int SELECT = 1;
+  // Products of up to 6 bits of operands: one LUT a product bit.
+  localparam int TABLE = 2;
+  // Wider ones: a tree for each weight bit, then a tree over the shifted sums.
+  localparam int PLANES = 3;
+
+  function automatic int coding(input int w_bits, input int w_bipolar, input int a_bits,
+                                input int a_bipolar);
+    if (w_bipolar != 0 && a_bipolar != 0) coding = POPCOUNT;
+    else if (w_bipolar != 0 || a_bipolar != 0) coding = SELECT;
+    else if (w_bits + a_bits <= 6) coding = TABLE;
+    else coding = PLANES;
+  endfunction
+
+  // Cycles from operands to result.
+  function automatic int latency(input int style, input int simd, input int w_bits);
+    int tree;
+    tree = $clog2(simd);
+    case (style)
+      POPCOUNT: latency = 2 + $clog2((simd + 5) / 6);
+      SELECT: latency = (tree > 0) ? tree : 1;
+      TABLE: latency = 1 + tree;
+      default: latency = ((tree > 0) ? tree : 1) + $clog2(w_bits);
+    endcase
+  endfunction
+
+endpackage

@@ -1,0 +1,215 @@
+// Matrix-vector-activation unit: y = activation(W x), W of MH rows and MW columns, PE rows and SIMD columns
+// a cycle; SF*NF cycles a vector, SF = MW/SIMD, NF = MH/PE.
+//
+// Beat s of a vector holds elements s*SIMD ..., beat n of the result rows n*PE .... The SF input beats are
+// read in the first of the NF passes and replayed from a buffer in the others. Weights: row n*SF + s of the
+// WEIGHTS file holds W[n*PE + p][s*SIMD + i] at bits [(p*SIMD + i)*W_BITS +: W_BITS], in block RAM if
+// W_BLOCK, else in LUTs; a single row becomes constants.
+//
+// Lanes accumulate acc = INIT[row] + sum of (dot << SHIFT), where INIT and SHIFT make up for the operand
+// coding of dot_lut. With LEVELS > 0 the result is the code of threshold_search over acc; lane p's rows are
+// contiguous in THRESHOLDS, ordered by pass. With LEVELS = 0 it is acc itself, in O_BITS.
+// All behind the operand registers runs freely; SLOTS credits keep the results within the output fifo.
+module mvau #(
+    parameter int MW = 8,
+    parameter int MH = 4,
+    parameter int PE = 2,
+    parameter int SIMD = 4,
+    parameter int W_BITS = 2,
+    parameter int W_BIPOLAR = 0,
+    parameter int W_BLOCK = 0,
+    parameter int A_BITS = 2,
+    parameter int A_SIGNED = 0,
+    parameter int A_BIPOLAR = 0,
+    parameter int ACC_BITS = 8,
+    parameter int SHIFT = 0,
+    parameter int LEVELS = 0,
+    parameter int O_BITS = (LEVELS > 0) ? LEVELS : ACC_BITS,
+    parameter int SLOTS = 2,
+    parameter logic [MH*ACC_BITS-1:0] INIT = '0,
+    parameter logic [O_BITS-1:0] OFFSET = '0,
+    parameter logic [MH*((1<<LEVELS)-(LEVELS>0?1:0))*ACC_BITS-1:0] THRESHOLDS = '0,
+    parameter WEIGHTS = "weights.hex"
+) (
+    input  logic                   clk,
+    input  logic                   rst_n,
+    input  logic [SIMD*A_BITS-1:0] s_axis_tdata,
+    input  logic                   s_axis_tvalid,
+    output logic                   s_axis_tready,
+    output logic [  PE*O_BITS-1:0] m_axis_tdata,
+    output logic                   m_axis_tvalid,
+    input  logic                   m_axis_tready
+);
+
+  localparam int SF = MW / SIMD;
+  localparam int NF = MH / PE;
+  localparam int SF_WIDTH = (SF > 1) ? $clog2(SF) : 1;
+  localparam int NF_WIDTH = (NF > 1) ? $clog2(NF) : 1;
+  localparam int ROW_WIDTH = (SF * NF > 1) ? $clog2(SF * NF) : 1;
+  localparam int ROW_BITS = PE * SIMD * W_BITS;
+  localparam int DOT_BITS = W_BITS + A_BITS + $clog2(SIMD) + 1;
+  localparam int CODING = dot_pkg::coding(W_BITS, W_BIPOLAR, A_BITS, A_BIPOLAR);
+  localparam int DOT_LATENCY = dot_pkg::latency(CODING, SIMD, W_BITS);
+
+  if (MW % SIMD != 0 || MH % PE != 0) begin : gen_illegal
+    $error("mvau: SIMD must divide MW and PE must divide MH");
+  end
+
+  // Steps: column beat sf_q of pass nf_q.
+  logic [SF_WIDTH-1:0] sf_q;
+  logic [NF_WIDTH-1:0] nf_q;
+  logic [ROW_WIDTH-1:0] row_q;
+  logic first_pass, last_beat, last_pass, step, credit;
+
+  assign first_pass = (NF == 1) || nf_q == '0;
+  assign last_beat = (SF == 1) || sf_q == SF_WIDTH'(SF - 1);
+  assign last_pass = (NF == 1) || nf_q == NF_WIDTH'(NF - 1);
+  assign step = (s_axis_tvalid || !first_pass) && (credit || !last_beat);
+  assign s_axis_tready = first_pass && (credit || !last_beat);
+
+  always_ff @(posedge clk) begin
+    if (!rst_n) begin
+      sf_q  <= '0;
+      nf_q  <= '0;
+      row_q <= '0;
+    end else if (step) begin
+      sf_q  <= last_beat ? '0 : sf_q + 1'b1;
+      row_q <= (last_beat && last_pass) ? '0 : row_q + 1'b1;
+      if (last_beat) nf_q <= last_pass ? '0 : nf_q + 1'b1;
+    end
+  end
+
+  // Operands, one cycle after the step.
+  logic [SIMD*A_BITS-1:0] a_q;
+  logic [ROW_BITS-1:0] w_q;
+
+  if (NF > 1) begin : gen_replay
+    (* ram_style = "distributed" *) logic [SIMD*A_BITS-1:0] beats[0:SF-1];
+    always_ff @(posedge clk) begin
+      if (step && first_pass) beats[sf_q] <= s_axis_tdata;
+      a_q <= first_pass ? s_axis_tdata : beats[sf_q];
+    end
+  end else begin : gen_once
+    always_ff @(posedge clk) a_q <= s_axis_tdata;
+  end
+
+  if (SF * NF == 1) begin : gen_constant
+    logic [ROW_BITS-1:0] rows[0:0];
+    initial $readmemh(WEIGHTS, rows);
+    assign w_q = rows[0];
+  end else if (W_BLOCK != 0) begin : gen_block
+    (* rom_style = "block" *) logic [ROW_BITS-1:0] rows[0:SF*NF-1];
+    initial $readmemh(WEIGHTS, rows);
+    always_ff @(posedge clk) w_q <= rows[row_q];
+  end else begin : gen_lut
+    (* rom_style = "distributed" *) logic [ROW_BITS-1:0] rows[0:SF*NF-1];
+    initial $readmemh(WEIGHTS, rows);
+    always_ff @(posedge clk) w_q <= rows[row_q];
+  end
+
+  // Where the steps are: bit 0 beside the operands, bit DOT_LATENCY beside the dot products.
+  logic [DOT_LATENCY:0] valid_q, first_q, last_q;
+  always_ff @(posedge clk) begin
+    if (!rst_n) valid_q <= '0;
+    else valid_q <= (DOT_LATENCY + 1)'({valid_q, step});
+    first_q <= (DOT_LATENCY + 1)'({first_q, (SF == 1) || sf_q == '0});
+    last_q  <= (DOT_LATENCY + 1)'({last_q, last_beat});
+  end
+
+  // Passes counted at the accumulators, whose results come in the same order.
+  logic [NF_WIDTH-1:0] acc_nf_q, result_nf_q;
+  logic dot_valid, dot_first, dot_last, result_valid_q;
+  assign dot_valid = valid_q[DOT_LATENCY];
+  assign dot_first = first_q[DOT_LATENCY];
+  assign dot_last  = last_q[DOT_LATENCY];
+
+  always_ff @(posedge clk) begin
+    if (!rst_n) begin
+      acc_nf_q <= '0;
+      result_valid_q <= 1'b0;
+    end else begin
+      result_valid_q <= dot_valid && dot_last;
+      if (dot_valid && dot_last) acc_nf_q <= (acc_nf_q == NF_WIDTH'(NF - 1)) ? '0 : acc_nf_q + 1'b1;
+    end
+    result_nf_q <= acc_nf_q;
+  end
+
+  logic [PE*ACC_BITS-1:0] acc_q;
+  for (genvar p = 0; p < PE; p = p + 1) begin : gen_lane
+    logic signed [DOT_BITS-1:0] dot;
+    logic [ACC_BITS-1:0] start, inits[0:NF-1];
+    initial begin
+      for (int n = 0; n < NF; n = n + 1) inits[n] = INIT[(n*PE+p)*ACC_BITS+:ACC_BITS];
+    end
+    assign start = inits[acc_nf_q];
+
+    dot_lut #(
+        .SIMD(SIMD),
+        .W_BITS(W_BITS),
+        .W_BIPOLAR(W_BIPOLAR),
+        .A_BITS(A_BITS),
+        .A_SIGNED(A_SIGNED),
+        .A_BIPOLAR(A_BIPOLAR),
+        .DOT_BITS(DOT_BITS)
+    ) u_dot (
+        .clk,
+        .w(w_q[p*SIMD*W_BITS+:SIMD*W_BITS]),
+        .a(a_q),
+        .dot
+    );
+
+    always_ff @(posedge clk) begin
+      if (dot_valid) begin
+        acc_q[p*ACC_BITS+:ACC_BITS] <=
+            (dot_first ? start : acc_q[p*ACC_BITS+:ACC_BITS]) + (ACC_BITS'(dot) << SHIFT);
+      end
+    end
+  end
+
+  // Activation.
+  logic [PE*O_BITS-1:0] results;
+  logic results_valid;
+
+  if (LEVELS > 0) begin : gen_thresholds
+    localparam int LANE_BITS = NF * ((1 << LEVELS) - 1) * ACC_BITS;
+    logic [2*LEVELS-1:0] search_q;
+    always_ff @(posedge clk) begin
+      if (!rst_n) search_q <= '0;
+      else search_q <= (2 * LEVELS)'({search_q, result_valid_q});
+    end
+    assign results_valid = search_q[2*LEVELS-1];
+    for (genvar p = 0; p < PE; p = p + 1) begin : gen_lane
+      threshold_search #(
+          .LEVELS(LEVELS),
+          .FOLDS(NF),
+          .WIDTH(ACC_BITS),
+          .OFFSET(OFFSET),
+          .THRESHOLDS(THRESHOLDS[p*LANE_BITS+:LANE_BITS])
+      ) u_search (
+          .clk,
+          .fold(result_nf_q),
+          .x(acc_q[p*ACC_BITS+:ACC_BITS]),
+          .code(results[p*O_BITS+:O_BITS])
+      );
+    end
+  end else begin : gen_accumulators
+    assign results = acc_q;
+    assign results_valid = result_valid_q;
+  end
+
+  credit_fifo #(
+      .WIDTH(PE * O_BITS),
+      .SLOTS(SLOTS)
+  ) u_out (
+      .clk,
+      .rst_n,
+      .claim(step && last_beat),
+      .credit,
+      .push (results_valid),
+      .data (results),
+      .m_axis_tdata,
+      .m_axis_tvalid,
+      .m_axis_tready
+  );
+
+endmodule

@@ -1,0 +1,31 @@
+"""Random threshold tables for the tests every layer must pass."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from hypothesis import strategies as st
+
+from levada.draw import draw_type, draw_values, seeded
+from levada.layer import Case
+
+if TYPE_CHECKING:
+    from levada.layers.thresholding.thresholding import Thresholding
+
+
+@st.composite
+def cases(draw: st.DrawFn, cls: type[Thresholding]) -> Case:
+    """Tables with thresholds below, within and above the range of their input."""
+    random = seeded(draw)
+    channels = draw(st.integers(1, 12))
+    xtype = draw_type(draw, draw(st.sampled_from([2, 8, 16])))
+    otype = draw_type(draw, 5)
+    pixels = draw(st.sampled_from([(), (3,), (2, 2)]))
+    full = (otype.max - otype.min) // otype.step
+    count = draw(st.integers(max(1, full - 2), full))
+    table = np.sort(random.integers(xtype.min - 2, xtype.max + 3, (channels, count)), axis=1)
+    layer = cls(table, otype.max - count * otype.step, xtype, otype, pixels)
+    folding = draw(st.sampled_from(list(layer.foldings())))
+    x = draw_values(random, xtype, (draw(st.integers(1, 4)), *pixels, channels))
+    return Case(layer, folding, (x,))

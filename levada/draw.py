@@ -1,0 +1,30 @@
+"""Random types and values: what the layers' strategies have in common. Only tests import this."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import strategies as st
+from levada_driver.datatype import BIPOLAR, IntArray, IntType
+
+
+def seeded(draw: st.DrawFn) -> np.random.Generator:
+    """A generator whose seed hypothesis draws, and so prints and replays."""
+    return np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+
+
+def draw_type(draw: st.DrawFn, max_bits: int, unsigned: bool = True) -> IntType:
+    """BIPOLAR, INT<n> with n >= 2 or (if `unsigned`) UINT<n>, of up to `max_bits` bits."""
+    kinds = ["bipolar", "signed", "unsigned"] if unsigned else ["bipolar", "signed"]
+    kind = draw(st.sampled_from(kinds))
+    if kind == "bipolar":
+        return BIPOLAR
+    return IntType(draw(st.integers(2 if kind == "signed" else 1, max_bits)), signed=kind == "signed")
+
+
+def draw_values(random: np.random.Generator, dtype: IntType, shape: tuple[int, ...]) -> IntArray:
+    """Values over the whole range of a type, its ends more often than chance would have them."""
+    count = (dtype.max - dtype.min) // dtype.step + 1
+    index = random.integers(0, count, shape)
+    ends = random.random(shape)
+    index = np.where(ends < 0.1, 0, np.where(ends > 0.9, count - 1, index))
+    return dtype.min + dtype.step * index

@@ -1,0 +1,1 @@
+"""Everything that renders text: generated SystemVerilog, C++ and scripts. Deterministic, no timestamps."""

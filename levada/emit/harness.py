@@ -1,0 +1,28 @@
+"""The one generated header of the simulators: ports and probes of a design, for C++ that is the same for all."""
+
+from __future__ import annotations
+
+from levada.emit.literals import cpp_type
+from levada.emit.sv import border, probes
+from levada.graph import Graph
+
+
+def ports_header(graph: Graph) -> str:
+    """`ports.hpp`: macros LEVADA_INPUTS(X) and LEVADA_OUTPUTS(X) of X(port, type, bits, elements, beats),
+    LEVADA_PORTS with the ports in the order of the top function, and the names of the probes.
+    """
+    lines = [f"// levada: ports of the accelerator for {graph.name}.", "#pragma once"]
+    for macro, tensors in (("INPUTS", graph.inputs), ("OUTPUTS", graph.outputs)):
+        entries = []
+        for port, name in border(graph).items():
+            if name in tensors:
+                stream = graph.stream(name)
+                kind = cpp_type(stream.dtype)
+                entries.append(f"X({port}, {kind}, {stream.dtype.bits}, {stream.elements}, {stream.beats})")
+        lines.append(f"#define LEVADA_{macro}(X) {' '.join(entries)}")
+    lines.append(f"#define LEVADA_PORTS {', '.join(border(graph))}")
+    names = probes(graph)
+    lines.append(f"#define LEVADA_PROBES {len(names)}")
+    quoted = ", ".join(f'"{name}"' for name in names)
+    lines.append(f"static const char* const levada_probe_names[] = {{{quoted}}};")
+    return "\n".join([*lines, ""])

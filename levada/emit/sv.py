@@ -1,0 +1,180 @@
+"""The generated SystemVerilog: one top level that joins the library's modules, and their memory images."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from levada import content
+from levada.emit.literals import sv_bits
+from levada.graph import Graph, Node
+from levada.layer import Bits, Rom
+
+TOP = "accelerator"
+
+
+def sources(graph: Graph) -> dict[str, str]:
+    """Every file of the design by name: the top level, memory images and library modules it needs."""
+    files = {f"{TOP}.sv": top_level(graph)}
+    for node in graph.nodes:
+        for key, value in node.layer.sv(node.folding).params.items():
+            if isinstance(value, Rom):
+                files[_rom_file(node, key)] = rom_text(value)
+    used = {node.layer.sv(node.folding).module for node in graph.nodes}
+    for name in compile_order(used):
+        files[f"{name}.sv"] = _library()[name].read_text()
+    files["assert.svh"] = (content.root("hls") / "common" / "assert.svh").read_text()
+    return files
+
+
+@cache
+def _library() -> dict[str, Path]:
+    """Every module of hls/ by name: a file holds the one module (or package) it is called after."""
+    return {path.stem: path for path in sorted(content.root("hls").glob("*/*.sv"))}
+
+
+def compile_order(names: set[str]) -> list[str]:
+    """The modules and all they instantiate, packages and inner modules before those that use them."""
+    order: list[str] = []
+
+    def visit(name: str, inside: tuple[str, ...]) -> None:
+        if name in order or name in inside:
+            return
+        for used in sorted(_used_by(name)):
+            visit(used, (*inside, name))
+        order.append(name)
+
+    for name in sorted(names):
+        visit(name, ())
+    return order
+
+
+@cache
+def _used_by(name: str) -> frozenset[str]:
+    code = re.sub(r"//[^\n]*", "", _library()[name].read_text())
+    instances = set(re.findall(r"^\s*(\w+)\s+#\(|\b(\w+)\s+u_\w+\s*\(", code, re.MULTILINE))
+    words = {word for pair in instances for word in pair} | set(re.findall(r"\b(\w+)::", code))
+    return frozenset((words & _library().keys()) - {name})
+
+
+def rom_text(rom: Rom) -> str:
+    """A $readmemh file: one row a line, most significant digit first."""
+    digits = -(-rom.width // 4)
+    return "".join(f"{row:0{digits}x}\n" for row in rom.rows)
+
+
+def _rom_file(node: Node, param: str) -> str:
+    return f"{node.name}_{param.lower()}.hex"
+
+
+def _value(node: Node, key: str, value: int | Bits | Rom) -> str:
+    if isinstance(value, Rom):
+        return f'"{_rom_file(node, key)}"'
+    return sv_bits(value) if isinstance(value, Bits) else str(value)
+
+
+def top_level(graph: Graph) -> str:
+    """The module `accelerator`: AXI-Stream in and out, padded to bytes, and a probe of every stream.
+
+    Bit i of `probe_valid` and `probe_ready` is the handshake of the i-th stream in `probes`.
+    """
+    names = probes(graph)
+    lines = [
+        f"// levada: accelerator for {graph.name}, {len(graph.nodes)} layers in a pipeline.",
+        *(f"//   probe {i}: {name}" for i, name in enumerate(names)),
+        f"module {TOP} (",
+        "    input  logic clk,",
+        "    input  logic rst_n,",
+    ]
+    for port, name in border(graph).items():
+        width = 8 * graph.stream(name).beat_bytes
+        given, taken = ("input ", "output") if name in graph.inputs else ("output", "input ")
+        lines += [
+            f"    {given} logic [{width - 1}:0] {port}_tdata,",
+            f"    {given} logic {port}_tvalid,",
+            f"    {taken} logic {port}_tready,",
+        ]
+    lines += [
+        f"    output logic [{len(names) - 1}:0] probe_valid,",
+        f"    output logic [{len(names) - 1}:0] probe_ready",
+        ");",
+        "",
+    ]
+    for name in names:
+        stream = graph.stream(name)
+        lines += [
+            f"  // {name}: {stream.elements} x {stream.dtype.name}, {stream.beats} beats a frame",
+            f"  logic [{stream.bits - 1}:0] {name}_tdata;",
+            f"  logic {name}_tvalid, {name}_tready;",
+        ]
+    lines.append("")
+    for port, name in border(graph).items():
+        lines += _border_assigns(port, name, graph)
+    lines += [
+        f"  assign probe_valid = {{{', '.join(f'{n}_tvalid' for n in reversed(names))}}};",
+        f"  assign probe_ready = {{{', '.join(f'{n}_tready' for n in reversed(names))}}};",
+    ]
+    for node in graph.nodes:
+        lines += ["", *_instance(node)]
+    return "\n".join([*lines, "", "endmodule", ""])
+
+
+def _border_assigns(port: str, name: str, graph: Graph) -> list[str]:
+    stream = graph.stream(name)
+    if name in graph.inputs:
+        return [
+            f"  assign {name}_tdata = {port}_tdata[{stream.bits - 1}:0];",
+            f"  assign {name}_tvalid = {port}_tvalid;",
+            f"  assign {port}_tready = {name}_tready;",
+        ]
+    return [
+        f"  assign {port}_tdata = {8 * stream.beat_bytes}'({name}_tdata);",
+        f"  assign {port}_tvalid = {name}_tvalid;",
+        f"  assign {name}_tready = {port}_tready;",
+    ]
+
+
+def border(graph: Graph) -> dict[str, str]:
+    """Port prefix to tensor: s_axis, s_axis1, ... for the inputs, m_axis, ... for the outputs."""
+    return {
+        _port(prefix, index): name
+        for prefix, tensors in (("s_axis", graph.inputs), ("m_axis", graph.outputs))
+        for index, name in enumerate(tensors)
+    }
+
+
+def _port(prefix: str, index: int) -> str:
+    return prefix if index == 0 else f"{prefix}{index}"
+
+
+def probes(graph: Graph) -> list[str]:
+    """The streams in the order of the probe's bits: the inputs, then every node's outputs."""
+    return [*graph.inputs, *(name for node in graph.nodes for name in node.outputs)]
+
+
+def _instance(node: Node) -> list[str]:
+    instance = node.layer.sv(node.folding)
+    params = [f"      .{key}({_value(node, key, value)})" for key, value in instance.params.items()]
+    folding = node.folding
+    return [
+        f"  // {node.name}: {node.layer.kind}, PE={folding.pe} SIMD={folding.simd} MMV={folding.mmv}",
+        f"  {instance.module} #(",
+        ",\n".join(params),
+        f"  ) {node.name} (",
+        "      .clk,",
+        "      .rst_n,",
+        ",\n".join(f"      .{port}({signal})" for port, signal in _connections(node).items()),
+        "  );",
+    ]
+
+
+def _connections(node: Node) -> Mapping[str, str]:
+    """Ports to signals; a second stream of a direction has its number behind `s_axis`, `m_axis`."""
+    found: dict[str, str] = {}
+    for prefix, names in (("s_axis", node.inputs), ("m_axis", node.outputs)):
+        for index, name in enumerate(names):
+            for signal in ("tdata", "tvalid", "tready"):
+                found[f"{_port(prefix, index)}_{signal}"] = f"{name}_{signal}"
+    return found

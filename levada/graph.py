@@ -1,0 +1,155 @@
+"""The dataflow graph: layers joined by streams of integer tensors, and what each stage promises of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from levada_driver.datatype import IntArray
+from levada_driver.packing import Stream
+
+from levada.errors import LevadaError
+from levada.layer import Folding, Layer, Tensor
+
+Stage = Literal["lowered", "folded", "connected"]
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One layer of a network: its name, the tensors it reads and writes, and how it is folded."""
+
+    name: str
+    layer: Layer
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    folding: Folding = Folding()
+
+    @property
+    def streams(self) -> tuple[tuple[Stream, ...], tuple[Stream, ...]]:
+        """The streams in and out under the node's folding."""
+        return self.layer.streams(self.folding)
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """Nodes in topological order; each tensor is written once and read once.
+
+    `tensors` holds every tensor by name; values of one frame, channels last.
+    """
+
+    name: str
+    nodes: tuple[Node, ...]
+    tensors: Mapping[str, Tensor]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    def node(self, name: str) -> Node:
+        """The node called `name`; KeyError where there is none."""
+        return {node.name: node for node in self.nodes}[name]
+
+    def producer(self, tensor: str) -> tuple[Node, int] | None:
+        """The node that writes a tensor and at which output; None for an input of the graph."""
+        for node in self.nodes:
+            if tensor in node.outputs:
+                return node, node.outputs.index(tensor)
+        return None
+
+    def consumer(self, tensor: str) -> tuple[Node, int] | None:
+        """The node that reads a tensor and at which input; None for an output of the graph."""
+        for node in self.nodes:
+            if tensor in node.inputs:
+                return node, node.inputs.index(tensor)
+        return None
+
+    def with_nodes(self, nodes: tuple[Node, ...]) -> Graph:
+        """The same graph with other nodes over the same tensors."""
+        return replace(self, nodes=nodes)
+
+    def stream(self, tensor: str) -> Stream:
+        """The stream that carries a tensor."""
+        found = self.producer(tensor)
+        if found is not None:
+            return found[0].streams[1][found[1]]
+        found = self.consumer(tensor)
+        assert found is not None, f"{tensor} is neither written nor read"
+        return found[0].streams[0][found[1]]
+
+
+def execute(graph: Graph, *inputs: IntArray) -> dict[str, IntArray]:
+    """Golden values of every tensor: an array [frames, ...] of the right size for each input."""
+    values = dict(zip(graph.inputs, inputs, strict=True))
+    for node in graph.nodes:
+        ports = zip(node.inputs, node.layer.inputs, strict=True)
+        args = [values[name].reshape(-1, *port.shape) for name, port in ports]
+        values.update(zip(node.outputs, node.layer.golden(*args), strict=True))
+    return values
+
+
+def verify(graph: Graph, stage: Stage) -> Graph:
+    """Checks what `stage` promises and returns the graph; AssertionError names the first broken promise."""
+    for problem in _problems(graph, stage):
+        raise AssertionError(f"graph {graph.name!r} after {stage}: {problem}")
+    return graph
+
+
+def _problems(graph: Graph, stage: Stage) -> Iterator[str]:
+    written = set(graph.inputs)
+    for node in graph.nodes:
+        ports = [*zip(node.inputs, node.layer.inputs, strict=True)]
+        for name in node.inputs:
+            if name not in written:
+                yield f"{node.name} reads {name} before it is written"
+        for name in node.outputs:
+            if name in written:
+                yield f"{name} is written twice"
+        written.update(node.outputs)
+        for name, port in ports + [*zip(node.outputs, node.layer.outputs, strict=True)]:
+            tensor = graph.tensors[name]
+            if (tensor.size, tensor.dtype) != (port.size, port.dtype):
+                yield f"{node.name}.{port.name} is {port.dtype.name}{port.shape}, {name} is not"
+    read = [name for node in graph.nodes for name in node.inputs]
+    for name in written:
+        if read.count(name) != (name not in graph.outputs):
+            yield f"{name} is read {read.count(name)} times"
+    if stage in ("folded", "connected"):
+        for node in graph.nodes:
+            check_folding(node.name, node.layer, node.folding)
+    if stage == "connected":
+        for node in graph.nodes:
+            for name, stream in zip(node.inputs, node.streams[0], strict=True):
+                if stream != graph.stream(name):
+                    yield f"{node.name} reads {stream} from {name}, which carries {graph.stream(name)}"
+
+
+def check_folding(name: str, layer: Layer, folding: Folding) -> None:
+    """LevadaError that names the rule and the legal values nearby unless `layer` offers the folding."""
+    legal = list(layer.foldings())
+    if folding in legal:
+        return
+    for field, (dimension, size) in layer.folded().items():
+        value = getattr(folding, field)
+        if size % value:
+            near = _near({getattr(other, field) for other in legal}, value)
+            rule = f"{field.upper()}={value} does not divide {dimension}={size}"
+            raise LevadaError(f"{name}: {rule}; legal near it: {near}")
+    for field in ("pe", "simd", "mmv", "dsp_pe", "memory"):
+        value = getattr(folding, field)
+        values = {getattr(other, field) for other in legal}
+        if value not in values:
+            raise LevadaError(f"{name}: {field}={value} is not possible; legal near it: {_near(values, value)}")
+    same = [o for o in legal if (o.pe, o.simd) == (folding.pe, folding.simd)]
+    shown = ", ".join(sorted({f"memory={o.memory} dsp_pe={o.dsp_pe} mmv={o.mmv}" for o in same}))
+    raise LevadaError(
+        f"{name}: pe={folding.pe} simd={folding.simd} does not go with memory={folding.memory} "
+        f"dsp_pe={folding.dsp_pe} mmv={folding.mmv}; legal with it: {shown or 'nothing'}"
+    )
+
+
+def _near(values: set[int] | set[str], value: int | str) -> str:
+    if isinstance(value, str):
+        return ", ".join(sorted(str(v) for v in values))
+    numbers = sorted(int(v) for v in values)
+    below = [v for v in numbers if v <= value][-1:]
+    above = [v for v in numbers if v > value][:1]
+    return ", ".join(str(v) for v in below + above)

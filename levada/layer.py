@@ -1,0 +1,292 @@
+"""The layer contract: what a folder of hls/ must say about itself, and the values it is said with.
+
+A layer is a frozen dataclass that describes one hardware unit with its parameters. It lowers, folds,
+costs and instantiates itself; the compiler asks it through this interface and never names it.
+Importing `levada.layers` fills the registry from hls/*/<kind>.py.
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+from levada_driver.datatype import IntArray, IntType
+from levada_driver.packing import Stream
+
+if TYPE_CHECKING:  # only the tests draw layers; a build does not need hypothesis
+    from hypothesis.strategies import SearchStrategy
+
+BoolArray = npt.NDArray[np.bool_]
+Memory = Literal["none", "constant", "lut", "block"]
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor of integers of one frame: `shape` without the frame axis, channels last."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: IntType
+
+    @property
+    def size(self) -> int:
+        """Elements of a frame."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+
+@dataclass(frozen=True, order=True)
+class Folding:
+    """How a layer is laid out in time and space.
+
+    `pe` output channels and `simd` input channels are processed in one cycle, `mmv` pixels at once;
+    `dsp_pe` of the `pe` lanes multiply in DSP slices; `memory` is where the parameters live.
+    """
+
+    pe: int = 1
+    simd: int = 1
+    mmv: int = 1
+    dsp_pe: int = 0
+    memory: Memory = "none"
+
+
+@dataclass(frozen=True)
+class Device:
+    """What a chip (or the share of it that a design may use) offers. BRAM in units of 18 Kbit."""
+
+    family: str
+    lut: int
+    ff: int
+    dsp: int
+    bram18: int
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What hardware takes of a device, in the units of `Device`."""
+
+    lut: int = 0
+    ff: int = 0
+    dsp: int = 0
+    bram18: int = 0
+
+    def __add__(self, other: Resources) -> Resources:
+        return Resources(
+            self.lut + other.lut, self.ff + other.ff, self.dsp + other.dsp, self.bram18 + other.bram18
+        )
+
+    def share(self, device: Device) -> float:
+        """The sum of the fractions of the device's resources: the scalar price used to compare layouts."""
+        return (
+            self.lut / device.lut
+            + self.ff / device.ff
+            + self.dsp / max(1, device.dsp)
+            + self.bram18 / max(1, device.bram18)
+        )
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When a layer touches its streams, in steps of one frame; a step takes one cycle unless it must wait.
+
+    A step waits for the input beat that it reads and for the step before it. A beat written by a step is
+    valid at the output `latency` cycles later. The layer stalls once `slots` output beats are issued and
+    not yet taken; a slot is free `release` cycles after its beat is taken. The frame interval of a layer
+    that never waits is the number of its steps.
+    """
+
+    reads: tuple[BoolArray, ...]
+    writes: tuple[BoolArray, ...]
+    latency: int
+    slots: int
+    release: int = 1
+
+    @property
+    def steps(self) -> int:
+        """Steps, and so cycles, of one frame."""
+        return len(self.writes[0])
+
+
+@dataclass(frozen=True)
+class Bits:
+    """A packed vector parameter: element i of `values` at bits [i*width +: width], two's complement."""
+
+    values: IntArray
+    width: int
+
+
+@dataclass(frozen=True)
+class Rom:
+    """A memory image: `rows` of `width` bits each as non-negative Python integers, in address order."""
+
+    rows: tuple[int, ...]
+    width: int
+
+
+@dataclass(frozen=True)
+class SvInstance:
+    """One instance of an SystemVerilog module with its parameters; a Rom becomes a $readmemh file."""
+
+    module: str
+    params: Mapping[str, int | Bits | Rom]
+
+
+@dataclass(frozen=True)
+class CppInstance:
+    """One call of an HLS function template: arguments of the template, then constant arrays by name.
+
+    A constant array carries the type of its elements for synthesis and is passed after the streams.
+    """
+
+    function: str
+    template: tuple[int | IntType, ...]
+    constants: Mapping[str, tuple[IntArray, IntType]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Match:
+    """What a layer takes over from the streamlined network: itself and the tensors at its border.
+
+    `nodes` are the names of the ONNX nodes it stands for, `inputs` and `outputs` names of ONNX tensors.
+    """
+
+    layer: Layer
+    nodes: tuple[str, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A legal layer with a folding and one frame-major array of data an input: what `strategy` draws."""
+
+    layer: Layer
+    folding: Folding
+    inputs: tuple[IntArray, ...]
+
+
+Role = Literal["compute", "adapter", "buffer"]
+_REGISTRY: dict[str, type[Layer]] = {}
+
+
+@dataclass(frozen=True, eq=False)
+class Layer(ABC):
+    """One kind of hardware unit; see docs/add-a-layer.md for a walk through every method.
+
+    `kind` is the name of its folder, of its module and of its function template. `role` is "compute" for
+    what networks are made of, "adapter" for the one that changes the width of a stream and "buffer" for
+    the one that stores beats; the compiler inserts the last two by itself.
+    """
+
+    kind: ClassVar[str]
+    role: ClassVar[Role] = "compute"
+    #: ONNX operators this layer can stand for, alone or as the head of a group.
+    operators: ClassVar[frozenset[str]] = frozenset()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401 - the signature of object's own
+        super().__init_subclass__(**kwargs)
+        if "kind" in cls.__dict__:
+            _REGISTRY[cls.kind] = cls
+
+    @property
+    @abstractmethod
+    def inputs(self) -> tuple[Tensor, ...]:
+        """Shape and type of each input; the names are the layer's own port names."""
+
+    @property
+    @abstractmethod
+    def outputs(self) -> tuple[Tensor, ...]:
+        """Shape and type of each output; the names are the layer's own port names."""
+
+    @classmethod
+    def match(cls, node: Any, model: Any) -> Match | None:  # noqa: ANN401, ARG003 - untyped onnx objects
+        """The layer that stands for the streamlined ONNX `node` (and its followers), if this kind can.
+
+        Raises LevadaError where it would, but a rule of the hardware is broken.
+        """
+        return None
+
+    @abstractmethod
+    def golden(self, *inputs: IntArray) -> tuple[IntArray, ...]:
+        """Exact results: arrays [frames, *shape] in, the same out. The reference for every other level."""
+
+    @abstractmethod
+    def foldings(self) -> Iterator[Folding]:
+        """Every legal folding."""
+
+    def folded(self) -> Mapping[str, tuple[str, int]]:
+        """For each field of a folding that must divide a dimension: the dimension's name and size."""
+        return {}
+
+    @abstractmethod
+    def streams(self, folding: Folding) -> tuple[tuple[Stream, ...], tuple[Stream, ...]]:
+        """The streams in and out."""
+
+    @abstractmethod
+    def schedule(self, folding: Folding) -> Schedule:
+        """When the hardware reads and writes, exactly."""
+
+    def cycles(self, folding: Folding) -> int:
+        """Cycles between frames when neither input nor output makes the layer wait."""
+        return self.schedule(folding).steps
+
+    @abstractmethod
+    def resources(self, folding: Folding, device: Device) -> Resources:
+        """Estimated cost on a device."""
+
+    @abstractmethod
+    def sv(self, folding: Folding) -> SvInstance:
+        """The SystemVerilog instance."""
+
+    @abstractmethod
+    def cpp(self, folding: Folding) -> CppInstance:
+        """The HLS C++ instance."""
+
+    @classmethod
+    @abstractmethod
+    def strategy(cls) -> SearchStrategy[Case]:
+        """Draws legal layers with foldings and data, for the tests every layer must pass."""
+
+    @classmethod
+    def folder(cls) -> Path:
+        """The folder that holds the layer's .py, .hpp and .sv."""
+        return Path(inspect.getfile(cls)).parent
+
+    def macs(self) -> int:
+        """Multiply-accumulates of one frame."""
+        return 0
+
+    def weight_bits(self) -> int:
+        """Bits of trained parameters the hardware stores."""
+        return 0
+
+
+def registered() -> dict[str, type[Layer]]:
+    """Every known kind, by name."""
+    return dict(sorted(_REGISTRY.items()))
+
+
+def _only(role: Role) -> type[Layer]:
+    (cls,) = (cls for cls in _REGISTRY.values() if cls.role == role)
+    return cls
+
+
+def adapter() -> Callable[..., Layer]:
+    """The layer that turns a stream of one width into one of another."""
+    return _only("adapter")
+
+
+def buffer() -> Callable[..., Layer]:
+    """The layer that stores beats of a stream."""
+    return _only("buffer")
+
+
+def divisors(number: int) -> list[int]:
+    """All divisors, ascending."""
+    small = [d for d in range(1, int(number**0.5) + 1) if number % d == 0]
+    return small + [number // d for d in reversed(small) if d * d != number]

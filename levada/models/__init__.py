@@ -1,0 +1,230 @@
+"""The networks that come with levada: every folder of models/ with a `model.toml` is one family.
+
+A model is named `<family>-<variant>`; the family's recipe.toml tells how its variants are trained. The
+modules of models/ (network definitions, data sets) are importable below this package; nothing here imports
+them, so that looking a model up stays cheap.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import importlib
+import math
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from levada import content
+from levada.errors import LevadaError
+
+if TYPE_CHECKING:
+    from models.data import Dataset
+
+__path__ = [str(content.root("models"))]
+
+_INPUT = re.compile(r"u?int[1-9]\d*/[1-9]\d*")
+
+
+@dataclass(frozen=True)
+class Model:
+    """One trained network: where its files are and what is known about it.
+
+    Attributes:
+        name: `<family>-<variant>`.
+        family: the folder of models/.
+        variant: one of the family's bit widths, e.g. "w2a2".
+        description: one line.
+        onnx: the trained network as QONNX, batch size 1.
+        dataset: what `levada.models.data.load` calls its data, or None.
+        input: "TYPE/D": the network's float input is integers of TYPE divided by D; None where not stated.
+        samples: an .npz with `inputs` (integers of TYPE) and torch's logits `expected_<variant>` (float32).
+        accuracy: percent of the test images classified rightly by the exported file, or None.
+        bits: bit widths as the family names them, e.g. weight and activation.
+    """
+
+    name: str
+    family: str
+    variant: str
+    description: str
+    onnx: Path
+    dataset: str | None
+    input: str | None
+    samples: Path
+    accuracy: float | None
+    bits: Mapping[str, int] = field(hash=False)
+
+    @property
+    def divisor(self) -> int:
+        """D of `input`; 1 where that is not stated."""
+        return int(self.input.split("/")[1]) if self.input else 1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained: Adam, its rate falling to 0 along half a cosine.
+
+    Attributes:
+        seed: of the initial weights and of the order of the images.
+        epochs: passes through the training images.
+        batch_size: images a step; a rest that does not fill a batch is left out of that epoch.
+        learning_rate: of the first step.
+        shift: each image of a batch is moved by up to so many pixels in both directions, filled with 0.
+    """
+
+    seed: int
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    shift: int = 0
+
+
+def names() -> list[str]:
+    """All models, by family, each family's variants in the order of its model.toml."""
+    return [model.name for folder in _families() for model in _read(folder)]
+
+
+def find(name: str) -> Model:
+    """The model `name`.
+
+    Raises:
+        LevadaError: there is none of this name, or the family's model.toml breaks a rule.
+    """
+    known = {model.name: model for folder in _families() for model in _read(folder)}
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=3)
+        guess = f"did you mean {' or '.join(close)}? " if close else ""
+        raise LevadaError(f"model {name!r} is unknown; {guess}known: {', '.join(known) or 'none'}")
+    return known[name]
+
+
+def find_recipe(model: Model) -> Recipe:
+    """The recipe.toml of the model's family, with what [variants.NAME] overrides.
+
+    Raises:
+        LevadaError: the file is missing or breaks a rule.
+    """
+    path = model.onnx.parent / "recipe.toml"
+    table = _toml(path)
+    override = table.pop("variants", {})
+    if isinstance(override, dict):
+        override = override.get(model.variant, {})
+    if not isinstance(override, dict):
+        raise LevadaError(f"{path}: variants has {override!r}; write tables [variants.{model.variant}]")
+    table |= override
+    fields = {field.name: field for field in dataclasses.fields(Recipe)}
+    _known_keys(path, "", table, set(fields))
+    for key, rule in fields.items():
+        if key in table:
+            _positive(path, key, table[key])
+        elif rule.default is dataclasses.MISSING:
+            raise LevadaError(f"{path}: {key} is missing; add it")
+    return Recipe(**table)
+
+
+def load_data(model: Model) -> Dataset:
+    """The data set of `model`.
+
+    Raises:
+        LevadaError: the model names none, or its files cannot be had (`levada.models.data.UnavailableError`).
+    """
+    if model.dataset is None:
+        raise LevadaError(f"{model.name}: has no data set; name one as `dataset` in its model.toml")
+    dataset: Dataset = importlib.import_module(f"{__name__}.data").load(model.dataset)
+    return dataset
+
+
+def _families() -> list[Path]:
+    return sorted(path.parent for base in __path__ for path in Path(base).glob("*/model.toml"))
+
+
+def _read(folder: Path) -> list[Model]:
+    """The variants of a family, as its model.toml states them."""
+    path = folder / "model.toml"
+    table = _toml(path)
+    _known_keys(path, "", table, {"description", "dataset", "input", "samples", "variants"})
+    spec = _text(path, table, "input", None)
+    if spec is not None and not _INPUT.fullmatch(spec):
+        raise LevadaError(f'{path}: input is {spec!r}; write TYPE/D with whole numbers, e.g. "uint8/255"')
+    variants = table.get("variants")
+    if not isinstance(variants, dict) or not variants:
+        raise LevadaError(f"{path}: has no [variants.NAME]; add one table for each trained network")
+    return [
+        Model(
+            name=f"{folder.name}-{variant}",
+            family=folder.name,
+            variant=variant,
+            description=_text(path, table, "description", "") or "",
+            onnx=folder / f"{folder.name}-{variant}.onnx",
+            dataset=_text(path, table, "dataset", None),
+            input=spec,
+            samples=folder / (_text(path, table, "samples", None) or "samples.npz"),
+            accuracy=_accuracy(path, variant, entry),
+            bits=_bits(path, variant, entry),
+        )
+        for variant, entry in variants.items()
+    ]
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise LevadaError(f"{path}: cannot be read as TOML ({error}); mend it") from error
+
+
+def _known_keys(path: Path, where: str, table: dict[str, Any], known: set[str]) -> None:
+    unknown = sorted(table.keys() - known)
+    if unknown:
+        raise LevadaError(
+            f"{path}: key {where}{unknown[0]} is unknown; use one of {', '.join(sorted(known))}"
+        )
+
+
+def _text(path: Path, table: dict[str, Any], key: str, default: str | None) -> str | None:
+    value = table.get(key, default)
+    if value is None or (isinstance(value, str) and "\n" not in value):
+        return value
+    raise LevadaError(f"{path}: {key} is {value!r}; write one line of text in quotes")
+
+
+def _accuracy(path: Path, variant: str, entry: object) -> float | None:
+    """Checks that the variant's table is one, too: it is the first to look into it."""
+    where = f"variants.{variant}"
+    if not isinstance(entry, dict):
+        raise LevadaError(f"{path}: {where} is {entry!r}; write a table [{where}]")
+    _known_keys(path, f"{where}.", entry, {"accuracy", "bits"})
+    value = entry.get("accuracy")
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
+        raise LevadaError(f"{path}: {where}.accuracy is {value!r}; write percent, a number from 0 to 100")
+    return float(value)
+
+
+def _bits(path: Path, variant: str, entry: dict[str, Any]) -> dict[str, int]:
+    where = f"variants.{variant}.bits"
+    bits = entry.get("bits", {})
+    if not isinstance(bits, dict):
+        raise LevadaError(
+            f"{path}: {where} is {bits!r}; write a table such as {{ weight = 2, activation = 2 }}"
+        )
+    for key, value in bits.items():
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 32:
+            raise LevadaError(
+                f"{path}: {where}.{key} is {value!r}; write a bit width, a whole number from 1 to 32"
+            )
+    return dict(bits)
+
+
+def _positive(path: Path, key: str, value: object) -> None:
+    """A recipe's number: above 0, except that the seed and the shift may be 0."""
+    whole = key != "learning_rate"
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+        raise LevadaError(f"{path}: {key} is {value!r}; write a {'whole ' if whole else ''}number")
+    least = 0 if key in {"seed", "shift"} else 1 if whole else 1e-9
+    if not least <= value < math.inf:
+        raise LevadaError(f"{path}: {key} is {value!r}; write a number of at least {least}")

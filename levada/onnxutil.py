@@ -1,0 +1,122 @@
+"""What the layers ask of a streamlined ONNX graph: integer tensors, weights, thresholds, top-k.
+
+Every function takes untyped onnx and qonnx objects (`node`, a `ModelWrapper`) and gives typed values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from levada_driver.datatype import BIPOLAR, IntArray, IntType
+
+from levada.errors import LevadaError
+from levada.layer import Tensor
+
+
+@dataclass(frozen=True)
+class QuantizedMatMul:
+    """weights [MH, MW] of `wtype`; the input's type and the shape of one frame without its channels."""
+
+    weights: IntArray
+    wtype: IntType
+    atype: IntType
+    pixels: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A MultiThreshold: thresholds [1 or C, N], result base + step * count of type `otype`."""
+
+    node: Any
+    thresholds: IntArray
+    base: int
+    otype: IntType
+
+    def per_channel(self, channels: int) -> IntArray:
+        """The thresholds as [channels, N]."""
+        return np.broadcast_to(self.thresholds, (channels, self.thresholds.shape[1])).copy()
+
+
+@dataclass(frozen=True)
+class TopK:
+    """Indices of the k largest; `output` is the name of the tensor of indices."""
+
+    k: int
+    output: str
+
+
+def integer_tensor(name: str, model: Any) -> Tensor:  # noqa: ANN401
+    """Shape (without the frame axis) and type of a tensor of the streamlined graph."""
+    shape = tuple(int(n) for n in model.get_tensor_shape(name))
+    return Tensor(name, shape[1:], IntType.parse(model.get_tensor_datatype(name).name))
+
+
+def narrowest(values: IntArray) -> IntType:
+    """BIPOLAR if all values are -1 or +1, else the narrowest signed type of at least 2 bits."""
+    if values.size and bool(np.all(np.abs(values) == 1)):
+        return BIPOLAR
+    return IntType.covering(min(-2, int(values.min(initial=0))), max(1, int(values.max(initial=0))))
+
+
+def quantized_matmul(node: Any, model: Any) -> QuantizedMatMul | None:  # noqa: ANN401
+    """A MatMul of an integer tensor with constant integer weights; None for any other node."""
+    if node.op_type != "MatMul":
+        return None
+    matrix = model.get_initializer(node.input[1])
+    if matrix is None:
+        return None
+    weights = np.rint(matrix).astype(np.int64).T
+    if not np.array_equal(weights.T, matrix):
+        raise LevadaError(f"{node.name}: the weights are not integers; quantize them with a Quant node")
+    x = integer_tensor(node.input[0], model)
+    return QuantizedMatMul(weights, narrowest(weights), x.dtype, x.shape[:-1])
+
+
+def thresholds_of(node: Any, model: Any) -> Activation | None:  # noqa: ANN401
+    """The activation that a MultiThreshold node stands for; None for any other node."""
+    if node.op_type != "MultiThreshold":
+        return None
+    from qonnx.custom_op.registry import getCustomOp
+
+    op = getCustomOp(node)
+    otype = IntType.parse(op.get_nodeattr("out_dtype"))
+    step, base = op.get_nodeattr("out_scale"), op.get_nodeattr("out_bias")
+    if step != otype.step or base != int(base):
+        raise LevadaError(f"{node.name}: scale {step} and bias {base} do not give {otype.name}")
+    table = model.get_initializer(node.input[1])
+    if not np.all(np.isfinite(table)):
+        raise LevadaError(f"{node.name}: a threshold is not a number; check the scales of its quantizer")
+    # x is an integer, so x >= t is x >= ceil(t).
+    return Activation(node, np.ceil(table).astype(np.int64), int(base), otype)
+
+
+def thresholds_after(tensor: str, model: Any) -> Activation | None:  # noqa: ANN401
+    """The activation that alone reads a tensor, if one does."""
+    readers = model.find_consumers(tensor) or []
+    return thresholds_of(readers[0], model) if len(readers) == 1 else None
+
+
+def top_k_of(node: Any, model: Any) -> TopK | None:  # noqa: ANN401
+    """The top-k that a TopK or ArgMax over the channels stands for; None for any other node."""
+    from qonnx.util.basic import get_by_name
+
+    attributes = {name: get_by_name(node.attribute, name) for name in ("axis", "largest", "select_last_index")}
+    rank = len(model.get_tensor_shape(node.input[0]))
+    axis = attributes["axis"].i if attributes["axis"] is not None else (-1 if node.op_type == "TopK" else 0)
+    if axis % rank != rank - 1:
+        raise LevadaError(f"{node.name}: {node.op_type} over axis {axis}; only the channels can be ranked")
+    if node.op_type == "ArgMax":
+        last = attributes["select_last_index"]
+        if last is not None and last.i:
+            raise LevadaError(f"{node.name}: select_last_index is not possible; ties go to the lower index")
+        return TopK(1, node.output[0])
+    if node.op_type != "TopK":
+        return None
+    largest = attributes["largest"]
+    if largest is not None and not largest.i:
+        raise LevadaError(f"{node.name}: TopK of the smallest is not possible; negate its input")
+    if node.output[0] and model.find_consumers(node.output[0]):
+        raise LevadaError(f"{node.name}: only the indices of a TopK can be used, not its values")
+    return TopK(int(model.get_initializer(node.input[1]).item()), node.output[1])

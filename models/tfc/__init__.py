@@ -1,0 +1,1 @@
+"""TFC, a tiny fully connected network for the digits of MNIST."""

@@ -1,0 +1,222 @@
+"""Training on a tiny made-up data set: it learns, and an interruption changes nothing."""
+
+import importlib
+import io
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from levada import models, train
+from levada.errors import CheckFailedError, LevadaError
+
+data = importlib.import_module("levada.models.data")
+tfc = importlib.import_module("levada.models.tfc.tfc")
+
+RECIPE = models.Recipe(seed=3, epochs=3, batch_size=16, learning_rate=0.01, shift=1)
+CHECKPOINT = "build/train/tfc-w2a2/checkpoint.pt"
+
+
+def stripes(count, seed):
+    """Images of ten classes: class k has a bright stripe at height 2k + 4, all else is noise."""
+    rng = np.random.default_rng(seed)
+    classes = rng.integers(0, 10, count)
+    images = rng.integers(0, 100, (count, 1, 28, 28))
+    images[np.arange(count), 0, 2 * classes + 4] = 255
+    return images.astype(np.uint8), classes.astype(np.int64)
+
+
+@pytest.fixture
+def tiny(monkeypatch, tmp_path):
+    """Runs in an empty folder, with a recipe and data that take a second."""
+    dataset = data.Dataset("stripes", *stripes(90, 1), *stripes(30, 2))
+    monkeypatch.setattr(models, "load_data", lambda model: dataset)
+    monkeypatch.setattr(models, "find_recipe", lambda model: RECIPE)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(folder, name="tfc-w2a2", log=None):
+    """Trains in a folder of its own; returns the result and the bytes of both files."""
+    lines = []
+    result = train.train(name, out=folder / "out", log=log or lines.append)
+    return result, result.onnx.read_bytes(), result.samples.read_bytes(), lines
+
+
+def in_folder(monkeypatch, folder):
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+class Interrupter:
+    """Stands in for a family's `constrain` and is hit by Ctrl-C at its n-th call."""
+
+    def __init__(self, monkeypatch, at):
+        self.left, self.true = at, tfc.constrain
+        monkeypatch.setattr(tfc, "constrain", self)
+
+    def __call__(self, network):
+        self.true(network)
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("step", [1, 5, 7, 15], ids=["first step", "end of epoch", "midway", "last step"])
+def test_interrupted_run_ends_with_the_same_weights(tiny, monkeypatch, step):
+    whole = run(in_folder(monkeypatch, tiny / "whole"))
+    folder = in_folder(monkeypatch, tiny / "cut")
+    Interrupter(monkeypatch, step)
+    with pytest.raises(KeyboardInterrupt):
+        run(folder)
+    done = (step - 1) // 5  # 90 images make 5 batches of 16
+    assert (folder / CHECKPOINT).is_file() == (done > 0)
+    assert not (folder / "out").exists()
+    _, onnx, samples, lines = run(folder)
+    assert (onnx, samples) == whole[1:3]
+    told = [line for line in lines if "holds" in line]
+    assert told == ([f"tfc-w2a2: {CHECKPOINT} holds {done} of 3 epochs"] if done else [])
+    assert [line.split(",")[0] for line in lines if "epoch " in line] == [
+        f"tfc-w2a2: epoch {epoch} of 3" for epoch in range(done + 1, 4)
+    ]
+
+
+def test_interruption_between_epochs(tiny, monkeypatch):
+    whole = run(in_folder(monkeypatch, tiny / "whole"))
+    folder = in_folder(monkeypatch, tiny / "cut")
+
+    def stop(line):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, log=stop)
+    assert run(folder)[1:3] == whole[1:3]
+
+
+def test_finished_run_only_exports_again(tiny):
+    first = run(tiny)
+    second = run(tiny)
+    assert second[1:3] == first[1:3]
+    assert second[3][0] == f"tfc-w2a2: {CHECKPOINT} holds 3 of 3 epochs; delete it to train again"
+    assert not any("loss" in line for line in second[3])
+
+
+def test_seed_decides(tiny, monkeypatch):
+    first = run(tiny)
+    monkeypatch.setattr(models, "find_recipe", lambda model: models.Recipe(**{**vars(RECIPE), "seed": 4}))
+    second = run(tiny)
+    assert second[3][0] == f"tfc-w2a2: {CHECKPOINT} is of another network, recipe or data; starts anew"
+    assert second[1] != first[1]
+
+
+def test_training_leaves_torchs_state_alone(tiny):
+    torch.manual_seed(99)
+    before, threads = torch.get_rng_state(), torch.get_num_threads()
+    run(tiny)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize("name", ["tfc-w1a1", "tfc-w1a2", "tfc-w2a2"])
+def test_it_learns(tiny, monkeypatch, name):
+    dataset = data.Dataset("stripes", *stripes(400, 1), *stripes(200, 2))
+    monkeypatch.setattr(models, "load_data", lambda model: dataset)
+    monkeypatch.setattr(models, "find_recipe", lambda model: models.Recipe(1, 5, 20, 0.01))
+    result, *_, lines = run(tiny, name)
+    assert result.accuracy > 80  # by chance: 10
+    assert f"{name}: {result.accuracy:.2f} % of 200 test images of stripes" in lines
+    with np.load(result.samples) as samples:
+        assert sorted(samples.files) == [f"expected_{name[4:]}", "inputs"]
+
+
+def test_samples_of_other_variants_stay(tiny):
+    _, _, first, _ = run(tiny, "tfc-w1a1")
+    _, _, second, _ = run(tiny, "tfc-w2a2")
+    with np.load(io.BytesIO(first)) as one, np.load(io.BytesIO(second)) as two:
+        assert sorted(two.files) == ["expected_w1a1", "expected_w2a2", "inputs"]
+        np.testing.assert_array_equal(one["expected_w1a1"], two["expected_w1a1"])
+
+
+def test_export_that_differs_is_not_published(tiny, monkeypatch):
+    true = train.execute
+
+    def false(path, inputs):
+        logits = true(path, inputs)
+        logits[2] += 1
+        return logits
+
+    monkeypatch.setattr(train, "execute", false)
+    with pytest.raises(CheckFailedError, match="differs from torch on 1 of 30 inputs; first 2: expected"):
+        run(tiny)
+    assert not (tiny / "out").exists()
+
+
+@pytest.mark.parametrize("damage", [b"", b"no checkpoint", "cut"])
+def test_damaged_checkpoint(tiny, damage):
+    run(tiny)
+    path = tiny / CHECKPOINT
+    path.write_bytes(path.read_bytes()[:2000] if damage == "cut" else damage)
+    with pytest.raises(LevadaError, match=rf"^{CHECKPOINT}: is not a whole checkpoint \(.*\); delete it$"):
+        run(tiny)
+
+
+def test_batch_larger_than_the_data(tiny, monkeypatch):
+    monkeypatch.setattr(models, "find_recipe", lambda model: models.Recipe(1, 1, 91, 0.01))
+    with pytest.raises(
+        LevadaError, match="batch_size 91 exceeds the 90 training images of stripes; lower it"
+    ):
+        run(tiny)
+
+
+def test_many_inputs_at_once_give_what_single_ones_give(tiny):
+    result, *_ = run(tiny)
+    model = models.find("tfc-w2a2")
+    inputs = train.as_floats(model, stripes(7, 5)[0])
+    single = [train.execute(result.onnx, inputs[i : i + 1]) for i in range(7)]
+    np.testing.assert_array_equal(train.execute(result.onnx, inputs), np.concatenate(single))
+
+
+def test_missing_network(tiny):
+    with pytest.raises(
+        LevadaError, match=r"^x/tfc-w2a2\.onnx: is missing; `levada train tfc-w2a2` makes it$"
+    ):
+        train.execute(Path("x/tfc-w2a2.onnx"), np.zeros((1, 1, 28, 28), np.float32))
+
+
+def test_shift_moves_whole_images(tiny):
+    run_ = train._Run(models.find("tfc-w2a2"), RECIPE, models.load_data(None))
+    images = torch.zeros(200, 1, 28, 28, dtype=torch.uint8)
+    images[:, 0, 10, 20] = 9
+    images[:, 0, 0, 0] = 1
+    moved = run_._shifted(images)
+    assert moved.shape == images.shape
+    number, _, row, column = (moved == 9).nonzero().T
+    assert number.tolist() == list(range(200))
+    assert set(zip(row.tolist(), column.tolist(), strict=True)) == {
+        (r, c) for r in (9, 10, 11) for c in (19, 20, 21)
+    }
+    assert moved.max() == 9
+    assert set((moved == 1).sum(dim=(1, 2, 3)).tolist()) == {0, 1}  # the corner may fall out, never come back
+
+
+def test_progress_bar_on_a_terminal(tiny, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    *_, lines = run(tiny)
+    assert "tfc-w2a2" in terminal.getvalue()
+    assert "100%" in terminal.getvalue()
+    assert not any("loss" in line for line in lines)
+
+
+def test_log_goes_to_standard_error(tiny, capsys):
+    train.train("tfc-w2a2", out=tiny)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines()[0].startswith("tfc-w2a2: epoch 1 of 3, loss ")
