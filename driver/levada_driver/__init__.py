@@ -1,1 +1,7 @@
 """Runs levada accelerators: on a PYNQ board or on their simulators."""
+
+from levada_driver.accelerator import Accelerator
+from levada_driver.errors import DriverError, StuckError
+
+__all__ = ["Accelerator", "DriverError", "StuckError"]
+__version__ = "0.1.0"

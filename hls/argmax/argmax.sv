@@ -51,9 +51,9 @@ module argmax #(
   end
 
   // Stage p holds the sorted list of elements 0..p-1 of the beat, and the beat itself.
-  logic [K*ENTRY-1:0] lists [0:PE];
-  logic [PE*X_BITS-1:0] beats [0:PE];
-  logic [INDEX_BITS-1:0] bases [0:PE];
+  logic [K*ENTRY-1:0] lists[0:PE];
+  logic [PE*X_BITS-1:0] beats[0:PE];
+  logic [INDEX_BITS-1:0] bases[0:PE];
   logic [PE:0] valids, firsts, lasts;
 
   assign lists[0] = '0;
@@ -91,12 +91,12 @@ module argmax #(
       first_q <= firsts[p];
       last_q <= lasts[p];
     end
-    assign lists[p+1]  = list_q;
-    assign beats[p+1]  = beat_qq;
-    assign bases[p+1]  = base_qq;
+    assign lists[p+1] = list_q;
+    assign beats[p+1] = beat_qq;
+    assign bases[p+1] = base_qq;
     assign valids[p+1] = valid_q;
     assign firsts[p+1] = first_q;
-    assign lasts[p+1]  = last_q;
+    assign lasts[p+1] = last_q;
   end
 
   logic [K*ENTRY-1:0] best_q, best_d;
@@ -132,8 +132,8 @@ module argmax #(
       .rst_n,
       .claim(step && last_beat),
       .credit,
-      .push (done_q),
-      .data (indices),
+      .push(done_q),
+      .data(indices),
       .m_axis_tdata,
       .m_axis_tvalid,
       .m_axis_tready

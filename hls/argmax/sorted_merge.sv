@@ -21,7 +21,7 @@ module sorted_merge #(
   logic [N-1:0][K+1:0] ahead;
 
   for (genvar k = 0; k < K; k = k + 1) begin : gen_behind
-    assign behind[k][0]   = 1'b1;
+    assign behind[k][0] = 1'b1;
     assign behind[k][N+1] = 1'b0;
     for (genvar n = 0; n < N; n = n + 1) begin : gen_compare
       assign behind[k][n+1] = later[n*ENTRY+:KEY] > earlier[k*ENTRY+:KEY];
@@ -29,7 +29,7 @@ module sorted_merge #(
   end
 
   for (genvar n = 0; n < N; n = n + 1) begin : gen_ahead
-    assign ahead[n][0]   = 1'b1;
+    assign ahead[n][0] = 1'b1;
     assign ahead[n][K+1] = 1'b0;
     for (genvar k = 0; k < K; k = k + 1) begin : gen_mirror
       assign ahead[n][k+1] = !behind[k][n+1];

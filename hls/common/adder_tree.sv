@@ -22,7 +22,7 @@ module adder_tree #(
     logic [HALF*(WIDTH+1)-1:0] sums_q;
     for (genvar i = 0; i < HALF; i = i + 1) begin : gen_pair
       logic [WIDTH-1:0] a;
-      logic [WIDTH:0]   pair;
+      logic [WIDTH:0] pair;
       assign a = terms[2*i*WIDTH+:WIDTH];
       if (2 * i + 1 < N) begin : gen_two
         logic [WIDTH-1:0] b;

@@ -34,13 +34,13 @@ module credit_fifo #(
   always_ff @(posedge clk) begin
     if (!rst_n) begin
       claimed_q <= '0;
-      credit_q  <= 1'b0;
+      credit_q <= 1'b0;
     end else if (claim && !release_slot) begin
       claimed_q <= claimed_q + 1'b1;
-      credit_q  <= claimed_q != COUNT_WIDTH'(SLOTS - 1);
+      credit_q <= claimed_q != COUNT_WIDTH'(SLOTS - 1);
     end else if (release_slot && !claim) begin
       claimed_q <= claimed_q - 1'b1;
-      credit_q  <= 1'b1;
+      credit_q <= 1'b1;
     end else begin
       credit_q <= claimed_q != COUNT_WIDTH'(SLOTS);
     end
@@ -52,7 +52,7 @@ module credit_fifo #(
   ) u_fifo (
       .clk,
       .rst_n,
-      .s_axis_tdata (data),
+      .s_axis_tdata(data),
       .s_axis_tvalid(push),
       .s_axis_tready(room),
       .m_axis_tdata,

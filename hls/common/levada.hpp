@@ -54,10 +54,10 @@ using calc_t = T;
 // In simulation native integers hold the same values: tables then need no constructors, and arithmetic runs
 // at the machine's speed.
 template <class T>
-using rom_t = std::conditional_t<
-    traits<T>::bits <= 7, int8_t,
-    std::conditional_t<traits<T>::bits <= 15, int16_t,
-                       std::conditional_t<traits<T>::bits <= 31, int32_t, int64_t>>>;
+using rom_t =
+    std::conditional_t<traits<T>::bits <= 7, int8_t,
+                       std::conditional_t<traits<T>::bits <= 15, int16_t,
+                                          std::conditional_t<traits<T>::bits <= 31, int32_t, int64_t>>>;
 template <class T>
 using calc_t = std::conditional_t<traits<T>::bits <= 31, int32_t, int64_t>;
 #endif

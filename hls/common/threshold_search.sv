@@ -20,9 +20,9 @@ module threshold_search #(
     output logic [    LEVELS-1:0] code
 );
 
-  logic [FOLD_WIDTH-1:0] folds [0:LEVELS];
-  logic [     WIDTH-1:0] xs    [0:LEVELS];
-  logic [    LEVELS-1:0] found [0:LEVELS];
+  logic [FOLD_WIDTH-1:0] folds[0:LEVELS];
+  logic [WIDTH-1:0] xs[0:LEVELS];
+  logic [LEVELS-1:0] found[0:LEVELS];
 
   assign folds[0] = fold;
   assign xs[0] = x;

@@ -6,8 +6,8 @@
 // s_axis_tready depends on m_axis_tready combinationally; both neighbours register theirs.
 module dwc #(
     parameter int BITS = 8,
-    parameter int IN   = 2,
-    parameter int OUT  = 3
+    parameter int IN = 2,
+    parameter int OUT = 3
 ) (
     input  logic                clk,
     input  logic                rst_n,
@@ -58,7 +58,8 @@ module dwc #(
     logic [(IN-OUT)*BITS-1:0] stored_q;
     assign out_d = takes ? s_axis_tdata[OUT*BITS-1:0] : stored_q[OUT*BITS-1:0];
     always_ff @(posedge clk)
-      if (step) stored_q <= takes ? s_axis_tdata[IN*BITS-1:OUT*BITS] : stored_q >> (OUT * BITS);
+      if (step)
+        stored_q <= takes ? s_axis_tdata[IN*BITS-1:OUT*BITS] : stored_q >> (OUT * BITS);
   end else begin : gen_gearbox
     logic [ALL*BITS-1:0] stored_q, all, kept;
     assign all = takes ? stored_q | (ALL * BITS)'(s_axis_tdata) << (32'(count_q) * BITS) : stored_q;

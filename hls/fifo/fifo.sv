@@ -37,7 +37,7 @@ module fifo #(
   always_ff @(posedge clk) begin
     if (!rst_n) begin
       write_q <= '0;
-      read_q  <= '0;
+      read_q <= '0;
       count_q <= '0;
       valid_q <= 1'b0;
       ready_q <= 1'b0;

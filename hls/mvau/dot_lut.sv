@@ -127,7 +127,7 @@ module dot_lut #(
     ) u_shifted (
         .clk,
         .terms(sums),
-        .sum  (dot)
+        .sum(dot)
     );
   end
 

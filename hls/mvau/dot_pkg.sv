@@ -10,8 +10,7 @@ package dot_pkg;
   // Wider ones: a tree for each weight bit, then a tree over the shifted sums.
   localparam int PLANES = 3;
 
-  function automatic int coding(input int w_bits, input int w_bipolar, input int a_bits,
-                                input int a_bipolar);
+  function automatic int coding(input int w_bits, input int w_bipolar, input int a_bits, input int a_bipolar);
     if (w_bipolar != 0 && a_bipolar != 0) coding = POPCOUNT;
     else if (w_bipolar != 0 || a_bipolar != 0) coding = SELECT;
     else if (w_bits + a_bits <= 6) coding = TABLE;

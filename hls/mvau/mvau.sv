@@ -28,7 +28,7 @@ module mvau #(
     parameter int SLOTS = 2,
     parameter logic [MH*ACC_BITS-1:0] INIT = '0,
     parameter logic [O_BITS-1:0] OFFSET = '0,
-    parameter logic [MH*((1<<LEVELS)-(LEVELS>0?1:0))*ACC_BITS-1:0] THRESHOLDS = '0,
+    parameter logic [MH*((1<<LEVELS)-(LEVELS>0?1 : 0))*ACC_BITS-1:0] THRESHOLDS = '0,
     parameter WEIGHTS = "weights.hex"
 ) (
     input  logic                   clk,
@@ -69,11 +69,11 @@ module mvau #(
 
   always_ff @(posedge clk) begin
     if (!rst_n) begin
-      sf_q  <= '0;
-      nf_q  <= '0;
+      sf_q <= '0;
+      nf_q <= '0;
       row_q <= '0;
     end else if (step) begin
-      sf_q  <= last_beat ? '0 : sf_q + 1'b1;
+      sf_q <= last_beat ? '0 : sf_q + 1'b1;
       row_q <= (last_beat && last_pass) ? '0 : row_q + 1'b1;
       if (last_beat) nf_q <= last_pass ? '0 : nf_q + 1'b1;
     end
@@ -113,7 +113,7 @@ module mvau #(
     if (!rst_n) valid_q <= '0;
     else valid_q <= (DOT_LATENCY + 1)'({valid_q, step});
     first_q <= (DOT_LATENCY + 1)'({first_q, (SF == 1) || sf_q == '0});
-    last_q  <= (DOT_LATENCY + 1)'({last_q, last_beat});
+    last_q <= (DOT_LATENCY + 1)'({last_q, last_beat});
   end
 
   // Passes counted at the accumulators, whose results come in the same order.
@@ -121,7 +121,7 @@ module mvau #(
   logic dot_valid, dot_first, dot_last, result_valid_q;
   assign dot_valid = valid_q[DOT_LATENCY];
   assign dot_first = first_q[DOT_LATENCY];
-  assign dot_last  = last_q[DOT_LATENCY];
+  assign dot_last = last_q[DOT_LATENCY];
 
   always_ff @(posedge clk) begin
     if (!rst_n) begin
@@ -205,8 +205,8 @@ module mvau #(
       .rst_n,
       .claim(step && last_beat),
       .credit,
-      .push (results_valid),
-      .data (results),
+      .push(results_valid),
+      .data(results),
       .m_axis_tdata,
       .m_axis_tvalid,
       .m_axis_tready

@@ -46,7 +46,7 @@ module thresholding #(
 
   always_ff @(posedge clk) begin
     if (!rst_n) begin
-      fold_q  <= '0;
+      fold_q <= '0;
       valid_q <= '0;
     end else begin
       if (step) fold_q <= (fold_q == FOLD_WIDTH'(FOLDS - 1)) ? '0 : fold_q + 1'b1;
@@ -56,7 +56,7 @@ module thresholding #(
 
   for (genvar p = 0; p < PE; p = p + 1) begin : gen_lane
     logic [X_BITS-1:0] code;
-    logic [ WIDTH-1:0] x;
+    logic [WIDTH-1:0] x;
     assign code = s_axis_tdata[p*X_BITS+:X_BITS];
     if (X_BIPOLAR != 0) begin : gen_bipolar
       assign x = code[0] ? WIDTH'(1) : '1;

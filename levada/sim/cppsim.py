@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from levada_driver.backends.cppsim import CppLibrary
 from levada_driver.datatype import IntArray
+from levada_driver.errors import DriverError
 from levada_driver.packing import pack, unpack
 
 from levada import content
@@ -23,7 +22,6 @@ from levada.sim import native
 
 _FLAGS = ("-std=c++17", "-O2", "-fPIC", "-shared", "-w", "-fvisibility=hidden")
 _HEADERS = "#include <ap_int.h>\n#include <hls_stream.h>\n"
-_SPARE = 8  # bytes past the end that the C++ may touch
 _CHUNK = 256  # frames of one call: small enough to see Ctrl-C and to show progress
 
 
@@ -43,9 +41,10 @@ class CppSim:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.library = compile_library(graph)
-        self._call: Any = ctypes.CDLL(str(self.library)).levada_cppsim
-        self._call.restype = ctypes.c_uint64
+        self.path = compile_library(graph)
+        self._inputs = [graph.stream(name) for name in graph.inputs]
+        self._outputs = [graph.stream(name) for name in graph.outputs]
+        self._library = CppLibrary(self.path, self._outputs)
 
     def run(
         self, *inputs: IntArray, progress: Callable[[int], object] = lambda frames: None
@@ -55,40 +54,21 @@ class CppSim:
         `progress` is told how many frames were done. Raises CheckFailedError where a stream holds too
         few or too many beats.
         """
-        frames = len(inputs[0])
-        starts = range(0, frames, _CHUNK)
+        starts = range(0, max(1, len(inputs[0])), _CHUNK)
+        parts = []
         with ThreadPoolExecutor(native.JOBS) as pool:
-            parts = []
             for part in pool.map(lambda at: self._chunk([x[at : at + _CHUNK] for x in inputs]), starts):
                 parts.append(part)
                 progress(len(part[0]))
-        if not parts:
-            parts = [self._chunk(list(inputs))]
         return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
 
     def _chunk(self, inputs: Sequence[IntArray]) -> tuple[IntArray, ...]:
-        graph, frames = self.graph, len(inputs[0])
-        given = [graph.stream(name) for name in graph.outputs]
-        data = [
-            _spare(pack(x, graph.stream(name)).reshape(-1))
-            for x, name in zip(inputs, graph.inputs, strict=True)
-        ]
-        results = [np.zeros(frames * s.frame_bytes + _SPARE, np.uint8) for s in given]
-        failed = self._call(_pointers(data), _pointers(results), ctypes.c_uint64(frames))
-        if failed:
-            raise CheckFailedError(f"cppsim: a stream was left too full or too empty in frame {failed - 1}")
-        return tuple(
-            unpack(result[:-_SPARE].reshape(frames, s.frame_bytes), s)
-            for result, s in zip(results, given, strict=True)
-        )
-
-
-def _spare(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    return np.concatenate([data, np.zeros(_SPARE, np.uint8)])
-
-
-def _pointers(arrays: Sequence[npt.NDArray[np.uint8]]) -> Any:  # noqa: ANN401 - a ctypes array
-    return (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))
+        data = [pack(x, stream) for x, stream in zip(inputs, self._inputs, strict=True)]
+        try:
+            results = self._library.run(data)
+        except DriverError as error:
+            raise CheckFailedError(str(error)) from error
+        return tuple(unpack(y, stream) for y, stream in zip(results, self._outputs, strict=True))
 
 
 def compile_library(graph: Graph) -> Path:

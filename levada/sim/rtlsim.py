@@ -8,13 +8,14 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-import numpy as np
+from levada_driver.backends.rtlsim import Patience, RtlProgram
 from levada_driver.datatype import IntArray
-from levada_driver.packing import Stream, pack, unpack
+from levada_driver.errors import DriverError
+from levada_driver.packing import pack, unpack
 
 from levada import content, timing
 from levada.emit import harness, sv
@@ -83,9 +84,10 @@ class RtlSim:
 
     def __init__(self, graph: Graph, trace: bool = False) -> None:
         self.graph = graph
-        self.trace = trace
-        self._files = self.sources(graph)
-        self.binary = _compile(graph, self._files, trace)
+        self.files = self.sources(graph)
+        self.binary = _compile(graph, self.files, trace)
+        self._inputs = [graph.stream(name) for name in graph.inputs]
+        self._outputs = [graph.stream(name) for name in graph.outputs]
 
     @staticmethod
     def sources(graph: Graph) -> dict[str, str]:
@@ -105,59 +107,23 @@ class RtlSim:
         Raises CheckFailedError with the state of every stream when no beat moves for several frame times
         or `limit` cycles have passed.
         """
-        graph, frames = self.graph, len(inputs[0])
-        data = b"".join(
-            pack(x, graph.stream(name)).tobytes() for x, name in zip(inputs, graph.inputs, strict=True)
-        )
-        patience = timing.latency(graph) + 4 * timing.interval(graph)
-        slack = 64 * (1 if stalls == 0 else 8)
-        total = limit if limit is not None else slack * (frames + 4) * patience
-        arguments = [frames, round(stalls * 256), seed, total, slack * patience]
-        command = [str(self.binary), *map(str, arguments)]
-        if trace is not None:
-            command.append(str(trace.resolve()))
-        return self._parse(self._execute(command, data), frames)
-
-    def _execute(self, command: Sequence[str], data: bytes) -> bytes:
+        frames = len(inputs[0])
+        patience = Patience.of(timing.interval(self.graph), timing.latency(self.graph), frames, stalls)
+        if limit is not None:
+            patience = replace(patience, total=limit)
+        data = [pack(x, stream) for x, stream in zip(inputs, self._inputs, strict=True)]
         # $readmemh looks in the working directory.
         with tempfile.TemporaryDirectory(prefix="levada-rtlsim-") as work:
-            for name, text in self._files.items():
+            for name, text in self.files.items():
                 if name.endswith(".hex"):
                     (Path(work) / name).write_text(text)
-            process = subprocess.run(command, cwd=work, input=data, capture_output=True, check=False)
-        if process.returncode != 0:
-            said = (process.stderr + process.stdout[:2000]).decode(errors="replace").strip()
-            raise CheckFailedError(f"rtlsim stopped with exit code {process.returncode}: {said}")
-        return process.stdout
-
-    def _parse(self, output: bytes, frames: int) -> RtlRun:
-        header, _, body = output.partition(b"\n")
-        word, _, rest = header.decode().partition(" ")
-        if word != "ok":
-            raise CheckFailedError(f"rtlsim is stuck in cycle {rest}")
-        taken = [self.graph.stream(name) for name in self.graph.inputs]
-        given = [self.graph.stream(name) for name in self.graph.outputs]
-        reader = _Reader(body)
-        outputs = tuple(reader.frames(frames, stream) for stream in given)
-        cycles = [reader.cycles(frames * stream.beats) for stream in taken + given]
-        return RtlRun(outputs, tuple(cycles[: len(taken)]), tuple(cycles[len(taken) :]), int(rest))
-
-
-class _Reader:
-    """Takes arrays off the front of the simulator's output."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = np.frombuffer(data, np.uint8)
-
-    def _take(self, count: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-        part, self.data = self.data[:count], self.data[count:]
-        return part
-
-    def frames(self, frames: int, stream: Stream) -> IntArray:
-        return unpack(self._take(frames * stream.frame_bytes).reshape(frames, stream.frame_bytes), stream)
-
-    def cycles(self, count: int) -> IntArray:
-        return self._take(8 * count).view(np.uint64).astype(np.int64)
+            program = RtlProgram(self.binary, Path(work), self._inputs, self._outputs)
+            try:
+                run = program.simulate(data, patience, stalls, seed, trace)
+            except DriverError as error:
+                raise CheckFailedError(str(error)) from error
+        outputs = tuple(unpack(y, stream) for y, stream in zip(run.outputs, self._outputs, strict=True))
+        return RtlRun(outputs, tuple(run.taken), tuple(run.given), run.cycles)
 
 
 def verilate(files: dict[str, str], work: Path, extra: Sequence[str] = ()) -> str:

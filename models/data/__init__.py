@@ -29,6 +29,7 @@ class Dataset:
         y_train: int64 [N], class numbers from 0.
         x_test: like x_train; never used for training.
         y_test: like y_train.
+        divisor: what the published values are divided by for a network that takes floats.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Dataset:
     y_train: NDArray[np.int64]
     x_test: NDArray[np.uint8]
     y_test: NDArray[np.int64]
+    divisor: int = 255
 
 
 def names() -> list[str]:

@@ -1,0 +1,88 @@
+"""An accelerator as a function of NumPy arrays, the same on a board and on its simulators."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from levada_driver import manifest as manifests
+from levada_driver.backends import open_backend
+from levada_driver.datatype import IntArray
+from levada_driver.errors import DriverError
+from levada_driver.packing import pack, unpack
+
+SAMPLES = "samples.npz"
+
+
+class Accelerator:
+    """A deploy package on one of its back ends: "pynq" on the board, "rtlsim" or "cppsim" anywhere.
+
+    Use it as a context manager, or call close().
+    """
+
+    def __init__(self, folder: str | Path, backend: str = "pynq") -> None:
+        self.folder = Path(folder)
+        self.manifest = manifests.read(self.folder)
+        self._backend = open_backend(backend, self.folder, self.manifest)
+
+    def run(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The network's output [N, ...] for frames x [N, *input shape]: float32, or int64 class indices.
+
+        x is what the network takes (float), or the integers named in `manifest.host_input`. Raises
+        DriverError for a wrong shape or value.
+        """
+        return self.manifest.host_output.finish(self.run_integers(x))
+
+    def run_integers(self, x: npt.NDArray[Any]) -> IntArray:
+        """The accelerator's own integers [N, elements], before the host's scale and bias."""
+        try:
+            values = self.manifest.host_input.quantize(np.asarray(x))
+        except ValueError as error:
+            raise DriverError(f"{self.manifest.name}: {error}") from error
+        (stream,), (result,) = self.manifest.inputs, self.manifest.outputs
+        (data,) = self._backend.run([pack(values, stream)])
+        return unpack(data, result)
+
+    def selftest(self) -> int:
+        """Runs the package's sample input and returns the number of frames; DriverError where one differs."""
+        with np.load(self.folder / SAMPLES) as samples:
+            x, golden = samples["input"], samples["golden"]
+        got = self.run_integers(x)
+        wrong = np.argwhere(got != golden)
+        if len(wrong):
+            frame, index = (int(i) for i in wrong[0])
+            raise DriverError(
+                f"{self.manifest.name}: frame {frame}, element {index}: expected {golden[frame, index]}, "
+                f"got {got[frame, index]}"
+            )
+        return len(x)
+
+    def info(self) -> dict[str, Any]:
+        """Name, board, clock and the rate and latency that the simulation showed."""
+        m = self.manifest
+        return {
+            "name": m.name,
+            "board": m.board,
+            "part": m.part,
+            "clock_mhz": m.clock_mhz,
+            "fps": m.clock_mhz * 1e6 / m.interval,
+            "latency_us": m.latency / m.clock_mhz,
+            "input": {"shape": list(m.host_input.shape), "dtype": m.host_input.dtype.name},
+            "output": {"shape": list(m.host_output.shape), "dtype": m.host_output.dtype.name},
+        }
+
+    def close(self) -> None:
+        """Gives back the board or the simulator."""
+        self._backend.close()
+
+    def __enter__(self) -> Accelerator:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

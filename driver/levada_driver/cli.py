@@ -1,0 +1,49 @@
+"""levada-run: an accelerator from the command line, with the standard library and NumPy alone."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from levada_driver.accelerator import Accelerator
+from levada_driver.backends import NAMES
+from levada_driver.errors import DriverError
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="levada-run", description="Runs a levada deploy package.")
+    parser.add_argument("package", type=Path, help="the deploy/ folder")
+    parser.add_argument("--backend", choices=NAMES, default="pynq", help="where it runs (default: pynq)")
+    actions = parser.add_subparsers(dest="action", required=True)
+    actions.add_parser("selftest", help="compare the package's samples with their golden results")
+    actions.add_parser("info", help="print what the package holds, as JSON")
+    run = actions.add_parser("run", help="run frames of a .npy file")
+    run.add_argument("input", type=Path, help="array [frames, ...] as the network takes it")
+    run.add_argument("output", type=Path, help=".npy file for the result")
+    return parser
+
+
+def main() -> int:
+    """Entry point; returns the exit code."""
+    arguments = _parser().parse_args()
+    try:
+        with Accelerator(arguments.package, arguments.backend) as accelerator:
+            if arguments.action == "selftest":
+                frames = accelerator.selftest()
+                print(f"{accelerator.manifest.name}: {frames} frames as they should be")  # noqa: T201
+            elif arguments.action == "info":
+                print(json.dumps(accelerator.info(), indent=1))  # noqa: T201
+            else:
+                np.save(arguments.output, accelerator.run(np.load(arguments.input)))
+    except (DriverError, OSError, ValueError) as error:
+        print(f"levada-run: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,9 @@
+"""What goes wrong when an accelerator is run; each text says what to do."""
+
+
+class DriverError(Exception):
+    """The package, its input or its back end cannot be used as asked."""
+
+
+class StuckError(DriverError):
+    """The accelerator stopped moving data before all of it came out."""

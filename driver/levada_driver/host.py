@@ -1,0 +1,137 @@
+"""What the host does around the accelerator: floats to its integers, its integers to floats.
+
+Both values are read from accelerator.json and work on any number of frames. The arithmetic is float32, as
+in the network itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from levada_driver.datatype import IntArray, IntType
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class HostInput:
+    """How a frame of shape `shape` becomes integers of `dtype`.
+
+    Without `thresholds` the frame already is integers; the network's own input was integer / `divisor`.
+    With `thresholds` [1 or elements, N] (float32, ascending) an element becomes base + step * (number of
+    thresholds that it reaches), which is exactly what the network's own first quantizer gives.
+    """
+
+    shape: tuple[int, ...]
+    dtype: IntType
+    divisor: int = 1
+    thresholds: FloatArray | None = None
+    base: int = 0
+
+    def quantize(self, x: npt.NDArray[Any]) -> IntArray:
+        """Frames [N, *shape] to integers [N, elements]. ValueError for another shape or value."""
+        if x.shape[1:] != self.shape:
+            raise ValueError(f"input has shape {list(x.shape[1:])} a frame, expected {list(self.shape)}")
+        flat = x.reshape(len(x), int(np.prod(self.shape)))
+        if self.thresholds is None:
+            return self._integers(flat)
+        values = flat.astype(np.float32)
+        if not np.all(np.isfinite(values)):
+            raise ValueError("input has values that are not numbers")
+        if len(self.thresholds) == 1:
+            count = np.searchsorted(self.thresholds[0], values, side="right").astype(np.int64)
+        else:
+            count = np.zeros(values.shape, np.int64)
+            for level in range(self.thresholds.shape[1]):
+                count += values >= self.thresholds[:, level]
+        return self.base + self.dtype.step * count
+
+    def _integers(self, flat: npt.NDArray[Any]) -> IntArray:
+        values = np.rint(flat).astype(np.int64) if flat.dtype.kind == "f" else flat.astype(np.int64)
+        if flat.dtype.kind == "f" and not np.array_equal(values, flat):
+            raise ValueError(f"input must be integers of {self.dtype.name} (the network's input times {self.divisor})")
+        if not self.dtype.holds(values):
+            raise ValueError(f"input from {values.min()} to {values.max()} does not fit {self.dtype.name}")
+        return values
+
+    def floats(self, x: npt.NDArray[Any]) -> FloatArray:
+        """The frames as the network itself takes them: divided by `divisor` where they are integers."""
+        if self.thresholds is not None:
+            return x.astype(np.float32)
+        return x.astype(np.float32) / np.float32(self.divisor)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for accelerator.json; floats as exact decimal."""
+        result: dict[str, Any] = {"shape": list(self.shape), "dtype": self.dtype.name}
+        if self.thresholds is None:
+            return result | {"kind": "integers", "divisor": self.divisor}
+        table = [[float(v) for v in row] for row in self.thresholds]
+        return result | {"kind": "thresholds", "base": self.base, "thresholds": table}
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> HostInput:
+        """The inverse of `to_json`."""
+        shape, dtype = tuple(data["shape"]), IntType.parse(data["dtype"])
+        if data["kind"] == "integers":
+            return HostInput(shape, dtype, divisor=data["divisor"])
+        return HostInput(shape, dtype, 1, np.array(data["thresholds"], np.float32), data["base"])
+
+
+@dataclass(frozen=True, eq=False)
+class HostOutput:
+    """How integers of `dtype` become the network's output of shape `shape`.
+
+    `indices`: they already are class indices. Else output = integer * scale + bias, scale and bias of one
+    element or of one for each channel (the last axis), then softmax over the channels if the network ends
+    in one.
+    """
+
+    shape: tuple[int, ...]
+    dtype: IntType
+    scale: FloatArray
+    bias: FloatArray
+    indices: bool = False
+    softmax: bool = False
+
+    def finish(self, y: IntArray) -> npt.NDArray[Any]:
+        """Integers [N, elements] to [N, *shape]: int64 indices, or float32."""
+        shaped = y.reshape(len(y), *self.shape)
+        if self.indices:
+            return shaped
+        result = shaped.astype(np.float32) * self.scale + self.bias
+        if self.softmax:
+            shifted = np.exp(result - result.max(axis=-1, keepdims=True))
+            result = shifted / shifted.sum(axis=-1, keepdims=True)
+        return result.astype(np.float32)
+
+    def classes(self, y: IntArray) -> IntArray:
+        """The class of each frame: its first index, or the place of its largest output."""
+        result = self.finish(y).reshape(len(y), -1)
+        return result[:, 0].astype(np.int64) if self.indices else result.argmax(axis=1).astype(np.int64)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for accelerator.json; floats as exact decimal."""
+        return {
+            "shape": list(self.shape),
+            "dtype": self.dtype.name,
+            "kind": "indices" if self.indices else "affine",
+            "scale": [float(v) for v in np.atleast_1d(self.scale)],
+            "bias": [float(v) for v in np.atleast_1d(self.bias)],
+            "softmax": self.softmax,
+        }
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> HostOutput:
+        """The inverse of `to_json`."""
+        return HostOutput(
+            tuple(data["shape"]),
+            IntType.parse(data["dtype"]),
+            np.array(data["scale"], np.float32),
+            np.array(data["bias"], np.float32),
+            data["kind"] == "indices",
+            data["softmax"],
+        )

@@ -1,0 +1,103 @@
+"""accelerator.json: all that the driver knows of an accelerator."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from levada_driver.datatype import IntType
+from levada_driver.errors import DriverError
+from levada_driver.host import HostInput, HostOutput
+from levada_driver.packing import Stream
+
+SCHEMA_VERSION = 1
+FILE = "accelerator.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Manifest:
+    """An accelerator: its name, board and clock, what the host does around it, and its streams.
+
+    `interval` and `latency` are cycles; `digest` identifies the hardware's sources.
+    """
+
+    name: str
+    board: str
+    part: str
+    clock_mhz: float
+    digest: str
+    interval: int
+    latency: int
+    host_input: HostInput
+    host_output: HostOutput
+    inputs: tuple[Stream, ...]
+    outputs: tuple[Stream, ...]
+
+    def to_json(self) -> str:
+        """The text of accelerator.json."""
+        data = {
+            "schema_version": SCHEMA_VERSION,
+            "name": self.name,
+            "board": self.board,
+            "part": self.part,
+            "clock_mhz": self.clock_mhz,
+            "digest": self.digest,
+            "interval_cycles": self.interval,
+            "latency_cycles": self.latency,
+            "host_input": self.host_input.to_json(),
+            "host_output": self.host_output.to_json(),
+            "inputs": [_stream_json(stream) for stream in self.inputs],
+            "outputs": [_stream_json(stream) for stream in self.outputs],
+        }
+        return json.dumps(data, indent=1) + "\n"
+
+
+def _stream_json(stream: Stream) -> dict[str, Any]:
+    return {
+        "dtype": stream.dtype.name,
+        "elements": stream.elements,
+        "beats": stream.beats,
+        "beat_bytes": stream.beat_bytes,
+    }
+
+
+def _stream(data: dict[str, Any]) -> Stream:
+    stream = Stream(IntType.parse(data["dtype"]), data["elements"], data["beats"])
+    if stream.beat_bytes != data["beat_bytes"]:
+        raise ValueError(f"a beat of {data['beat_bytes']} bytes does not hold {stream.bits} bits")
+    return stream
+
+
+def read(folder: Path) -> Manifest:
+    """The manifest of a deploy package; DriverError where there is none or it cannot be used."""
+    path = folder / FILE
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise DriverError(f"{path}: there is no such file; give the deploy/ folder of a build") from error
+    except (OSError, ValueError) as error:
+        raise DriverError(f"{path}: cannot be read ({error}); copy the deploy/ folder again") from error
+    version = data.get("schema_version") if isinstance(data, dict) else None
+    if version != SCHEMA_VERSION:
+        raise DriverError(
+            f"{path}: schema version {version}, this driver reads {SCHEMA_VERSION}; "
+            "install the levada-driver that is in the package's driver/ folder"
+        )
+    try:
+        return Manifest(
+            name=data["name"],
+            board=data["board"],
+            part=data["part"],
+            clock_mhz=float(data["clock_mhz"]),
+            digest=data["digest"],
+            interval=int(data["interval_cycles"]),
+            latency=int(data["latency_cycles"]),
+            host_input=HostInput.from_json(data["host_input"]),
+            host_output=HostOutput.from_json(data["host_output"]),
+            inputs=tuple(_stream(entry) for entry in data["inputs"]),
+            outputs=tuple(_stream(entry) for entry in data["outputs"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise DriverError(f"{path}: is damaged ({error!r}); copy the deploy/ folder again") from error

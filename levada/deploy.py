@@ -1,0 +1,92 @@
+"""The deploy package: all that a machine with the driver needs to run or check an accelerator."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import levada_driver
+import numpy as np
+import numpy.typing as npt
+from levada_driver import Accelerator
+from levada_driver.backends import cppsim as cppsim_backend
+from levada_driver.backends import rtlsim as rtlsim_backend
+from levada_driver.datatype import IntArray
+from levada_driver.manifest import FILE, Manifest
+
+from levada import content, timing
+from levada.boards import Board
+from levada.emit import sv
+from levada.graph import Graph
+from levada.sim.cppsim import CppSim
+from levada.sim.rtlsim import RtlRun, RtlSim
+from levada.streamline import Network
+
+
+@dataclass(frozen=True, eq=False)
+class Package:
+    """What goes into a package: the design, its simulators, and samples with their golden integers."""
+
+    graph: Graph
+    board: Board
+    clock_mhz: float
+    network: Network
+    run: RtlRun
+    cppsim: CppSim
+    rtlsim: RtlSim
+    samples: npt.NDArray[Any]
+    golden: IntArray
+
+
+def write(package: Package, folder: Path) -> IntArray:
+    """Writes the package into `folder` and returns the integers that its own driver gives for the samples.
+
+    The driver runs on the package's RTL simulator, with the class that runs on the board.
+    """
+    content.write_whole(folder / FILE, manifest(package).to_json())
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, input=package.samples, golden=package.golden)
+    content.write_whole(folder / "samples.npz", buffer.getvalue())
+    for source, name in (
+        (package.cppsim.path, cppsim_backend.LIBRARY),
+        (package.rtlsim.binary, rtlsim_backend.BINARY),
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, folder / name)
+    _copy_driver(folder / "driver")
+    with Accelerator(folder, backend="rtlsim") as accelerator:
+        return accelerator.run_integers(package.samples)
+
+
+def manifest(package: Package) -> Manifest:
+    """The accelerator.json of a package."""
+    graph, network = package.graph, package.network
+    assert network.host_input is not None
+    assert network.host_output is not None
+    sources = sorted(sv.sources(graph).items())
+    return Manifest(
+        name=graph.name,
+        board=package.board.name,
+        part=package.board.part,
+        clock_mhz=package.clock_mhz,
+        digest=content.digest(*(text for pair in sources for text in pair)),
+        interval=timing.interval(graph),
+        latency=package.run.latency,
+        host_input=network.host_input,
+        host_output=network.host_output,
+        inputs=tuple(graph.stream(name) for name in graph.inputs),
+        outputs=tuple(graph.stream(name) for name in graph.outputs),
+    )
+
+
+def _copy_driver(folder: Path) -> None:
+    """The driver as it is: the board needs no other source of it."""
+    source = Path(levada_driver.__file__).parent
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(source, folder / source.name, ignore=ignore, dirs_exist_ok=True)
+    project = source.parent / "pyproject.toml"
+    if project.is_file():
+        shutil.copy2(project, folder / project.name)

@@ -1,0 +1,64 @@
+"""The report as one self-contained web page.
+
+The words are in template.html.j2, the pictures in pipeline.py and charts.py.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from levada.report import charts
+from levada.report.pipeline import pipeline
+from levada.report.schema import LEVELS, RESOURCES, Report
+from levada.report.text import (
+    LABELS,
+    LEVEL_TEXT,
+    THIN,
+    against,
+    duration,
+    grouped,
+    optimality,
+    printable,
+    verdict,
+)
+
+
+def _environment() -> Environment:
+    # Beside this file in a checkout as in a wheel.
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["number"] = lambda value: grouped(value, THIN)
+    environment.filters["duration"] = duration
+    return environment
+
+
+def html(report: Report) -> str:
+    """The whole page; the same report gives the same text."""
+    report = printable(report)
+    return (
+        _environment()
+        .get_template("template.html.j2")
+        .render(
+            report=report,
+            pictures={
+                "pipeline": pipeline(report),
+                "balance": charts.balance(report),
+                "budget": charts.budget(report),
+                "time": charts.time(report),
+            },
+            levels=LEVELS,
+            level_text=LEVEL_TEXT,
+            against={name: against(report, name) for name in report.levels},
+            resources=[(name, LABELS[name]) for name in RESOURCES],
+            verdict=verdict(report),
+            optimality=optimality(report.partition.gap),
+        )
+    )

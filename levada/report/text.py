@@ -1,0 +1,128 @@
+"""Numbers and names as both renderings of a report write them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from levada.layer import Resources
+from levada.report.schema import RESOURCES, LayerReport, LevelName, Report
+
+#: Resource fields as people call them.
+LABELS = dict(zip(RESOURCES, ("LUT", "FF", "DSP", "BRAM18"), strict=True))
+
+#: What is compared at each level.
+LEVEL_TEXT: dict[LevelName, str] = {
+    "qonnx": "the QONNX network",
+    "streamlined": "the network after streamlining to integers",
+    "graph": "the dataflow graph, layer by layer",
+    "cppsim": "simulation of the HLS C++",
+    "rtlsim": "simulation of the SystemVerilog",
+    "driver": "the driver's packing around the design",
+}
+
+#: Between the digits of long numbers on the page.
+THIN = "\N{NARROW NO-BREAK SPACE}"
+_TIMES = " \N{MULTIPLICATION SIGN} "
+
+# Control characters and non-characters: HTML forbids them and a terminal would obey them.
+_FORBIDDEN = dict.fromkeys(
+    [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, 0xFFFE, 0xFFFF], "\N{REPLACEMENT CHARACTER}"
+)
+
+
+def printable(report: Report) -> Report:
+    """The report with every control character in it replaced."""
+    return Report.model_validate(_printable(report.model_dump()))
+
+
+def _printable(value: Any) -> Any:  # noqa: ANN401 - what a dumped model is made of
+    if isinstance(value, str):
+        return value.translate(_FORBIDDEN)
+    if isinstance(value, dict):
+        return {_printable(key): _printable(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return tuple(_printable(item) for item in value)
+    return value
+
+
+def shortened(text: str, length: int) -> str:
+    """At most `length` characters: the ends of names tell layers apart, so the middle goes."""
+    if len(text) <= length:
+        return text
+    tail = (length - 1) // 2
+    return f"{text[: length - 1 - tail]}…{text[len(text) - tail :]}"
+
+
+def grouped(value: float, separator: str) -> str:
+    """A number in groups of three digits, with decimals only where they say something."""
+    digits = 0 if isinstance(value, int) or value >= 1000 else 1 if value >= 100 else 2
+    return f"{value:,.{digits}f}".replace(",", separator)
+
+
+def duration(seconds: float) -> str:
+    """A wall time, from milliseconds to hours."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+def share(used: int, available: int) -> float | None:
+    """Fraction of a budget; None where something is used of nothing."""
+    if available:
+        return used / available
+    return None if used else 0.0
+
+
+def percent(fraction: float | None) -> str:
+    """A fraction in percent; "over" if it has no finite value."""
+    if fraction is None:
+        return "over"
+    # Rounding must not hide that a design is over its budget.
+    digits = 1 if fraction <= 1 or round(fraction * 100, 1) > 100 else 3
+    return f"{fraction * 100:.{digits}f} %"
+
+
+def over(fraction: float | None) -> bool:
+    """Whether a fraction of a budget is more than all of it."""
+    return fraction is None or fraction > 1
+
+
+def lanes(layer: LayerReport) -> str:
+    """What the numbers of `folding` are."""
+    return _TIMES.join(["PE", "SIMD", *(["MMV"] if layer.mmv > 1 else [])])
+
+
+def folding(layer: LayerReport) -> str:
+    """PE and SIMD and, where it is not 1, MMV, as a product."""
+    return _TIMES.join(str(n) for n in (layer.pe, layer.simd, *([layer.mmv] if layer.mmv > 1 else [])))
+
+
+def cost(layer: LayerReport) -> tuple[Resources, str]:
+    """The surest counts of a layer, and "~" before them if they are estimated."""
+    found = layer.synthesized
+    return (layer.estimated, "~") if found is None else (found, "")
+
+
+def against(report: Report, name: LevelName) -> str:
+    """What a level was compared with: the checked level before it, torch before the first."""
+    before = [*report.levels][: [*report.levels].index(name)]
+    return before[-1] if before else "torch"
+
+
+def verdict(report: Report) -> str:
+    """The outcome of the verification in a few words."""
+    if report.failed:
+        return f"mismatches at {', '.join(report.failed)}"
+    checked = sum(level.samples > 0 for level in report.levels.values())
+    return f"{checked} of {len(LEVEL_TEXT)} levels agree" if checked else "not verified"
+
+
+def optimality(gap: float | None) -> str:
+    """What is proven of the folding."""
+    if gap is None:
+        return "nothing proven"
+    return "proven optimal" if gap == 0 else f"within {gap * 100:.2g} % of the optimum"

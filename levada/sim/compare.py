@@ -1,0 +1,86 @@
+"""Comparing two levels of one network, and saying where they first differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from levada_driver.datatype import IntArray
+from levada_driver.host import HostOutput
+
+from levada.errors import CheckFailedError
+from levada.graph import Graph, execute
+from levada.sim.cppsim import CppSim
+from levada.sim.rtlsim import RtlSim
+from levada.sim.single import single
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Frames compared, frames that differ, and the first difference in words (empty if none)."""
+
+    samples: int
+    mismatches: int
+    first: str = ""
+
+
+def integers(expected: IntArray, got: IntArray) -> Comparison:
+    """Compares integers [N, ...] frame by frame, exactly."""
+    expected, got = (array.reshape(len(array), -1) for array in (expected, got))
+    wrong = expected != got
+    if not wrong.any():
+        return Comparison(len(expected), 0)
+    frame, index = (int(i) for i in np.argwhere(wrong)[0])
+    first = f"frame {frame}, element {index}: expected {expected[frame, index]}, got {got[frame, index]}"
+    return Comparison(len(expected), int(wrong.any(axis=1).sum()), first)
+
+
+def with_floats(expected: npt.NDArray[Any], got: IntArray, host: HostOutput) -> Comparison:
+    """Compares the network's own float output with the integers that the host turns into it.
+
+    Behind the last quantizer the network is affine, so its output divided by the scale must lie at the
+    integer, up to float rounding: the two are equal if the nearest integers are. Where a softmax follows,
+    the floats themselves are compared, to 1e-3 of a probability.
+    """
+    flat = expected.reshape(len(expected), -1).astype(np.float64)
+    if host.indices:
+        return integers(np.rint(flat).astype(np.int64), got)
+    if host.softmax:
+        shown = host.finish(got).reshape(flat.shape)
+        return integers(np.zeros(flat.shape, np.int64), (np.abs(shown - flat) > 1e-3).astype(np.int64))
+    return integers(_nearest(flat, host), got)
+
+
+def _nearest(flat: npt.NDArray[np.float64], host: HostOutput) -> IntArray:
+    shape = (len(flat), *host.shape)
+    result = (flat.reshape(shape) - host.bias.astype(np.float64)) / host.scale.astype(np.float64)
+    return np.rint(result).astype(np.int64).reshape(flat.shape)
+
+
+def culprit(graph: Graph, level: str, *inputs: IntArray) -> str:
+    """Simulates each layer alone on its golden inputs and names the first that differs at `level`.
+
+    `level` is "cppsim" or "rtlsim". Says so if each layer alone is right: then their joints are not.
+    """
+    values = execute(graph, *inputs)
+    for node in graph.nodes:
+        alone = single(node.layer, node.folding)
+        data = [values[name].reshape(len(inputs[0]), -1) for name in node.inputs]
+        got = CppSim(alone).run(*data) if level == "cppsim" else RtlSim(alone).run(*data).outputs
+        for name, have in zip(node.outputs, got, strict=True):
+            found = integers(values[name], have)
+            if found.mismatches:
+                return f"{node.name}, {found.first}"
+    return "every layer alone is right, so the streams between them are not"
+
+
+def require_equal(level: str, found: Comparison, where: str = "") -> Comparison:
+    """The comparison, or CheckFailedError with level, layer, index, expected and got."""
+    if found.mismatches:
+        at = f" (first wrong layer: {where})" if where else ""
+        raise CheckFailedError(
+            f"{level}: {found.mismatches} of {found.samples} frames differ; {found.first}{at}"
+        )
+    return found

@@ -1,0 +1,166 @@
+"""From a float network with quantizers to one of integers alone: the passes, in order, each one checked.
+
+The linear algebra is FINN's (finn-plus) and QONNX's; quantizers become thresholds by `exact_thresholds`,
+which is ours because FINN's rounding differs from QONNX's at ties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from levada_driver.datatype import IntArray
+from levada_driver.host import HostInput, HostOutput
+
+from levada import reference
+from levada.errors import CheckFailedError
+from levada.reference import FloatArray
+from levada.streamline import constants, exact_thresholds, inputs, outputs, quantizers
+from levada.streamline.inputs import InputSpec
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A network on its way to integers: the graph, and what the host does at either border so far.
+
+    `host_input` None: the graph takes floats. `host_output` None: the graph gives the network's output.
+    """
+
+    model: Any
+    spec: InputSpec | None
+    host_input: HostInput | None = None
+    host_output: HostOutput | None = None
+
+    def run(self, x: Any) -> FloatArray:  # noqa: ANN401 - an array of floats or of the spec's integers
+        """The network's output for frames [N, ...], through the host's parts."""
+        return self._finish(self.integers(x)) if self.host_output else self._graph(x)
+
+    def integers(self, x: Any) -> IntArray:  # noqa: ANN401
+        """The graph's own output as integers [N, elements]; for a network with both borders split off."""
+        result = self._graph(x)
+        return np.rint(result).astype(np.int64).reshape(len(result), -1)
+
+    def _graph(self, x: Any) -> FloatArray:  # noqa: ANN401
+        shape = reference.input_shape(self.model)
+        if self.host_input is not None:
+            x = self.host_input.quantize(x)
+        elif self.spec is not None:
+            x = x.astype(np.float32) / np.float32(self.spec.divisor)
+        return reference.execute(self.model, x.reshape(len(x), *shape).astype(np.float32))
+
+    def _finish(self, y: IntArray) -> FloatArray:
+        assert self.host_output is not None
+        return np.asarray(self.host_output.finish(y), np.float32)
+
+
+Step = Callable[[Network], Network]
+
+
+def _graph_step(function: Callable[[Any], Any]) -> Step:
+    return lambda network: replace(network, model=function(network.model))
+
+
+def _transforms(*names: str) -> Step:
+    """Transformations of FINN and QONNX, each applied until it changes nothing more."""
+
+    def run(network: Network) -> Network:
+        model = network.model
+        for name in names:
+            model = model.transform(_transformation(name)())
+        return replace(network, model=model)
+
+    return run
+
+
+def _transformation(name: str) -> Any:  # noqa: ANN401 - a class of an untyped package
+    from finn.transformation.qonnx.fold_quant_weights import FoldQuantWeights
+    from finn.transformation.streamline import collapse_repeated, reorder
+    from qonnx.transformation.batchnorm_to_affine import BatchNormToAffine
+    from qonnx.transformation.general import ConvertDivToMul, ConvertSubToAdd
+
+    ours = (FoldQuantWeights, BatchNormToAffine, ConvertDivToMul, ConvertSubToAdd)
+    known = {cls.__name__: cls for cls in ours}
+    for module in (reorder, collapse_repeated):
+        if hasattr(module, name):
+            return getattr(module, name)
+    return known[name]
+
+
+def _input_border(network: Network) -> Network:
+    if network.spec is not None:
+        model, host = inputs.integers_in(network.model, network.spec)
+    else:
+        model, host = inputs.quantize_on_host(network.model)
+    return replace(network, model=model, host_input=host)
+
+
+def _output_border(network: Network) -> Network:
+    model, host = outputs.finish_on_host(network.model)
+    return replace(network, model=model, host_output=host)
+
+
+#: The order, with the reason for each place in it.
+STEPS: tuple[tuple[str, Step], ...] = (
+    # Quantized biases are constants; a weight quantizer per MatMul is what FoldQuantWeights expects.
+    ("fold constant quantizers", _graph_step(constants.fold_constant_quantizers)),
+    ("constants second", _graph_step(constants.constants_second)),
+    ("own weights", _graph_step(constants.own_weights)),
+    # Weights become integers, their scale a Mul behind the MatMul.
+    ("fold quantized weights", _transforms("FoldQuantWeights")),
+    # Only quantizers of activations are left: their scale apart, so that it can move.
+    ("extract scales", _graph_step(quantizers.extract_scales)),
+    ("constants second again", _graph_step(constants.constants_second)),
+    # From here on the graph takes integers.
+    ("input border", _input_border),
+    # The scales of activations go behind the next MatMul: between a quantizer and a MatMul are integers only.
+    ("move scales", _transforms("MoveScalarLinearPastInvariants", "MoveScalarMulPastMatMul")),
+    # Everything elementwise up to a quantizer becomes thresholds on the accumulators.
+    ("exact thresholds", _graph_step(exact_thresholds.exact_thresholds)),
+    # What is left of floats is behind the last MatMul: one scale and one bias there.
+    (
+        "output scale and bias",
+        _transforms(
+            "BatchNormToAffine",
+            "ConvertSubToAdd",
+            "ConvertDivToMul",
+            "MoveAddPastMul",
+            "CollapseRepeatedMul",
+            "CollapseRepeatedAdd",
+        ),
+    ),
+    ("absorb into ranking", _graph_step(outputs.absorb_into_ranking)),
+    ("output border", _output_border),
+)
+
+
+def streamline(model: Any, spec: InputSpec | None, samples: Any) -> Network:  # noqa: ANN401
+    """The network as integers, with the host's parts at its borders.
+
+    `model` is a cleaned qonnx ModelWrapper (left as it is); `samples` [N, ...] are frames as the network
+    takes them, integers of `spec` where that is given. Raises CheckFailedError, naming the step, where a
+    step changes what the network computes on them.
+    """
+    import copy
+
+    network = Network(copy.deepcopy(model), spec)
+    expected = network.run(samples)
+    for name, step in STEPS:
+        network = step(network)
+        got = network.run(samples)
+        _check(name, expected, got)
+    return network
+
+
+def _check(name: str, expected: FloatArray, got: FloatArray) -> None:
+    """Float results may differ by rounding; one step of the last quantizer is far more than this."""
+    expected, got = (array.reshape(len(array), -1) for array in (expected, got))
+    scale = float(np.abs(expected).max(initial=0)) or 1.0
+    wrong = np.argwhere(~np.isclose(got, expected, rtol=1e-4, atol=1e-5 * scale))
+    if len(wrong):
+        sample, index = (int(i) for i in wrong[0])
+        raise CheckFailedError(
+            f"streamlining step {name!r} changes the network: sample {sample}, output {index}: "
+            f"expected {expected[sample, index]}, got {got[sample, index]}"
+        )

@@ -1,0 +1,95 @@
+"""The boards that come with levada, and what a board.toml of one's own must hold."""
+
+import pytest
+
+from levada import boards, content
+from levada.errors import LevadaError
+from levada.layer import Device
+
+BOARD = (content.root("boards") / "pynq-z2" / "board.toml").read_text()
+
+
+@pytest.mark.parametrize("name", ["pynq-z1", "pynq-z2"])
+def test_pynq_boards(name):
+    board = boards.load(name)
+    assert (board.name, board.part, board.clock_mhz) == (name, "xc7z020clg400-1", 100)
+    assert board.device == Device("xc7", lut=53200, ff=106400, dsp=220, bram18=280)
+    assert board.usable == Device("xc7", lut=45220, ff=106400, dsp=220, bram18=266)
+    assert board.memory_ports == tuple(boards.MemoryPort(f"HP{i}", 64) for i in range(4))
+    assert {board: 1}[boards.load(name)] == 1  # equal and hashable
+
+
+def test_names():
+    assert boards.names() == ["pynq-z1", "pynq-z2"]
+
+
+@pytest.mark.parametrize(
+    ("name", "guess"),
+    [("pynq-z3", "did you mean pynq-z2 or pynq-z1? "), ("ulx3s", ""), ("no/such/board.toml", "")],
+)
+def test_unknown_name(name, guess):
+    with pytest.raises(LevadaError) as error:
+        boards.load(name)
+    assert str(error.value) == (
+        f"board '{name}' is unknown; {guess}known: pynq-z1, pynq-z2; or give the path of a board.toml"
+    )
+
+
+def test_a_board_of_ones_own(tmp_path):
+    path = tmp_path / "board.toml"
+    path.write_text(BOARD.replace("pynq-z2", "mine").replace("clock_mhz = 100", "clock_mhz = 62.5"))
+    board = boards.load(str(path))
+    assert (board.name, board.clock_mhz) == ("mine", 62.5)
+    assert boards.load(str(tmp_path)) == board
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ('part = "xc7z020clg400-1"\n', "", "part is missing; add it"),
+        ('"xc7"', '""', "family is ''; write one line of text in quotes"),
+        ('"xc7"', "7", "family is 7; write one line of text in quotes"),
+        ("clock_mhz = 100", "clock_mhz = 0", "clock_mhz is 0; write a number of MHz above 0"),
+        ("clock_mhz = 100", "clock_mhz = inf", "clock_mhz is inf; write a number of MHz above 0"),
+        ("lut = 53200\n", "", "resources.lut is missing; add it"),
+        ("53200", "0", "resources.lut is 0; write a whole number of at least 1"),
+        ("53200", "true", "resources.lut is True; write a whole number of at least 1"),
+        ("220", "220.0", "resources.dsp is 220.0; write a whole number of at least 0"),
+        ("0.85", "85", "caps.lut is 85; write a fraction above 0 and up to 1"),
+        ("0.85", "nan", "caps.lut is nan; write a fraction above 0 and up to 1"),
+        ("lut = 0.85", "luts = 0.85", "key caps.luts is unknown; use one of lut, ff, dsp, bram18"),
+        ("bits = 64", "bits = 4", "memory_port[0].bits is 4; write a whole number of at least 8"),
+        ("bits = 64", "width = 64", "key memory_port[0].width is unknown; use one of name, bits"),
+        (
+            "clock_mhz",
+            "clock",
+            "key clock is unknown; use one of name, part, family, clock_mhz, resources, caps, memory_port",
+        ),
+        (BOARD[BOARD.index("[resources]") :], "resources = 1\ncaps = 1\nmemory_port = 1\n", None),
+    ],
+)
+def test_faulty_board_toml(tmp_path, old, new, text):
+    path = tmp_path / "board.toml"
+    assert old in BOARD
+    path.write_text(BOARD.replace(old, new, 1))
+    with pytest.raises(LevadaError) as error:
+        boards.load(str(path))
+    assert str(error.value) == f"{path}: {text or 'resources is 1; write a table [resources]'}"
+
+
+def test_memory_ports_must_be_tables(tmp_path):
+    path = tmp_path / "board.toml"
+    head = BOARD[: BOARD.index("[[memory_port]]")]
+    path.write_text(head.replace("[resources]", "memory_port = [1]\n[resources]"))
+    with pytest.raises(LevadaError) as error:
+        boards.load(str(path))
+    assert str(error.value) == f"{path}: memory_port is [1]; write one table [[memory_port]] a port"
+
+
+def test_not_toml(tmp_path):
+    path = tmp_path / "board.toml"
+    path.write_text("name = ")
+    with pytest.raises(LevadaError) as error:
+        boards.load(str(path))
+    assert str(error.value).startswith(f"{path}: cannot be read as TOML (Invalid value")
+    assert str(error.value).endswith("); mend it")
