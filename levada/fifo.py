@@ -6,54 +6,88 @@ from dataclasses import replace
 
 from levada import timing
 from levada.graph import Graph, Node, verify
-from levada.layer import Tensor, adapter, buffer
+from levada.layer import Layer, Tensor, adapter, buffer
 
 # Frames after which the periodic schedule has settled: a frame is in few layers at a time.
 _SETTLING_FRAMES = 4
+# Deep enough for any frame, until the depth is known.
+_UNBOUNDED = 1 << 30
 
 
 def convert_widths(graph: Graph) -> Graph:
     """The graph with an adapter on every tensor whose producer and consumer disagree on the beat."""
-    for name in list(graph.tensors):
-        produced, consumed = graph.producer(name), graph.consumer(name)
-        if produced is None or consumed is None:
-            continue
-        given = produced[0].streams[1][produced[1]]
-        taken = consumed[0].streams[0][consumed[1]]
+    for name in _inner(graph):
+        (producer, output), (consumer, index) = _ends(graph, name)
+        given, taken = producer.streams[1][output], consumer.streams[0][index]
         if given != taken:
             layer = adapter()(graph.tensors[name], given.elements, taken.elements)
-            graph = _insert(graph, name, _node(f"{layer.kind}_{consumed[0].name}", layer), consumed[0])
+            graph = _insert(graph, name, layer)
     return verify(graph, "connected")
 
 
 def insert_fifos(graph: Graph) -> Graph:
-    """The graph with just the fifos that let it run at its bottleneck's interval (see levada.timing)."""
-    spacing = timing.interval(graph)
-    times = timing.simulate(graph, _SETTLING_FRAMES + len(graph.nodes), spacing)
-    for name in list(graph.tensors):
-        produced, consumed = graph.producer(name), graph.consumer(name)
-        if produced is None or consumed is None:
-            continue
-        schedule = produced[0].layer.schedule(produced[0].folding)
-        taken = times.taken[name]
-        claimed = timing.high_water(times.issued[name], taken + schedule.release)
-        if claimed > schedule.slots:
-            depth = timing.high_water(times.valid[name], taken + 1)
+    """The graph with just the fifos that let it run at its bottleneck's interval (see levada.timing).
+
+    A fifo adds a cycle of its own, which may make another one necessary: so until none is missing. Their
+    depths do not change when beats move, and are set at the end.
+    """
+    while True:
+        claimed = _claimed(graph)
+        missing = [name for name in _inner(graph) if claimed[name] > _schedule(graph, name).slots]
+        if not missing:
+            return _with_depths(graph)
+        for name in missing:
             elements = graph.stream(name).elements
-            layer = buffer()(graph.tensors[name], elements, max(2, depth))
-            graph = _insert(graph, name, _node(f"{layer.kind}_{consumed[0].name}", layer), consumed[0])
-    return verify(graph, "connected")
+            graph = _insert(graph, name, buffer()(graph.tensors[name], elements, _UNBOUNDED))
 
 
-def _node(name: str, layer: object) -> Node:
-    return Node(name, layer, ("",), ("",), next(layer.foldings()))  # type: ignore[attr-defined, arg-type]
+def _inner(graph: Graph) -> list[str]:
+    """Tensors between two layers."""
+    border = {*graph.inputs, *graph.outputs}
+    return [name for name in graph.tensors if name not in border]
 
 
-def _insert(graph: Graph, tensor: str, node: Node, consumer: Node) -> Graph:
-    """The graph with `node` between a tensor and its consumer."""
-    fresh = f"{tensor}_{node.layer.kind}"
+def _ends(graph: Graph, tensor: str) -> tuple[tuple[Node, int], tuple[Node, int]]:
+    produced, consumed = graph.producer(tensor), graph.consumer(tensor)
+    assert produced is not None
+    assert consumed is not None
+    return produced, consumed
+
+
+def _schedule(graph: Graph, tensor: str) -> timing.Schedule:
+    (producer, _), _ = _ends(graph, tensor)
+    return producer.layer.schedule(producer.folding)
+
+
+def _claimed(graph: Graph) -> dict[str, int]:
+    """The most places that each inner tensor claims of its producer at once, in the periodic schedule."""
+    frames = _SETTLING_FRAMES + len(graph.nodes)
+    times = timing.simulate(graph, frames, timing.interval(graph))
+    return {
+        name: timing.high_water(times.issued[name], times.taken[name] + _schedule(graph, name).release)
+        for name in _inner(graph)
+    }
+
+
+def _with_depths(graph: Graph) -> Graph:
+    claimed = _claimed(graph)
+    nodes = []
+    for node in graph.nodes:
+        if node.layer.role == "buffer":
+            (stream,), _ = node.streams
+            layer = buffer()(graph.tensors[node.inputs[0]], stream.elements, max(2, claimed[node.outputs[0]]))
+            nodes.append(replace(node, layer=layer, folding=next(layer.foldings())))
+        else:
+            nodes.append(node)
+    return verify(graph.with_nodes(tuple(nodes)), "connected")
+
+
+def _insert(graph: Graph, tensor: str, layer: Layer) -> Graph:
+    """The graph with a node of `layer` between a tensor and its consumer."""
+    _, (consumer, _) = _ends(graph, tensor)
+    fresh = f"{tensor}_{layer.kind}"
     old = graph.tensors[tensor]
-    node = replace(node, inputs=(tensor,), outputs=(fresh,))
+    node = Node(f"{layer.kind}_{consumer.name}", layer, (tensor,), (fresh,), next(layer.foldings()))
     moved = replace(consumer, inputs=tuple(fresh if name == tensor else name for name in consumer.inputs))
     nodes: list[Node] = []
     for other in graph.nodes:

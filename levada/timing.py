@@ -76,7 +76,7 @@ def high_water(start: IntArray, end: IntArray) -> int:
     """The largest number of intervals [start, end) that overlap."""
     times = np.concatenate([start, end])
     change = np.concatenate([np.ones(len(start), np.int64), -np.ones(len(end), np.int64)])
-    order = np.lexsort((change, times))  # at the same time, ends before starts
+    order = np.lexsort((change, times))  # at the same time, ends before starts: -1 sorts first
     return int(np.cumsum(change[order]).max(initial=0))
 
 

@@ -10,6 +10,7 @@
 // coding of dot_lut. With LEVELS > 0 the result is the code of threshold_search over acc; lane p's rows are
 // contiguous in THRESHOLDS, ordered by pass. With LEVELS = 0 it is acc itself, in O_BITS.
 // All behind the operand registers runs freely; SLOTS credits keep the results within the output fifo.
+`include "memory.svh"
 module mvau #(
     parameter int MW = 8,
     parameter int MH = 4,
@@ -102,7 +103,7 @@ module mvau #(
     initial $readmemh(WEIGHTS, rows);
     always_ff @(posedge clk) w_q <= rows[row_q];
   end else begin : gen_lut
-    (* rom_style = "distributed" *) logic [ROW_BITS-1:0] rows[0:SF*NF-1];
+    `LEVADA_LUT_ROM logic [ROW_BITS-1:0] rows[0:SF*NF-1];
     initial $readmemh(WEIGHTS, rows);
     always_ff @(posedge clk) w_q <= rows[row_q];
   end

@@ -25,7 +25,8 @@ def sources(graph: Graph) -> dict[str, str]:
     used = {node.layer.sv(node.folding).module for node in graph.nodes}
     for name in compile_order(used):
         files[f"{name}.sv"] = _library()[name].read_text()
-    files["assert.svh"] = (content.root("hls") / "common" / "assert.svh").read_text()
+    for header in sorted((content.root("hls") / "common").glob("*.svh")):
+        files[header.name] = header.read_text()
     return files
 
 

@@ -43,6 +43,7 @@ class Model:
         input: "TYPE/D": the network's float input is integers of TYPE divided by D; None where not stated.
         samples: an .npz with `inputs` (integers of TYPE) and torch's logits `expected_<variant>` (float32).
         accuracy: percent of the test images classified rightly by the exported file, or None.
+        target_fps: the frame rate a build aims for unless told otherwise, or None for as fast as possible.
         bits: bit widths as the family names them, e.g. weight and activation.
     """
 
@@ -56,6 +57,7 @@ class Model:
     samples: Path
     accuracy: float | None
     bits: Mapping[str, int] = field(hash=False)
+    target_fps: float | None = None
 
     @property
     def divisor(self) -> int:
@@ -145,7 +147,7 @@ def _read(folder: Path) -> list[Model]:
     """The variants of a family, as its model.toml states them."""
     path = folder / "model.toml"
     table = _toml(path)
-    _known_keys(path, "", table, {"description", "dataset", "input", "samples", "variants"})
+    _known_keys(path, "", table, {"description", "dataset", "input", "samples", "target_fps", "variants"})
     spec = _text(path, table, "input", None)
     if spec is not None and not _INPUT.fullmatch(spec):
         raise LevadaError(f'{path}: input is {spec!r}; write TYPE/D with whole numbers, e.g. "uint8/255"')
@@ -164,6 +166,7 @@ def _read(folder: Path) -> list[Model]:
             samples=folder / (_text(path, table, "samples", None) or "samples.npz"),
             accuracy=_accuracy(path, variant, entry),
             bits=_bits(path, variant, entry),
+            target_fps=_rate(path, table),
         )
         for variant, entry in variants.items()
     ]
@@ -189,6 +192,15 @@ def _text(path: Path, table: dict[str, Any], key: str, default: str | None) -> s
     if value is None or (isinstance(value, str) and "\n" not in value):
         return value
     raise LevadaError(f"{path}: {key} is {value!r}; write one line of text in quotes")
+
+
+def _rate(path: Path, table: dict[str, Any]) -> float | None:
+    value = table.get("target_fps")
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise LevadaError(f"{path}: target_fps is {value!r}; write frames a second, a number above 0")
+    return float(value)
 
 
 def _accuracy(path: Path, variant: str, entry: object) -> float | None:

@@ -11,9 +11,9 @@ from levada.report.schema import RESOURCES, Report
 from levada.report.svg import element, picture, text
 from levada.report.text import LABELS, THIN, duration, grouped, over, percent, share, shortened
 
-_ROW = 22
-# Columns in percent of the width: the chart grows with the page while its letters keep their size.
-_LABEL, _LEFT, _BARS, _VALUE = 24, 25, 45, 71
+# A line of text above each bar, so that both fit a phone; widths are in percent of the page's.
+_ROW, _BAR_Y, _BAR_HEIGHT = 32, 18, 8
+_LABEL = 55
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,7 @@ def balance(report: Report) -> Markup:
         )
         for layer in report.layers
     ]
-    return _chart(
-        "balance", "Cycles per layer", f"Slowest layer: {report.cycles.bottleneck}.", bars, (0.5, 1.0)
-    )
+    return _chart("balance", "Cycles per layer", f"Slowest layer: {report.cycles.bottleneck}.", bars)
 
 
 def budget(report: Report) -> Markup:
@@ -55,58 +53,45 @@ def budget(report: Report) -> Markup:
             fraction = share(used, available)
             length = 1.0 if fraction is None else min(1.0, fraction * full)
             value = f"{grouped(used, THIN)} of {grouped(available, THIN)} · {percent(fraction)}"
-            value += " ▲ over budget" if over(fraction) and fraction is not None else ""
+            value += " ▲ over" if over(fraction) and fraction is not None else ""
             style = "over" if over(fraction) else "soft" if source == "estimated" else ""
             bars.append(Bar(f"{LABELS[name]} {source}", length, value, style, source == "estimated"))
     beyond = sorted({bar.label for bar in bars if bar.style == "over"})
     description = f"Over budget: {', '.join(beyond)}." if beyond else "Everything is within the budget."
-    return _chart("budget", "Resources against the budget", description, bars, (full / 2, full))
+    return _chart("budget", "Resources against the budget", description, bars, full)
 
 
 def time(report: Report) -> Markup:
     """Wall time of each step."""
     longest = max(report.seconds.values(), default=0) or 1
     bars = [Bar(name, value / longest, duration(value)) for name, value in report.seconds.items()]
-    return _chart("time", "Time per step", f"{duration(report.total_seconds)} altogether.", bars, ())
+    return _chart("time", "Time per step", f"{duration(report.total_seconds)} altogether.", bars)
 
 
-def _chart(key: str, title: str, description: str, bars: Sequence[Bar], marks: Sequence[float]) -> Markup:
+def _chart(key: str, title: str, description: str, bars: Sequence[Bar], limit: float | None = None) -> Markup:
     children: list[Markup] = []
     y = 0
     for index, bar in enumerate(bars):
-        y += 8 if bar.gap and index else 0
-        children.append(_bar(bar, y))
+        y += 10 if bar.gap and index else 0
+        children.append(_bar(bar, y, limit))
         y += _ROW
-    lines = [
-        element(
-            "line", x1=_at(mark), x2=_at(mark), y1=0, y2=y, class_="limit" if mark == marks[-1] else "grid"
-        )
-        for mark in marks
-    ]
-    return picture(key, title, description, *children, *lines, class_="chart", width="100%", height=max(y, 1))
+    return picture(key, title, description, *children, class_="chart", width="100%", height=max(y, 1))
 
 
-def _at(length: float) -> str:
-    return f"{_LEFT + length * _BARS:g}%"
-
-
-def _bar(bar: Bar, y: int) -> Markup:
-    label = text(shortened(bar.label, 38), 0, 15, f"small {'hot' if bar.style == 'hot' else ''}".strip())
-    width = max(bar.length * _BARS, 0.2 if bar.length else 0)
-    return element(
-        "g",
+def _bar(bar: Bar, y: int, limit: float | None) -> Markup:
+    name = text(shortened(bar.label, 60), 0, 13, "hot" if bar.style == "hot" else "")
+    width = f"{max(bar.length * 100, 0.3 if bar.length else 0):.4g}%"
+    style = f"bar {bar.style}".strip()
+    place: dict[str, str | float] = {"y": y + _BAR_Y, "height": _BAR_HEIGHT, "rx": 3}
+    children = [
         element("title", f"{bar.label}: {bar.value}"),
-        # The nested svg clips a label that is longer than its column on a narrow page.
-        element("svg", label, x=0, y=y, width=f"{_LABEL}%", height=_ROW),
-        element("rect", x=f"{_LEFT}%", y=y + 4, width=f"{_BARS}%", height=14, rx=3, class_="track"),
-        element(
-            "rect",
-            x=f"{_LEFT}%",
-            y=y + 4,
-            width=f"{width:.4g}%",
-            height=14,
-            rx=3,
-            class_=f"bar {bar.style}".strip(),
-        ),
-        text(bar.value, f"{_VALUE}%", y + 15, f"small {'over' if bar.style == 'over' else ''}".strip()),
-    )
+        # The nested svg clips a label that would run into the value on a narrow page.
+        element("svg", name, x=0, y=y, width=f"{_LABEL}%", height=_BAR_Y),
+        text(bar.value, "100%", y + 13, "over" if bar.style == "over" else "", text_anchor="end"),
+        element("rect", x=0, width="100%", class_="track", **place),
+        element("rect", x=0, width=width, class_=style, **place),
+    ]
+    if limit is not None:
+        at, top = f"{limit * 100:g}%", y + _BAR_Y - 1
+        children.append(element("line", x1=at, x2=at, y1=top, y2=top + _BAR_HEIGHT + 5, class_="limit"))
+    return element("g", *children)

@@ -6,11 +6,13 @@ from markupsafe import Markup
 
 from levada.report.schema import LayerReport, Report
 from levada.report.svg import element, path, picture, text
-from levada.report.text import THIN, cost, folding, grouped, lanes, shortened
+from levada.report.text import THIN, cost, grouped, lanes, shortened
 
-_COLUMNS = 6
-_WIDTH, _HEIGHT = 152, 102
-_GAP_X, _GAP_Y = 38, 46
+_COLUMNS = 5
+_WIDTH, _HEIGHT = 184, 116
+_GAP_X, _GAP_Y = 44, 46
+# Letters of a name that fit into a line of a box.
+_LETTERS = 20
 # Room left and right of the boxes for the line from the end of a row to the start of the next.
 _MARGIN = 18
 
@@ -21,7 +23,7 @@ def pipeline(report: Report) -> Markup:
     columns = min(_COLUMNS, max(1, len(layers)))
     rows = -(-len(layers) // columns)
     width = 2 * _MARGIN + columns * (_WIDTH + _GAP_X) - _GAP_X
-    height = rows * (_HEIGHT + _GAP_Y)
+    height = rows * (_HEIGHT + _GAP_Y) - _GAP_Y // 2
     slowest = max([layer.cycles for layer in layers], default=0)
     children: list[Markup] = []
     for index, layer in enumerate(layers):
@@ -45,7 +47,7 @@ def _place(index: int) -> tuple[int, int]:
 
 
 def _label(x: int, y: int, content: str) -> Markup:
-    return element("g", element("title", content), text(shortened(content, 26), x, y, "small muted"))
+    return element("g", element("title", content), text(shortened(content, 26), x, y, "muted"))
 
 
 def _box(layer: LayerReport, x: int, y: int, load: float, bottleneck: bool) -> Markup:
@@ -53,39 +55,34 @@ def _box(layer: LayerReport, x: int, y: int, load: float, bottleneck: bool) -> M
     memory = "" if layer.memory == "none" else f" · {layer.memory} memory"
     block = f" · {mark}{grouped(counts.bram18, THIN)}{THIN}BRAM" if counts.bram18 else ""
     slices = f" · {mark}{grouped(counts.dsp, THIN)}{THIN}DSP" if counts.dsp else ""
+    lines = [
+        *((part, "name") for part in _name(layer.name)),
+        (f"{layer.kind}{memory}", "muted"),
+        (lanes(layer), ""),
+        (f"{grouped(layer.cycles, THIN)} cycles", "hot" if bottleneck else ""),
+        (f"{mark}{grouped(counts.lut, THIN)}{THIN}LUT{block}{slices}", ""),
+    ]
+    inner, bar, hot = _WIDTH - 20, _HEIGHT - 11, " hot" if bottleneck else ""
     # A nested svg clips whatever a name with wide letters would draw outside of its box.
     return element(
         "svg",
-        element("title", f"{layer.name} ({layer.kind}), {lanes(layer)} {folding(layer)}"),
-        element(
-            "rect",
-            x=1,
-            y=1,
-            width=_WIDTH - 2,
-            height=_HEIGHT - 2,
-            rx=7,
-            class_="box hot" if bottleneck else "box",
-        ),
-        text(shortened(layer.name, 20), 10, 19, "name"),
-        text(f"{layer.kind}{memory}", 10, 35, "small muted"),
-        text(f"{lanes(layer)}  {folding(layer)}", 10, 53, "small"),
-        text(f"{grouped(layer.cycles, THIN)} cycles", 10, 69, "small hot" if bottleneck else "small"),
-        text(f"{mark}{grouped(counts.lut, THIN)}{THIN}LUT{block}{slices}", 10, 85, "small"),
-        element("rect", x=10, y=91, width=_WIDTH - 20, height=4, rx=2, class_="track"),
-        element(
-            "rect",
-            x=10,
-            y=91,
-            width=load * (_WIDTH - 20),
-            height=4,
-            rx=2,
-            class_="hot bar" if bottleneck else "bar",
-        ),
+        element("title", f"{layer.name} ({layer.kind}), {lanes(layer)}"),
+        element("rect", x=1, y=1, width=_WIDTH - 2, height=_HEIGHT - 2, rx=7, class_=f"box{hot}"),
+        *(text(line, 10, 19 + 16 * n, style) for n, (line, style) in enumerate(lines)),
+        element("rect", x=10, y=bar, width=inner, height=4, rx=2, class_="track"),
+        element("rect", x=10, y=bar, width=load * inner, height=4, rx=2, class_=f"bar{hot}"),
         x=x,
         y=y,
         width=_WIDTH,
         height=_HEIGHT,
     )
+
+
+def _name(name: str) -> list[str]:
+    if len(name) <= _LETTERS:
+        return [name]
+    cut = max(name.rfind(mark, _LETTERS // 2, _LETTERS) for mark in "._/-:") + 1 or _LETTERS
+    return [name[:cut], shortened(name[cut:], _LETTERS)]
 
 
 def _stream(index: int, depth: int) -> Markup:

@@ -201,6 +201,11 @@ class Report(_Model):
         return tuple(name for name, level in self.levels.items() if level.mismatches)
 
     @property
+    def checked(self) -> tuple[LevelName, ...]:
+        """The levels at which anything was compared."""
+        return tuple(name for name, level in self.levels.items() if level.samples)
+
+    @property
     def total_seconds(self) -> float:
         """Wall time of all steps together."""
         return sum(self.seconds.values())

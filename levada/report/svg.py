@@ -18,7 +18,8 @@ def _attribute(value: str | float) -> str:
 
 def text(content: str, x: str | float, y: float, class_: str = "", **attributes: str | float) -> Markup:
     """A line of text with its baseline at `y`."""
-    return element("text", content, x=x, y=y, class_=class_, **attributes)
+    style: dict[str, str | float] = {"class_": class_} if class_ else {}
+    return element("text", content, x=x, y=y, **style, **attributes)
 
 
 def path(line: str, class_: str) -> Markup:

@@ -46,7 +46,9 @@ class _Summary:
         yield _header(self.report)
         yield Text()
         yield _layers(self.report, options.max_width)
+        yield Text()
         yield _budget(self.report, options.max_width)
+        yield Text()
         yield _verification(self.report)
         yield from _end(self.report)
 
@@ -57,7 +59,7 @@ def _num(value: float) -> str:
 
 def _header(report: Report) -> Text:
     text = Text()
-    text.append((report.model), "bold")
+    text.append(report.model, "bold")
     text.append(f" on {report.board} ({report.part}) at {report.clock_mhz:g} MHz\n")
     if report.fps is None:
         text.append("FPS not simulated", "yellow")
@@ -69,17 +71,18 @@ def _header(report: Report) -> Text:
         text.append(" · accuracy: no data")
     else:
         text.append(f" · accuracy {report.accuracy:.2f} %", "bold")
-        text.append((f" ({report.accuracy_data})") if report.accuracy_data else "")
+        text.append(f" ({report.accuracy_data})" if report.accuracy_data else "")
     measured = report.cycles.simulated
     text.append("\ncycles per frame: ", "dim")
     text.append("not simulated" if measured is None else f"{_num(measured)} simulated", "dim")
     text.append(f", {_num(report.cycles.predicted)} predicted", "dim")
-    text.append(f"; folding for {(report.partition.objective)}: ", "dim")
+    text.append(f"; folding for {report.partition.objective}: ", "dim")
     text.append(optimality(report.partition.gap), "dim")
     return text
 
 
-def _table(space: int = 1) -> Table:
+def _table(space: int) -> Table:
+    # The box draws one more blank between columns.
     return Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, space, 0, 0), show_edge=False)
 
 
@@ -103,9 +106,10 @@ def _layers(report: Report, width: int) -> Table:
             break
         del columns[spare], widths[spare]
     room = max(4, width - sum(widths.values()) + widths["Layer"] - 1)
+    widths["Layer"] = min(widths["Layer"], room + 1)
     for name in columns["Layer"]:
         name.plain = shortened(name.plain, room)
-    table = _table()
+    table = _table(int(width >= sum(widths.values()) + len(widths)))
     for header in columns:
         table.add_column(header, justify="left" if header in _LEFT else "right", no_wrap=True)
     for row in zip(*columns.values(), strict=True):
@@ -140,7 +144,7 @@ def _columns(report: Report) -> dict[str, list[Text]]:
 
 def _budget(report: Report, width: int) -> Table:
     known = report.resources.known
-    table = _table()
+    table = _table(1)
     table.add_column("Budget", no_wrap=True)
     table.add_column("", no_wrap=True)
     for source in known:
@@ -186,6 +190,8 @@ def _verification(report: Report) -> Table:
 def _end(report: Report) -> RenderResult:
     yield Text()
     for note in report.notes:
-        yield Text("• ", "yellow").append((note), "default")
+        yield Text("• ", "yellow").append(note, "default")
     ending = Text(verdict(report), "bold red" if report.failed else "bold")
-    yield ending.append(f" · built in {duration(report.total_seconds)}", "not bold dim")
+    if report.seconds:
+        ending.append(f" · built in {duration(report.total_seconds)}", "not bold dim")
+    yield ending

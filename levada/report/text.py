@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from levada.layer import Resources
-from levada.report.schema import RESOURCES, LayerReport, LevelName, Report
+from levada.report.schema import LEVELS, RESOURCES, LayerReport, LevelName, Report
 
 #: Resource fields as people call them.
 LABELS = dict(zip(RESOURCES, ("LUT", "FF", "DSP", "BRAM18"), strict=True))
@@ -91,14 +91,18 @@ def over(fraction: float | None) -> bool:
     return fraction is None or fraction > 1
 
 
+def _lanes(layer: LayerReport) -> dict[str, int]:
+    return {"PE": layer.pe, "SIMD": layer.simd, **({"MMV": layer.mmv} if layer.mmv > 1 else {})}
+
+
 def lanes(layer: LayerReport) -> str:
-    """What the numbers of `folding` are."""
-    return _TIMES.join(["PE", "SIMD", *(["MMV"] if layer.mmv > 1 else [])])
+    """PE and SIMD and, where it is not 1, MMV, each with its name, as a product."""
+    return _TIMES.join(f"{name} {value}" for name, value in _lanes(layer).items())
 
 
 def folding(layer: LayerReport) -> str:
-    """PE and SIMD and, where it is not 1, MMV, as a product."""
-    return _TIMES.join(str(n) for n in (layer.pe, layer.simd, *([layer.mmv] if layer.mmv > 1 else [])))
+    """The same product without the names."""
+    return _TIMES.join(str(value) for value in _lanes(layer).values())
 
 
 def cost(layer: LayerReport) -> tuple[Resources, str]:
@@ -117,8 +121,7 @@ def verdict(report: Report) -> str:
     """The outcome of the verification in a few words."""
     if report.failed:
         return f"mismatches at {', '.join(report.failed)}"
-    checked = sum(level.samples > 0 for level in report.levels.values())
-    return f"{checked} of {len(LEVEL_TEXT)} levels agree" if checked else "not verified"
+    return f"{len(report.checked)} of {len(LEVELS)} levels agree" if report.checked else "not verified"
 
 
 def optimality(gap: float | None) -> str:

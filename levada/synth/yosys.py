@@ -72,7 +72,7 @@ def run_script(lines: list[str], work: Path) -> None:
 def read_commands(files: Mapping[str, str]) -> list[str]:
     """Commands that read a design's modules, packages first."""
     modules = [name for name in files if name.endswith(".sv") and name != f"{sv.TOP}.sv"]
-    return [f"read_verilog -sv -defer -DYOSYS {' '.join([*modules, f'{sv.TOP}.sv'])}"]
+    return [f"read_verilog -sv -defer {' '.join([*modules, f'{sv.TOP}.sv'])}"]
 
 
 def netlist(graph: Graph) -> str:

@@ -128,7 +128,7 @@ def checked(page):
     """The parsed page, after all checks that hold for every report."""
     parsed = Page(page)
     pictures = re.findall(r"<svg id=.*?</svg>(?=</div>)", page)
-    assert len(pictures) == 4
+    assert len(pictures) == 4 - ('id="h-time"' not in page)
     for picture in pictures:
         root = ET.fromstring(picture)
         assert root.find("title").text
@@ -240,8 +240,8 @@ def test_mismatches_are_loud():
 
 def test_over_budget_is_marked():
     page = reporting.html(example())
-    assert "300 of 280 · 107.1 % ▲ over budget" in page
-    assert page.count("▲ over budget</text>") == 1
+    assert "300 of 280 · 107.1 % ▲ over" in page
+    assert page.count("▲ over</text>") == 1
     assert "107.1 %" in printed(example(), 80)
     barely = ResourceReport(estimated=Resources(100_001), budget=Resources(100_000))
     assert "100.001 %" in printed(example(resources=barely), 80)
