@@ -29,4 +29,15 @@ package dot_pkg;
     endcase
   endfunction
 
+  // Bits of the signed result.
+  function automatic int bits(input int style, input int simd, input int w_bits, input int w_bipolar,
+                              input int a_bits, input int a_signed);
+    case (style)
+      POPCOUNT: bits = $clog2(simd + 1) + 1;
+      // Unsigned terms need a sign bit on top.
+      SELECT: bits = $clog2(simd) + ((w_bipolar == 0) ? w_bits : (a_signed != 0) ? a_bits : a_bits + 1);
+      default: bits = w_bits + a_bits + $clog2(simd);
+    endcase
+  endfunction
+
 endpackage

@@ -10,7 +10,7 @@
 // coding of dot_lut. With LEVELS > 0 the result is the code of threshold_search over acc; lane p's rows are
 // contiguous in THRESHOLDS, ordered by pass. With LEVELS = 0 it is acc itself, in O_BITS.
 // All behind the operand registers runs freely; SLOTS credits keep the results within the output fifo.
-`include "memory.svh"
+`include "synthesis.svh"
 module mvau #(
     parameter int MW = 8,
     parameter int MH = 4,
@@ -48,8 +48,8 @@ module mvau #(
   localparam int NF_WIDTH = (NF > 1) ? $clog2(NF) : 1;
   localparam int ROW_WIDTH = (SF * NF > 1) ? $clog2(SF * NF) : 1;
   localparam int ROW_BITS = PE * SIMD * W_BITS;
-  localparam int DOT_BITS = W_BITS + A_BITS + $clog2(SIMD) + 1;
   localparam int CODING = dot_pkg::coding(W_BITS, W_BIPOLAR, A_BITS, A_BIPOLAR);
+  localparam int DOT_BITS = dot_pkg::bits(CODING, SIMD, W_BITS, W_BIPOLAR, A_BITS, A_SIGNED);
   localparam int DOT_LATENCY = dot_pkg::latency(CODING, SIMD, W_BITS);
 
   if (MW % SIMD != 0 || MH % PE != 0) begin : gen_illegal
@@ -118,7 +118,7 @@ module mvau #(
   end
 
   // Passes counted at the accumulators, whose results come in the same order.
-  logic [NF_WIDTH-1:0] acc_nf_q, result_nf_q;
+  logic [NF_WIDTH-1:0] acc_nf_q;
   logic dot_valid, dot_first, dot_last, result_valid_q;
   assign dot_valid = valid_q[DOT_LATENCY];
   assign dot_first = first_q[DOT_LATENCY];
@@ -132,7 +132,6 @@ module mvau #(
       result_valid_q <= dot_valid && dot_last;
       if (dot_valid && dot_last) acc_nf_q <= (acc_nf_q == NF_WIDTH'(NF - 1)) ? '0 : acc_nf_q + 1'b1;
     end
-    result_nf_q <= acc_nf_q;
   end
 
   logic [PE*ACC_BITS-1:0] acc_q;
@@ -144,6 +143,8 @@ module mvau #(
     end
     assign start = inits[acc_nf_q];
 
+    // With constant weights each lane is a circuit of its own.
+    `LEVADA_MAP_ONCE(SF * NF > 1)
     dot_lut #(
         .SIMD(SIMD),
         .W_BITS(W_BITS),
@@ -174,7 +175,9 @@ module mvau #(
   if (LEVELS > 0) begin : gen_thresholds
     localparam int LANE_BITS = NF * ((1 << LEVELS) - 1) * ACC_BITS;
     logic [2*LEVELS-1:0] search_q;
+    logic [NF_WIDTH-1:0] result_nf_q;
     always_ff @(posedge clk) begin
+      result_nf_q <= acc_nf_q;
       if (!rst_n) search_q <= '0;
       else search_q <= (2 * LEVELS)'({search_q, result_valid_q});
     end

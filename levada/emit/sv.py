@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
+
+from levada_driver.packing import Stream
 
 from levada import content
 from levada.emit.literals import sv_bits
@@ -13,21 +15,37 @@ from levada.graph import Graph, Node
 from levada.layer import Bits, Rom
 
 TOP = "accelerator"
+_SIGNALS = ("tdata", "tvalid", "tready")
 
 
 def sources(graph: Graph) -> dict[str, str]:
-    """Every file of the design by name: the top level, memory images and library modules it needs."""
+    """Every file of the design by name: the top level, a module a layer, memory images, library modules."""
     files = {f"{TOP}.sv": top_level(graph)}
     for node in graph.nodes:
-        for key, value in node.layer.sv(node.folding).params.items():
-            if isinstance(value, Rom):
-                files[_rom_file(node, key)] = rom_text(value)
-    used = {node.layer.sv(node.folding).module for node in graph.nodes}
-    for name in compile_order(used):
+        files |= layer_sources(node)
+    return files
+
+
+def layer_sources(node: Node) -> dict[str, str]:
+    """The files of one layer by name: its own module, memory images and the library modules it needs."""
+    instance = node.layer.sv(node.folding)
+    files = {f"{node.name}.sv": layer_module(node)}
+    for key, value in instance.params.items():
+        if isinstance(value, Rom):
+            files[_rom_file(node, key)] = rom_text(value)
+    for name in compile_order({instance.module}):
         files[f"{name}.sv"] = _library()[name].read_text()
     for header in sorted((content.root("hls") / "common").glob("*.svh")):
         files[header.name] = header.read_text()
     return files
+
+
+def compile_list(files: Iterable[str]) -> list[str]:
+    """The .sv files among `files` in an order in which every tool can read them: packages first."""
+    modules = {name.removesuffix(".sv") for name in files if name.endswith(".sv")}
+    library = [name for name in compile_order(modules & _library().keys())]
+    layers = sorted(modules - set(library) - {TOP})
+    return [f"{name}.sv" for name in [*library, *layers, *([TOP] if TOP in modules else [])]]
 
 
 @cache
@@ -155,18 +173,41 @@ def probes(graph: Graph) -> list[str]:
     return [*graph.inputs, *(name for node in graph.nodes for name in node.outputs)]
 
 
-def _instance(node: Node) -> list[str]:
-    instance = node.layer.sv(node.folding)
+def layer_module(node: Node) -> str:
+    """The module called after a node: the library's module with the node's parameters and its ports."""
+    instance, folding = node.layer.sv(node.folding), node.folding
+    streams = [*_ports("s_axis", node.streams[0]).items(), *_ports("m_axis", node.streams[1]).items()]
+    lines = [
+        f"// levada: {node.name}, {node.layer.kind} with PE={folding.pe} SIMD={folding.simd} MMV={folding.mmv}.",
+        *(f"//   {port}: {s.elements} x {s.dtype.name}, {s.beats} beats a frame" for port, s in streams),
+        f"module {node.name} (",
+        "    input  logic clk,",
+        "    input  logic rst_n,",
+    ]
+    ports = []
+    for port, stream in streams:
+        given, taken = ("input ", "output") if port.startswith("s_") else ("output", "input ")
+        ports += [
+            f"    {given} logic [{stream.bits - 1}:0] {port}_tdata",
+            f"    {given} logic {port}_tvalid",
+            f"    {taken} logic {port}_tready",
+        ]
     params = [f"      .{key}({_value(node, key, value)})" for key, value in instance.params.items()]
-    folding = node.folding
+    signals = [f"{port}_{signal}" for port, _ in streams for signal in _SIGNALS]
+    lines += [",\n".join(ports), ");", "", f"  {instance.module} #(", ",\n".join(params), "  ) u_layer ("]
+    lines += [",\n".join(f"      .{name}" for name in ["clk", "rst_n", *signals]), "  );", "", "endmodule", ""]
+    return "\n".join(lines)
+
+
+def _ports(prefix: str, streams: tuple[Stream, ...]) -> dict[str, Stream]:
+    return {_port(prefix, index): stream for index, stream in enumerate(streams)}
+
+
+def _instance(node: Node) -> list[str]:
+    ports = {"clk": "clk", "rst_n": "rst_n", **_connections(node)}
     return [
-        f"  // {node.name}: {node.layer.kind}, PE={folding.pe} SIMD={folding.simd} MMV={folding.mmv}",
-        f"  {instance.module} #(",
-        ",\n".join(params),
-        f"  ) {node.name} (",
-        "      .clk,",
-        "      .rst_n,",
-        ",\n".join(f"      .{port}({signal})" for port, signal in _connections(node).items()),
+        f"  {node.name} u_{node.name} (",
+        ",\n".join(f"      .{port}({signal})" for port, signal in ports.items()),
         "  );",
     ]
 
@@ -176,6 +217,6 @@ def _connections(node: Node) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for prefix, names in (("s_axis", node.inputs), ("m_axis", node.outputs)):
         for index, name in enumerate(names):
-            for signal in ("tdata", "tvalid", "tready"):
+            for signal in _SIGNALS:
                 found[f"{_port(prefix, index)}_{signal}"] = f"{name}_{signal}"
     return found

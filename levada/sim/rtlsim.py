@@ -130,10 +130,10 @@ def verilate(files: dict[str, str], work: Path, extra: Sequence[str] = ()) -> st
     """Writes the sources into `work` and runs Verilator there; returns what it said (warnings)."""
     for name, text in files.items():
         (work / name).write_text(text)
-    modules = [name for name in files if name.endswith(".sv") and name != f"{sv.TOP}.sv"]
+    modules = sv.compile_list(files)
     command = [verilator_root() / "bin" / "verilator_bin", *_VERILATE, *extra, "-Mdir", "obj"]
     process = subprocess.run(
-        [str(part) for part in [*command, *modules, f"{sv.TOP}.sv"]],
+        [str(part) for part in [*command, *modules]],
         cwd=work,
         env={**os.environ, "VERILATOR_ROOT": str(verilator_root())},
         capture_output=True,

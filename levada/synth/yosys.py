@@ -8,16 +8,16 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
 from levada import content
 from levada.emit import sv
 from levada.errors import LevadaError, ToolMissingError
-from levada.graph import Graph
+from levada.graph import Graph, Node
 from levada.layer import Resources
 from levada.sim import native
-from levada.sim.single import single
 
 # LUTs that a cell takes: distributed RAM and shift registers are LUTs too (UG474, table 2-3).
 _LUTS = {
@@ -41,7 +41,16 @@ _BRAM18 = {"RAMB18E1": 1, "RAMB36E1": 2}
 # Cells that are free or counted with their neighbours.
 _FREE = {"CARRY4", "MUXF7", "MUXF8", "GND", "VCC", "BUFG"}
 
-_SYNTH = "synth_xilinx -family xc7 -top {top} -flatten -noiopad -noclkbuf"
+# Instances marked to be mapped once (hls/common/synthesis.svh) stay modules until all is mapped.
+_MAP = (
+    "synth_xilinx -family xc7 -top {top} -flatten -noiopad -noclkbuf",
+    "setattr -mod -unset keep_hierarchy",
+    "setattr -unset keep_hierarchy",
+    "flatten",
+    "opt_clean",
+    "check -assert",
+)
+_COUNT = "tee -q -o stat.json stat -json"
 
 
 @cache
@@ -69,26 +78,25 @@ def run_script(lines: list[str], work: Path) -> None:
         raise LevadaError(f"yosys failed: {said[-1] if said else process.stderr.strip()[-500:]}")
 
 
-def read_commands(files: Mapping[str, str]) -> list[str]:
-    """Commands that read a design's modules, packages first."""
-    modules = [name for name in files if name.endswith(".sv") and name != f"{sv.TOP}.sv"]
-    return [f"read_verilog -sv -defer {' '.join([*modules, f'{sv.TOP}.sv'])}"]
+def synthesize(graph: Graph) -> Resources:
+    """What the mapped design takes, counted in primitives, from the layers' netlists joined by the top level.
+
+    Layers end in registers, so mapping each by itself costs next to nothing, is done in parallel, and is
+    done again only for a layer that changed.
+    """
+    _, stat = _linked(graph)
+    return count(json.loads(stat)["design"]["num_cells_by_type"])
+
+
+def synthesize_layer(node: Node) -> Resources:
+    """What one mapped layer takes. Cached by content."""
+    _, stat = _mapped(node)
+    return count(json.loads(stat)["design"]["num_cells_by_type"])
 
 
 def netlist(graph: Graph) -> str:
-    """Verilog of the mapped and flattened design over the vendor's primitives, from the cache if known."""
-    return _made(graph, "netlist.v").read_text()
-
-
-def synthesize(graph: Graph) -> Resources:
-    """What the mapped design takes, counted in primitives. Cached by content."""
-    stat = json.loads(_made(graph, "stat.json").read_text())
-    return count(stat["design"]["num_cells_by_type"])
-
-
-def synthesize_layers(graph: Graph) -> dict[str, Resources]:
-    """What each node takes when synthesized alone, by name; nodes with equal sources are done once."""
-    return {node.name: synthesize(single(node.layer, node.folding)) for node in graph.nodes}
+    """Verilog of the whole mapped design over the vendor's primitives."""
+    return "\n".join([*(_mapped(node)[0] for node in graph.nodes), sv.top_level(graph)])
 
 
 def count(cells: Mapping[str, int]) -> Resources:
@@ -104,25 +112,42 @@ def count(cells: Mapping[str, int]) -> Resources:
     return Resources(total(_LUTS), total(_FFS), total(_DSPS), total(_BRAM18))
 
 
-def _made(graph: Graph, name: str) -> Path:
-    files = sv.sources(graph)
+def _mapped(node: Node) -> tuple[str, str]:
+    """Netlist and statistics of one layer, its module called after the node."""
+    files = sv.layer_sources(node)
+    read = f"read_verilog -sv -defer {' '.join(sv.compile_list(files))}"
+    commands = [read, f"hierarchy -check -top {node.name}", *(line.format(top=node.name) for line in _MAP)]
+    return _made("layer", files, commands)
+
+
+def _linked(graph: Graph) -> tuple[str, str]:
+    """Netlist and statistics of the design: the layers' netlists below the top level."""
+    with ThreadPoolExecutor(native.JOBS) as pool:
+        layers = dict(zip(graph.nodes, pool.map(_mapped, graph.nodes), strict=True))
+    files = {f"{node.name}.v": text for node, (text, _) in layers.items()}
+    files[f"{sv.TOP}.sv"] = sv.top_level(graph)
+    commands = [
+        "read_verilog -lib +/xilinx/cells_sim.v",
+        f"read_verilog -sv {' '.join(files)}",
+        f"hierarchy -check -top {sv.TOP}",
+        "proc",
+        "flatten",
+        "opt_clean",
+        "check -assert",
+    ]
+    return _made("whole", files, commands)
+
+
+def _made(kind: str, files: Mapping[str, str], commands: list[str]) -> tuple[str, str]:
+    """Runs commands on files, unless that was done before; gives the netlist and the statistics."""
     flat = [text for pair in sorted(files.items()) for text in pair]
-    key = content.digest(version(), _SYNTH, *flat)
-    with native.made_once("yosys", key, name) as (target, work):
+    key = content.digest(version(), *commands, *flat)
+    with native.made_once(f"yosys-{kind}", key, "result.json") as (target, work):
         if work is not None:
             for file, text in files.items():
                 (work / file).write_text(text)
-            finish = {"stat.json": "tee -q -o stat.json stat -json", "netlist.v": "write_verilog -noattr netlist.v"}
-            run_script(
-                [
-                    *read_commands(files),
-                    f"hierarchy -check -top {sv.TOP}",
-                    _SYNTH.format(top=sv.TOP),
-                    "check -assert",
-                    *finish.values(),
-                ],
-                work,
-            )
-            for other in finish.keys() - {name}:
-                (work / other).replace(target.with_name(other))
-    return target
+            run_script([*commands, "write_verilog -noattr netlist.v", _COUNT], work)
+            made = [(work / name).read_text() for name in ("netlist.v", "stat.json")]
+            (work / "result.json").write_text(json.dumps(made))
+    net, stat = json.loads(target.read_text())
+    return net, stat
