@@ -6,115 +6,97 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import click
-import typer
 from levada_driver.errors import DriverError
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from levada import __version__
 from levada.errors import LevadaError
 
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    help="Turns trained low-bit networks into verified FPGA dataflow accelerators.",
-)
-
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+_PATH = click.Path(path_type=Path)
 _started = time.perf_counter()
+
+as_json = click.option("--json", "json_", is_flag=True, help="Print the result as JSON.")
 
 
 def _log(line: str) -> None:
-    Console(stderr=True, highlight=False).print(f"[dim]{time.perf_counter() - _started:6.1f} s[/]  {line}")
+    elapsed = f"{time.perf_counter() - _started:6.1f} s"
+    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(elapsed, "dim"), Text(line))
 
 
-def _print(result: Any, as_json: bool, shown: Any) -> None:  # noqa: ANN401 - JSON values, rich renderables
-    if as_json:
+def _print(result: Any, json_: bool, shown: Any) -> None:  # noqa: ANN401 - JSON values, rich renderables
+    if json_:
         sys.stdout.write(json.dumps(result, indent=1) + "\n")
     else:
         Console(width=None if sys.stdout.isatty() else 110).print(shown)
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        sys.stdout.write(f"levada {__version__}\n")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: Annotated[  # noqa: ARG001 - handled by its callback
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    """Shared by all verbs."""
-
-
-@app.command()
-def build(
-    model: Annotated[str, typer.Argument(help="A name of models/ (see `levada models`) or an .onnx file.")],
-    board: Annotated[str, typer.Option(help="A folder of boards/ or the path of a board.toml.")] = "pynq-z2",
-    flow: Annotated[str, typer.Option(help="A file of build_flows/ or the path of one.")] = "simulate",
-    out: Annotated[Path | None, typer.Option(help="Folder of the result [build/MODEL-BOARD].")] = None,
-    target_fps: Annotated[
-        float | None, typer.Option(help="Frames a second [the model's own, else as fast as the board allows].")
-    ] = None,
-    clock_mhz: Annotated[float | None, typer.Option(help="Clock [the board's].")] = None,
-    samples: Annotated[int, typer.Option(help="Frames compared at every level.")] = 1000,
-    rtl_frames: Annotated[int, typer.Option(help="Frames of them simulated in RTL.")] = 100,
-    data: Annotated[
-        str | None, typer.Option(help="A data set of models/ (mnist), or an .npz with x and y.")
-    ] = None,
-    input: Annotated[  # noqa: A002 - the name of the option
-        str | None,
-        typer.Option(metavar="TYPE/D", help="The network's input is integers of TYPE divided by D: uint8/255."),
-    ] = None,
-    partition: Annotated[Path | None, typer.Option(help="A partition.toml to fold by.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of random frames and stalls.")] = 0,
-    json_: Json = False,
-) -> None:
-    """Build an accelerator: fold, generate, verify by simulation, synthesize, pack."""
-    from levada import report
-    from levada.build import Options
-    from levada.build import build as run
-
-    options = Options(
-        model, board, flow, out, target_fps, clock_mhz, samples, rtl_frames, data, input, partition, seed
-    )
-    folder, result = run(options, _log)
-    _print(json.loads(result.model_dump_json()), json_, report.terminal(result))
-    _log(f"in {folder}: report.html, report.json" + (", deploy/" if (folder / "deploy").is_dir() else ""))
-
-
-@app.command()
-def simulate(
-    folder: Annotated[Path, typer.Argument(help="The folder of a build, or its deploy/.")],
-    frames: Annotated[int, typer.Option(help="Frames to simulate, repeating the samples.")] = 16,
-    stalls: Annotated[float, typer.Option(help="Chance that a port pauses in a cycle, 0 to 0.9.")] = 0.0,
-    seed: Annotated[int, typer.Option(help="Seed of the stalls.")] = 0,
-    trace: Annotated[Path | None, typer.Option(help="Write a waveform (.vcd) there; compiles anew.")] = None,
-    json_: Json = False,
-) -> None:
-    """Run the RTL of a build again, without rebuilding."""
-    from levada.resimulate import resimulate
-
-    result = resimulate(folder, frames, stalls, seed, trace)
+def _pairs(result: dict[str, Any]) -> Table:
     table = Table(show_header=False, box=None)
     for key, value in result.items():
         table.add_row(key, str(value))
-    _print(result, json_, table)
+    return table
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.version_option(__version__, prog_name="levada", message="%(prog)s %(version)s")
+def app() -> None:
+    """Turns trained low-bit networks into verified FPGA dataflow accelerators."""
 
 
 @app.command()
-def report(
-    folder: Annotated[Path, typer.Argument(help="The folder of a build.")],
-    json_: Json = False,
-) -> None:
-    """Show the report of a build."""
+@click.argument("model")
+@click.option("--board", default="pynq-z2", help="A folder of boards/ or the path of a board.toml.")
+@click.option("--flow", default="simulate", help="A file of build_flows/ or the path of one.")
+@click.option("--out", type=_PATH, help="Folder of the result  [default: build/MODEL-BOARD]")
+@click.option("--target-fps", type=float, help="Frames a second  [default: the model's, else the fastest]")
+@click.option("--clock-mhz", type=float, help="Clock of the design  [default: the board's]")
+@click.option("--samples", type=int, default=1000, help="Frames compared at every level.")
+@click.option("--rtl-frames", type=int, default=100, help="Frames of them simulated in RTL.")
+@click.option("--data", help="A data set of models/, such as mnist, or an .npz with x and y.")
+@click.option("--input", metavar="TYPE/D", help="The input is integers of TYPE divided by D: uint8/255.")
+@click.option("--partition", type=_PATH, help="A partition.toml to fold by.")
+@click.option("--seed", type=int, default=0, help="Seed of random frames and stalls.")
+@as_json
+def build(json_: bool, **options: Any) -> None:  # noqa: ANN401 - the fields of Options
+    """Build an accelerator: fold, generate, verify by simulation, synthesize, pack.
+
+    MODEL is a name of models/ (see `levada models`) or an .onnx file.
+    """
+    from levada import report as reports
+    from levada.build import Options
+    from levada.build import build as run
+
+    folder, result = run(Options(**options), _log)
+    _print(json.loads(result.model_dump_json()), json_, reports.terminal(result))
+    package = ", deploy/" if (folder / "deploy").is_dir() else ""
+    _log(f"in {folder}: report.html, report.json{package}")
+
+
+@app.command()
+@click.argument("folder", type=_PATH)
+@click.option("--frames", type=int, default=16, help="Frames to simulate, repeating the samples.")
+@click.option("--stalls", type=float, default=0.0, help="Chance that a port pauses in a cycle, 0 to 0.9.")
+@click.option("--seed", type=int, default=0, help="Seed of the stalls.")
+@click.option("--trace", type=_PATH, help="Write a waveform (.vcd) there; compiles anew.")
+@as_json
+def simulate(folder: Path, frames: int, stalls: float, seed: int, trace: Path | None, json_: bool) -> None:
+    """Run the RTL of a build again, without rebuilding. FOLDER is that of the build or its deploy/."""
+    from levada.resimulate import resimulate
+
+    result = resimulate(folder, frames, stalls, seed, trace)
+    _print(result, json_, _pairs(result))
+
+
+@app.command()
+@click.argument("folder", type=_PATH)
+@as_json
+def report(folder: Path, json_: bool) -> None:
+    """Show the report of the build in FOLDER."""
     from levada import report as reports
 
     result = reports.load(folder)
@@ -122,7 +104,8 @@ def report(
 
 
 @app.command()
-def doctor(json_: Json = False) -> None:
+@as_json
+def doctor(json_: bool) -> int:
     """List every tool the flows can use, found or not, and how to install it."""
     from levada import doctor as tools
 
@@ -133,12 +116,13 @@ def doctor(json_: Json = False) -> None:
         Console(width=None if sys.stdout.isatty() else 140).print(tools.table(found))
     lacking = tools.missing(found)
     if lacking:
-        _log(f"missing: {', '.join(tool.name for tool in lacking)}")
-        raise typer.Exit(3)
+        return _fail(f"missing: {', '.join(tool.name for tool in lacking)}", 3)
+    return 0
 
 
 @app.command()
-def layers(json_: Json = False) -> None:
+@as_json
+def layers(json_: bool) -> None:
     """List the hardware layers of hls/."""
     import levada.layers  # noqa: F401 - fills the registry
     from levada.layer import registered
@@ -159,7 +143,8 @@ def layers(json_: Json = False) -> None:
 
 
 @app.command()
-def models(json_: Json = False) -> None:
+@as_json
+def models(json_: bool) -> None:
     """List the networks of models/."""
     from levada import models as known
 
@@ -169,40 +154,34 @@ def models(json_: Json = False) -> None:
         for m in found
     ]
     table = Table("model", "about", "data", "input", "accuracy", box=None)
-    for row in rows:
-        accuracy = f"{row['accuracy']:.2f} %" if row["accuracy"] is not None else "-"
-        table.add_row(str(row["name"]), str(row["about"]), row["data"] or "-", row["input"] or "-", accuracy)
+    for m in found:
+        accuracy = f"{m.accuracy:.2f} %" if m.accuracy is not None else "-"
+        table.add_row(m.name, m.description, m.dataset or "-", m.input or "-", accuracy)
     _print(rows, json_, table)
 
 
 @app.command()
-def train(
-    model: Annotated[str, typer.Argument(help="A name of models/.")],
-    out: Annotated[Path | None, typer.Option(help="Folder for the trained files [models/FAMILY].")] = None,
-    json_: Json = False,
-) -> None:
-    """Train a network of models/ by its recipe; an interrupted training resumes."""
+@click.argument("model")
+@click.option("--out", type=_PATH, help="Folder for the trained files  [default: models/FAMILY]")
+@as_json
+def train(model: str, out: Path | None, json_: bool) -> None:
+    """Train MODEL of models/ by its recipe; an interrupted training resumes."""
     from levada.train import train as run
 
-    trained = run(model, out=out, log=_log)
-    result = {key: str(value) if isinstance(value, Path) else value for key, value in vars(trained).items()}
-    table = Table(show_header=False, box=None)
-    for key, value in result.items():
-        table.add_row(key, str(value))
-    _print(result, json_, table)
+    trained = vars(run(model, out=out, log=_log))
+    result = {key: str(value) if isinstance(value, Path) else value for key, value in trained.items()}
+    _print(result, json_, _pairs(result))
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Entry point. Exit codes: 0, 1 a mistake or a failed check, 2 usage, 3 a tool is missing."""
     try:
-        code = app(standalone_mode=False)
+        code = app.main(arguments, prog_name="levada", standalone_mode=False)
     except click.UsageError as error:
         error.show()
         return 2
-    except click.exceptions.Exit as error:
-        return int(error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        return _fail("stopped; nothing was left behind", 1)
+        return _fail("stopped; an earlier result is as it was", 1)
     except LevadaError as error:
         return _fail(str(error), error.exit_code)
     except DriverError as error:

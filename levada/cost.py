@@ -18,6 +18,5 @@ def total(graph: Graph, device: Device) -> Resources:
 
 def excess(used: Resources, device: Device) -> list[str]:
     """What does not fit: "lut: 60000 of 53200" and so on."""
-    pairs = (("lut", used.lut, device.lut), ("ff", used.ff, device.ff), ("dsp", used.dsp, device.dsp))
-    pairs += (("bram18", used.bram18, device.bram18),)
-    return [f"{name}: {have} of {most}" for name, have, most in pairs if have > most]
+    pairs = {name: (getattr(used, name), getattr(device, name)) for name in ("lut", "ff", "dsp", "bram18")}
+    return [f"{name}: {have} of {most}" for name, (have, most) in pairs.items() if have > most]

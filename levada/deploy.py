@@ -19,7 +19,7 @@ from levada_driver.manifest import FILE, Manifest
 
 from levada import content, timing
 from levada.boards import Board
-from levada.emit import sv
+from levada.emit import harness, sv
 from levada.graph import Graph
 from levada.sim.cppsim import CppSim
 from levada.sim.rtlsim import RtlRun, RtlSim
@@ -50,6 +50,7 @@ def write(package: Package, folder: Path) -> IntArray:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, input=package.samples, golden=package.golden)
     content.write_whole(folder / "samples.npz", buffer.getvalue())
+    content.write_whole(folder / "sim" / "ports.hpp", harness.ports_header(package.graph))
     for source, name in (
         (package.cppsim.path, cppsim_backend.LIBRARY),
         (package.rtlsim.binary, rtlsim_backend.BINARY),

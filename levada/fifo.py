@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from levada import timing
 from levada.graph import Graph, Node, verify
-from levada.layer import Layer, Tensor, adapter, buffer
+from levada.layer import Layer, Schedule, Tensor, adapter, buffer
 
 # Frames after which the periodic schedule has settled: a frame is in few layers at a time.
 _SETTLING_FRAMES = 4
@@ -54,7 +54,7 @@ def _ends(graph: Graph, tensor: str) -> tuple[tuple[Node, int], tuple[Node, int]
     return produced, consumed
 
 
-def _schedule(graph: Graph, tensor: str) -> timing.Schedule:
+def _schedule(graph: Graph, tensor: str) -> Schedule:
     (producer, _), _ = _ends(graph, tensor)
     return producer.layer.schedule(producer.folding)
 

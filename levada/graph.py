@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from levada_driver.datatype import IntArray
@@ -23,7 +23,7 @@ class Node:
     layer: Layer
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    folding: Folding = Folding()
+    folding: Folding = field(default_factory=Folding)
 
     @property
     def streams(self) -> tuple[tuple[Stream, ...], tuple[Stream, ...]]:
@@ -94,25 +94,9 @@ def verify(graph: Graph, stage: Stage) -> Graph:
 
 
 def _problems(graph: Graph, stage: Stage) -> Iterator[str]:
-    written = set(graph.inputs)
-    for node in graph.nodes:
-        ports = [*zip(node.inputs, node.layer.inputs, strict=True)]
-        for name in node.inputs:
-            if name not in written:
-                yield f"{node.name} reads {name} before it is written"
-        for name in node.outputs:
-            if name in written:
-                yield f"{name} is written twice"
-        written.update(node.outputs)
-        for name, port in ports + [*zip(node.outputs, node.layer.outputs, strict=True)]:
-            tensor = graph.tensors[name]
-            if (tensor.size, tensor.dtype) != (port.size, port.dtype):
-                yield f"{node.name}.{port.name} is {port.dtype.name}{port.shape}, {name} is not"
-    read = [name for node in graph.nodes for name in node.inputs]
-    for name in written:
-        if read.count(name) != (name not in graph.outputs):
-            yield f"{name} is read {read.count(name)} times"
-    if stage in ("folded", "connected"):
+    yield from _order_problems(graph)
+    yield from _type_problems(graph)
+    if stage != "lowered":
         for node in graph.nodes:
             check_folding(node.name, node.layer, node.folding)
     if stage == "connected":
@@ -122,22 +106,44 @@ def _problems(graph: Graph, stage: Stage) -> Iterator[str]:
                     yield f"{node.name} reads {stream} from {name}, which carries {graph.stream(name)}"
 
 
+def _order_problems(graph: Graph) -> Iterator[str]:
+    written = set(graph.inputs)
+    for node in graph.nodes:
+        yield from (f"{node.name} reads {n} before it is written" for n in node.inputs if n not in written)
+        yield from (f"{name} is written twice" for name in node.outputs if name in written)
+        written.update(node.outputs)
+    read = [name for node in graph.nodes for name in node.inputs]
+    for name in sorted(written):
+        if read.count(name) != (name not in graph.outputs):
+            yield f"{name} is read {read.count(name)} times"
+
+
+def _type_problems(graph: Graph) -> Iterator[str]:
+    for node in graph.nodes:
+        inputs = zip(node.inputs, node.layer.inputs, strict=True)
+        outputs = zip(node.outputs, node.layer.outputs, strict=True)
+        for name, port in [*inputs, *outputs]:
+            tensor = graph.tensors[name]
+            if (tensor.size, tensor.dtype) != (port.size, port.dtype):
+                yield f"{node.name}.{port.name} is {port.dtype.name}{port.shape}, {name} is not"
+
+
 def check_folding(name: str, layer: Layer, folding: Folding) -> None:
     """LevadaError that names the rule and the legal values nearby unless `layer` offers the folding."""
     legal = list(layer.foldings())
     if folding in legal:
         return
-    for field, (dimension, size) in layer.folded().items():
-        value = getattr(folding, field)
+    for key, (dimension, size) in layer.folded().items():
+        value = getattr(folding, key)
         if size % value:
-            near = _near({getattr(other, field) for other in legal}, value)
-            rule = f"{field.upper()}={value} does not divide {dimension}={size}"
+            near = _near({getattr(other, key) for other in legal}, value)
+            rule = f"{key.upper()}={value} does not divide {dimension}={size}"
             raise LevadaError(f"{name}: {rule}; legal near it: {near}")
-    for field in ("pe", "simd", "mmv", "dsp_pe", "memory"):
-        value = getattr(folding, field)
-        values = {getattr(other, field) for other in legal}
+    for key in ("pe", "simd", "mmv", "dsp_pe", "memory"):
+        value = getattr(folding, key)
+        values = {getattr(other, key) for other in legal}
         if value not in values:
-            raise LevadaError(f"{name}: {field}={value} is not possible; legal near it: {_near(values, value)}")
+            raise LevadaError(f"{name}: {key}={value} is not possible; legal near it: {_near(values, value)}")
     same = [o for o in legal if (o.pe, o.simd) == (folding.pe, folding.simd)]
     shown = ", ".join(sorted({f"memory={o.memory} dsp_pe={o.dsp_pe} mmv={o.mmv}" for o in same}))
     raise LevadaError(

@@ -102,7 +102,9 @@ def top_k_of(node: Any, model: Any) -> TopK | None:  # noqa: ANN401
     """The top-k that a TopK or ArgMax over the channels stands for; None for any other node."""
     from qonnx.util.basic import get_by_name
 
-    attributes = {name: get_by_name(node.attribute, name) for name in ("axis", "largest", "select_last_index")}
+    attributes = {
+        name: get_by_name(node.attribute, name) for name in ("axis", "largest", "select_last_index")
+    }
     rank = len(model.get_tensor_shape(node.input[0]))
     axis = attributes["axis"].i if attributes["axis"] is not None else (-1 if node.op_type == "TopK" else 0)
     if axis % rank != rank - 1:

@@ -60,7 +60,9 @@ def fold(graph: Graph, device: Device, clock_mhz: float, target_fps: float | Non
     result = with_foldings(graph, foldings)
     over = cost.excess(cost.total(result, device), device)
     if over:
-        raise LevadaError(f"{graph.name}: does not fit the board ({'; '.join(over)}); lower --target-fps or its bits")
+        raise LevadaError(
+            f"{graph.name}: does not fit the board ({'; '.join(over)}); lower --target-fps or its bits"
+        )
     return Partition(result, objective, None, time.perf_counter() - start)
 
 

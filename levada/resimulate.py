@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +35,12 @@ def resimulate(
     values = np.resize(values, (frames, values.shape[1]))
     golden = np.resize(golden, (frames, golden.shape[1]))
     patience = Patience.of(manifest.interval, manifest.latency, frames, stalls)
-    with tempfile.TemporaryDirectory(prefix="levada-") as work:
-        binary = package / BINARY
-        if trace is not None:
-            files = {path.name: path.read_text() for path in (package / IMAGES).iterdir()}
-            binary = rtlsim.compile_traced(files, (package / "sim" / "ports.hpp").read_text(), Path(work))
-        program = RtlProgram(binary, package / IMAGES, manifest.inputs, manifest.outputs)
-        run = program.simulate([pack(values, manifest.inputs[0])], patience, stalls, seed, trace)
+    binary = package / BINARY
+    if trace is not None:
+        files = {path.name: path.read_text() for path in (package / IMAGES).iterdir()}
+        binary = rtlsim.compile_program(files, (package / "sim" / "ports.hpp").read_text(), trace=True)
+    program = RtlProgram(binary, package / IMAGES, manifest.inputs, manifest.outputs)
+    run = program.simulate([pack(values, manifest.inputs[0])], patience, stalls, seed, trace)
     wrong = int((unpack(run.outputs[0], manifest.outputs[0]) != golden).any(axis=1).sum())
     if wrong:
         raise CheckFailedError(f"{manifest.name}: {wrong} of {frames} frames differ from the golden results")

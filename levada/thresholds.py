@@ -11,7 +11,7 @@ from levada.layer import Bits
 
 
 def apply(x: IntArray, thresholds: IntArray, base: int, step: int) -> IntArray:
-    """base + step * (number of thresholds reached): x [..., C], thresholds [C, N], result [..., C]."""
+    """Gives base + step * (number of thresholds reached): x [..., C], thresholds [C, N], result [..., C]."""
     count = np.zeros(x.shape, np.int64)
     for level in range(thresholds.shape[1]):
         count += x >= thresholds[:, level]

@@ -53,7 +53,9 @@ class HostInput:
     def _integers(self, flat: npt.NDArray[Any]) -> IntArray:
         values = np.rint(flat).astype(np.int64) if flat.dtype.kind == "f" else flat.astype(np.int64)
         if flat.dtype.kind == "f" and not np.array_equal(values, flat):
-            raise ValueError(f"input must be integers of {self.dtype.name} (the network's input times {self.divisor})")
+            raise ValueError(
+                f"input must be integers of {self.dtype.name} (the network's input times {self.divisor})"
+            )
         if not self.dtype.holds(values):
             raise ValueError(f"input from {values.min()} to {values.max()} does not fit {self.dtype.name}")
         return values

@@ -62,7 +62,7 @@ class Dwc(Layer):
 
     def schedule(self, folding: Folding) -> Schedule:
         # One group of lcm(taken, given) elements: take while fewer than `given` are stored, give when not.
-        steps = []
+        steps: list[tuple[bool, bool]] = []
         stored = done = 0
         while not steps or stored:
             takes = stored < self.given

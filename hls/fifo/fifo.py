@@ -16,6 +16,7 @@ from levada.layer import (
     Device,
     Folding,
     Layer,
+    Memory,
     Resources,
     Role,
     Schedule,
@@ -53,7 +54,7 @@ class Fifo(Layer):
         return inputs
 
     def foldings(self) -> Iterator[Folding]:
-        memory = "block" if self.depth > LUT_DEPTH else "lut"
+        memory: Memory = "block" if self.depth > LUT_DEPTH else "lut"
         yield Folding(self.elements, self.elements, memory=memory)
 
     def streams(self, folding: Folding) -> tuple[tuple[Stream, ...], tuple[Stream, ...]]:

@@ -16,7 +16,8 @@ module dot_lut #(
     parameter int A_SIGNED = 0,
     parameter int A_BIPOLAR = 0,
     parameter int DOT_BITS = dot_pkg::bits(
-        dot_pkg::coding(W_BITS, W_BIPOLAR, A_BITS, A_BIPOLAR), SIMD, W_BITS, W_BIPOLAR, A_BITS, A_SIGNED)
+        dot_pkg::coding(W_BITS, W_BIPOLAR, A_BITS, A_BIPOLAR), SIMD, W_BITS, W_BIPOLAR, A_BITS, A_SIGNED
+    )
 ) (
     input  logic                   clk,
     input  logic [SIMD*W_BITS-1:0] w,

@@ -13,6 +13,7 @@ from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream, pack
 
 from levada import thresholds as th
+from levada.layer import Bits as SvBits
 from levada.layer import (
     Case,
     CppInstance,
@@ -28,7 +29,6 @@ from levada.layer import (
     Tensor,
     divisors,
 )
-from levada.layer import Bits as SvBits
 from levada.onnxutil import quantized_matmul, thresholds_after
 
 if TYPE_CHECKING:
@@ -285,7 +285,7 @@ class Mvau(Layer):
 
     @classmethod
     def strategy(cls) -> SearchStrategy[Case]:
-        from levada.layers.mvau.cases import cases
+        from .cases import cases
 
         return cases(cls)
 

@@ -103,7 +103,7 @@ module mvau #(
     initial $readmemh(WEIGHTS, rows);
     always_ff @(posedge clk) w_q <= rows[row_q];
   end else begin : gen_lut
-    `LEVADA_LUT_ROM logic [ROW_BITS-1:0] rows[0:SF*NF-1];
+    `LEVADA_LUT_ROM(logic [ROW_BITS-1:0] rows[0:SF*NF-1])
     initial $readmemh(WEIGHTS, rows);
     always_ff @(posedge clk) w_q <= rows[row_q];
   end

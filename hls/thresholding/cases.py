@@ -11,7 +11,7 @@ from levada.draw import draw_type, draw_values, seeded
 from levada.layer import Case
 
 if TYPE_CHECKING:
-    from levada.layers.thresholding.thresholding import Thresholding
+    from .thresholding import Thresholding
 
 
 @st.composite

@@ -116,9 +116,7 @@ class Thresholding(Layer):
         width = IntType.covering(min(-1, self.xtype.min), self.xtype.max + 1)
         template = (prod(self.pixels), self.channels, folding.pe, self.xtype, self.otype)
         levels = self.thresholds.shape[1]
-        return CppInstance(
-            "thresholding", (*template, levels, self.base), {"thresholds": (kept, width)}
-        )
+        return CppInstance("thresholding", (*template, levels, self.base), {"thresholds": (kept, width)})
 
     def weight_bits(self) -> int:
         return int(self.thresholds.size) * self._search.width
@@ -132,6 +130,6 @@ class Thresholding(Layer):
 
     @classmethod
     def strategy(cls) -> SearchStrategy[Case]:
-        from levada.layers.thresholding.cases import cases
+        from .cases import cases
 
         return cases(cls)

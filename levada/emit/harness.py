@@ -1,4 +1,4 @@
-"""The one generated header of the simulators: ports and probes of a design, for C++ that is the same for all."""
+"""The one generated header of the simulators: what a design has for ports and probes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from levada.graph import Graph
 
 
 def ports_header(graph: Graph) -> str:
-    """`ports.hpp`: macros LEVADA_INPUTS(X) and LEVADA_OUTPUTS(X) of X(port, type, bits, elements, beats),
-    LEVADA_PORTS with the ports in the order of the top function, and the names of the probes.
+    """The text of `ports.hpp`.
+
+    Macros LEVADA_INPUTS(X) and LEVADA_OUTPUTS(X) of X(port, type, bits, elements, beats), LEVADA_PORTS with
+    the ports in the order of the top function, and the names of the probes.
     """
     lines = [f"// levada: ports of the accelerator for {graph.name}.", "#pragma once"]
     for macro, tensors in (("INPUTS", graph.inputs), ("OUTPUTS", graph.outputs)):

@@ -43,7 +43,7 @@ def layer_sources(node: Node) -> dict[str, str]:
 def compile_list(files: Iterable[str]) -> list[str]:
     """The .sv files among `files` in an order in which every tool can read them: packages first."""
     modules = {name.removesuffix(".sv") for name in files if name.endswith(".sv")}
-    library = [name for name in compile_order(modules & _library().keys())]
+    library = compile_order(modules & _library().keys())
     layers = sorted(modules - set(library) - {TOP})
     return [f"{name}.sv" for name in [*library, *layers, *([TOP] if TOP in modules else [])]]
 
@@ -177,8 +177,9 @@ def layer_module(node: Node) -> str:
     """The module called after a node: the library's module with the node's parameters and its ports."""
     instance, folding = node.layer.sv(node.folding), node.folding
     streams = [*_ports("s_axis", node.streams[0]).items(), *_ports("m_axis", node.streams[1]).items()]
+    layout = f"PE={folding.pe} SIMD={folding.simd} MMV={folding.mmv}"
     lines = [
-        f"// levada: {node.name}, {node.layer.kind} with PE={folding.pe} SIMD={folding.simd} MMV={folding.mmv}.",
+        f"// levada: {node.name}, {node.layer.kind} with {layout}.",
         *(f"//   {port}: {s.elements} x {s.dtype.name}, {s.beats} beats a frame" for port, s in streams),
         f"module {node.name} (",
         "    input  logic clk,",
@@ -195,8 +196,8 @@ def layer_module(node: Node) -> str:
     params = [f"      .{key}({_value(node, key, value)})" for key, value in instance.params.items()]
     signals = [f"{port}_{signal}" for port, _ in streams for signal in _SIGNALS]
     lines += [",\n".join(ports), ");", "", f"  {instance.module} #(", ",\n".join(params), "  ) u_layer ("]
-    lines += [",\n".join(f"      .{name}" for name in ["clk", "rst_n", *signals]), "  );", "", "endmodule", ""]
-    return "\n".join(lines)
+    lines.append(",\n".join(f"      .{name}" for name in ["clk", "rst_n", *signals]))
+    return "\n".join([*lines, "  );", "", "endmodule", ""])
 
 
 def _ports(prefix: str, streams: tuple[Stream, ...]) -> dict[str, Stream]:

@@ -31,7 +31,7 @@ def load(path: Path) -> Any:  # noqa: ANN401 - a qonnx ModelWrapper
             cleaned = _clean(model)
         except LevadaError:
             raise
-        except Exception as error:  # noqa: BLE001 - qonnx and onnx raise anything on a broken graph
+        except Exception as error:
             first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise LevadaError(f"{path}: qonnx cannot read the network ({first}); export it again") from error
     _check_numbers(cleaned, path)

@@ -112,9 +112,11 @@ def cost(layer: LayerReport) -> tuple[Resources, str]:
 
 
 def against(report: Report, name: LevelName) -> str:
-    """What a level was compared with: the checked level before it, torch before the first."""
+    """What a level was compared with: the checked level before it; the network's file is always there."""
+    if name == LEVELS[0]:
+        return "torch"
     before = [*report.levels][: [*report.levels].index(name)]
-    return before[-1] if before else "torch"
+    return before[-1] if before else LEVELS[0]
 
 
 def verdict(report: Report) -> str:

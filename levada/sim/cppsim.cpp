@@ -35,7 +35,9 @@ struct code<levada::bipolar> {
 template <int BITS>
 struct code<ap_int<BITS>> {
   static ap_int<BITS> decode(uint64_t bits) { return int64_t(bits << (64 - BITS)) >> (64 - BITS); }
-  static uint64_t encode(ap_int<BITS> value) { return uint64_t(int64_t(value)) & (~uint64_t(0) >> (64 - BITS)); }
+  static uint64_t encode(ap_int<BITS> value) {
+    return uint64_t(int64_t(value)) & (~uint64_t(0) >> (64 - BITS));
+  }
 };
 
 template <class T, unsigned N>
@@ -62,7 +64,8 @@ bool drain(hls::stream<levada::vec<T, N>>& stream, uint8_t* data, unsigned bits,
 
 // in[port], out[port]: `frames` frames of each port's bytes; `out` is zero and both have 8 bytes to spare.
 // Returns 0, or 1 + the index of the first frame after which a stream did not hold what it should.
-extern "C" __attribute__((visibility("default"))) uint64_t levada_cppsim(const uint8_t* const* in, uint8_t* const* out, uint64_t frames) {
+extern "C" __attribute__((visibility("default"))) uint64_t
+levada_cppsim(const uint8_t* const* in, uint8_t* const* out, uint64_t frames) {
   for (uint64_t frame = 0; frame < frames; ++frame) {
 #define STREAM(PORT, TYPE, BITS, ELEMENTS, BEATS) hls::stream<levada::vec<TYPE, ELEMENTS>> PORT(#PORT);
 #define FEED(PORT, TYPE, BITS, ELEMENTS, BEATS) \

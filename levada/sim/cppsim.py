@@ -47,7 +47,7 @@ class CppSim:
         self._library = CppLibrary(self.path, self._outputs)
 
     def run(
-        self, *inputs: IntArray, progress: Callable[[int], object] = lambda frames: None
+        self, *inputs: IntArray, progress: Callable[[int], object] = lambda _frames: None
     ) -> tuple[IntArray, ...]:
         """Arrays [frames, ...], one an input, to arrays [frames, elements], one an output.
 
@@ -75,7 +75,9 @@ def compile_library(graph: Graph) -> Path:
     """The shared library of a graph's C++, from the cache where it was compiled before."""
     files = cpp.sources(graph) | {"ports.hpp": harness.ports_header(graph)}
     files["cppsim.cpp"] = Path(__file__).with_name("cppsim.cpp").read_text()
-    key = content.digest(native.compiler_version(), *_FLAGS, *(x for pair in sorted(files.items()) for x in pair))
+    key = content.digest(
+        native.compiler_version(), *_FLAGS, *(x for pair in sorted(files.items()) for x in pair)
+    )
     with native.made_once("cppsim", key, "cppsim.so") as (target, work):
         if work is not None:
             for name, text in files.items():

@@ -55,7 +55,9 @@ std::string stuck_streams(const Vdut& dut) {
     const bool valid = probe(dut.probe_valid, i);
     const bool ready = probe(dut.probe_ready, i);
     waiting += std::string(i ? ", " : "") + levada_probe_names[i] +
-               (valid ? ready ? " moves" : " is not taken" : ready ? " is empty" : " is idle");
+               (valid   ? ready ? " moves" : " is not taken"
+                : ready ? " is empty"
+                        : " is idle");
   }
   return waiting;
 }
@@ -79,9 +81,13 @@ int main(int argc, char** argv) {
   context->traceEverOn(true);
 #endif
   auto dut = std::make_unique<Vdut>(context.get());
-#define PORT(NAME, TYPE, BITS, ELEMENTS, BEATS)                            \
-  {#NAME, &dut->NAME##_tdata, &dut->NAME##_tvalid, &dut->NAME##_tready, \
-   ((BITS) * (ELEMENTS) + 7) / 8, frames * (BEATS)},
+#define PORT(NAME, TYPE, BITS, ELEMENTS, BEATS) \
+  {#NAME,                                       \
+   &dut->NAME##_tdata,                          \
+   &dut->NAME##_tvalid,                         \
+   &dut->NAME##_tready,                         \
+   ((BITS) * (ELEMENTS) + 7) / 8,               \
+   frames * (BEATS)},
   std::vector<Port> inputs = {LEVADA_INPUTS(PORT)};
   std::vector<Port> outputs = {LEVADA_OUTPUTS(PORT)};
   for (Port& port : inputs) {
@@ -153,7 +159,8 @@ int main(int argc, char** argv) {
     for (Port& port : outputs) {
       if (*port.valid && *port.ready) {
         if (port.done == port.beats) {
-          std::printf("stuck %llu: %s gives more beats than it should\n", (unsigned long long)cycle, port.name);
+          std::printf(
+              "stuck %llu: %s gives more beats than it should\n", (unsigned long long)cycle, port.name);
           return 0;
         }
         std::memcpy(&port.bytes[port.done * port.beat_bytes], port.data, port.beat_bytes);

@@ -44,7 +44,7 @@ _VERILATE = (
 # The classes' constructors and initial blocks run once: -O0 halves the compile time of large designs.
 _FAST, _SLOW = "-O2", "-O0"
 _ONE_UNIT = 300_000  # bytes of generated C++ up to which one compilation is faster than several
-_HEADERS = "#include <memory>\n#include <string>\n#include <vector>\n#include \"verilated.h\"\n"
+_HEADERS = '#include <memory>\n#include <string>\n#include <vector>\n#include "verilated.h"\n'
 _CXX = ("-std=c++20", "-w", "-faligned-new", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0")
 
 
@@ -146,8 +146,12 @@ def verilate(files: dict[str, str], work: Path, extra: Sequence[str] = ()) -> st
 
 
 def _compile(graph: Graph, files: dict[str, str], trace: bool) -> Path:
+    return compile_program(files, harness.ports_header(graph), trace)
+
+
+def compile_program(files: dict[str, str], ports: str, trace: bool = False) -> Path:
+    """The simulator of a design given as its files and `ports.hpp`, from the cache if it is known."""
     main = Path(__file__).with_name("rtlsim.cpp").read_text()
-    ports = harness.ports_header(graph)
     extra = ("--trace",) if trace else ()
     shape = [text for pair in sorted(files.items()) if not pair[0].endswith(".hex") for text in pair]
     key = content.digest(native.compiler_version(), *_VERILATE, *_CXX, *extra, main, ports, *shape)
@@ -172,7 +176,10 @@ def _objects(work: Path, trace: bool) -> list[Path]:
         sources = []
         main = whole
     flags = {level: [*common, level] for level in (_FAST, _SLOW)}
-    headers = {level: native.precompiled(_HEADERS, flags[level]) for level in ((_FAST, _SLOW) if sources else (_FAST,))}
+    headers = {
+        level: native.precompiled(_HEADERS, flags[level])
+        for level in ((_FAST, _SLOW) if sources else (_FAST,))
+    }
     jobs = []
     for source in [main, *sources]:
         level = _SLOW if "__Slow" in source.stem else _FAST
@@ -187,7 +194,11 @@ def _includes() -> list[str]:
 
 
 def _defines(trace: bool) -> list[str]:
-    return [f"-DVM_TRACE={int(trace)}", f"-DVM_TRACE_VCD={int(trace)}", *(["-DLEVADA_TRACE"] if trace else [])]
+    return [
+        f"-DVM_TRACE={int(trace)}",
+        f"-DVM_TRACE_VCD={int(trace)}",
+        *(["-DLEVADA_TRACE"] if trace else []),
+    ]
 
 
 def _runtime(trace: bool) -> list[Path]:

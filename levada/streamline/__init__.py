@@ -21,6 +21,9 @@ from levada.streamline import constants, exact_thresholds, inputs, outputs, quan
 from levada.streamline.inputs import InputSpec
 
 
+__all__ = ["STEPS", "InputSpec", "Network", "streamline"]
+
+
 @dataclass(frozen=True, eq=False)
 class Network:
     """A network on its way to integers: the graph, and what the host does at either border so far.

@@ -53,7 +53,9 @@ def assert_equal(graph, level, got, want):
         if len(wrong):
             node, _ = graph.producer(name)
             at = tuple(wrong[0])
-            pytest.fail(f"{level}: {node.layer} {node.folding} at {at}: expected {should[at]}, got {have[at]}")
+            pytest.fail(
+                f"{level}: {node.layer} {node.folding} at {at}: expected {should[at]}, got {have[at]}"
+            )
 
 
 def check_simulators(cases):

@@ -1,4 +1,4 @@
-"""Back ends: what moves frames of bytes through an accelerator. A new one is one module and one entry here."""
+"""Back ends: what moves frames of bytes through an accelerator. A new one is one module and one name."""
 
 from __future__ import annotations
 

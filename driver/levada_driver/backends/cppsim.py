@@ -25,7 +25,9 @@ class CppLibrary:
         try:
             self._call: Any = ctypes.CDLL(str(path)).levada_cppsim
         except OSError as error:
-            raise DriverError(f"{path}: cannot be loaded here ({error}); build the package on this machine") from error
+            raise DriverError(
+                f"{path}: cannot be loaded here ({error}); build the package on this machine"
+            ) from error
         self._call.restype = ctypes.c_uint64
         self._outputs = outputs
 

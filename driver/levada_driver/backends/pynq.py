@@ -15,7 +15,9 @@ def open_package(folder: Path, manifest: Manifest) -> Backend:
     """Always raises: what it says is why this package cannot run on a board."""
     if not (folder / BITSTREAM).is_file():
         raise DriverError(
-            f"{folder / BITSTREAM}: the package has no bitstream for {manifest.board}; until a flow makes one, "
-            "use backend='rtlsim' or 'cppsim'"
+            f"{folder / BITSTREAM}: the package has no bitstream for {manifest.board}; until a flow "
+            "makes one, use backend='rtlsim' or 'cppsim'"
         )
-    raise DriverError(f"{folder / BITSTREAM}: this driver has no shell to run a bitstream; update levada-driver")
+    raise DriverError(
+        f"{folder / BITSTREAM}: this driver has no shell to run a bitstream; update levada-driver"
+    )

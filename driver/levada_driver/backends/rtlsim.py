@@ -69,7 +69,9 @@ class RtlProgram:
         try:
             done = subprocess.run(command, cwd=self._images, input=data, capture_output=True, check=False)
         except OSError as error:
-            raise DriverError(f"{self._binary}: cannot be run here ({error}); build the package here") from error
+            raise DriverError(
+                f"{self._binary}: cannot be run here ({error}); build the package here"
+            ) from error
         if done.returncode != 0:
             said = (done.stderr + done.stdout[:2000]).decode(errors="replace").strip()
             raise DriverError(f"rtlsim stopped with exit code {done.returncode}: {said}")
@@ -112,5 +114,7 @@ class _Package(RtlProgram):
 def open_package(folder: Path, manifest: Manifest) -> _Package:
     """The program of a deploy package."""
     if not (folder / BINARY).is_file():
-        raise DriverError(f"{folder / BINARY}: the package has no RTL simulator; build it with the flow `simulate`")
+        raise DriverError(
+            f"{folder / BINARY}: the package has no RTL simulator; build it with the flow `simulate`"
+        )
     return _Package(folder, manifest)
