@@ -21,8 +21,11 @@ def require(name):
     spec = importlib.util.find_spec(name) if name.isidentifier() else None
     if spec:
         return spec.origin
+    return missing(f"{name} is missing; `levada doctor` tells how to install it")
+
+
+def missing(reason):
+    """Skips the test with the reason, or fails it where LEVADA_CI is set."""
     if os.environ.get("LEVADA_CI"):
-        pytest.fail(
-            f"{name} is missing, and LEVADA_CI is set; `levada doctor` tells how to install it", False
-        )
-    pytest.skip(f"{name} is missing; `levada doctor` tells how to install it")
+        pytest.fail(f"{reason} (LEVADA_CI is set, so it must be there)", pytrace=False)
+    pytest.skip(reason)

@@ -174,6 +174,8 @@ class Report(_Model):
     partition: Partition
     seconds: dict[str, NonNegativeFloat] = Field(default_factory=dict)
     """Wall time of each step, in the order of the build."""
+    elapsed: NonNegativeFloat | None = None
+    """Wall time of the whole build in seconds: less than the sum of steps that ran side by side."""
     versions: dict[str, str] = Field(default_factory=dict)
     """Version of each tool and library the result depends on."""
     notes: tuple[str, ...] = ()
@@ -207,5 +209,5 @@ class Report(_Model):
 
     @property
     def total_seconds(self) -> float:
-        """Wall time of all steps together."""
-        return sum(self.seconds.values())
+        """Wall time of the build, or of all steps together where that is all that is known."""
+        return sum(self.seconds.values()) if self.elapsed is None else self.elapsed

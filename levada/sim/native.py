@@ -6,11 +6,14 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from levada import content
 from levada.errors import LevadaError, ToolMissingError
@@ -33,17 +36,92 @@ def compiler_version() -> str:
     return run([compiler(), "--version"]).splitlines()[0]
 
 
-def run(command: Sequence[str | Path], cwd: Path | None = None, stdin: bytes | None = None) -> str:
+@dataclass(frozen=True)
+class Finished:
+    """How a tool ended, and what it said on both outputs."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+class _Children:
+    """The tools that run now, so that an interrupted build can end them instead of waiting."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[str]] = set()
+        self._stopping = False
+
+    def start(self, command: Sequence[str | Path], cwd: Path | None, env: Mapping[str, str] | None) -> Any:  # noqa: ANN401
+        with self._lock:
+            if self._stopping:
+                raise LevadaError("stopped")
+            process = subprocess.Popen(
+                [str(part) for part in command],
+                cwd=cwd,
+                env=None if env is None else {**os.environ, **env},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+            )
+            self._running.add(process)
+            return process
+
+    def finished(self, process: subprocess.Popen[str]) -> None:
+        with self._lock:
+            self._running.discard(process)
+
+    def stop(self) -> None:
+        with self._lock:
+            self._stopping = True
+            for process in self._running:
+                process.kill()
+
+    def allow(self) -> None:
+        with self._lock:
+            self._stopping = False
+
+
+_children = _Children()
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """A block in which an exception, Ctrl-C among them, ends every tool that still runs for it."""
+    try:
+        yield
+    except BaseException:
+        _children.stop()
+        raise
+
+
+def allow_tools() -> None:
+    """Lets tools start again after a block was stopped."""
+    _children.allow()
+
+
+def call(
+    command: Sequence[str | Path], cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> Finished:
+    """Runs a tool to its end, whatever that is; `env` adds to the environment."""
+    process = _children.start(command, cwd, env)
+    try:
+        stdout, stderr = process.communicate()
+    finally:
+        _children.finished(process)
+    return Finished(process.returncode, stdout, stderr)
+
+
+def run(command: Sequence[str | Path], cwd: Path | None = None) -> str:
     """Standard output of a tool; LevadaError with the end of what it said if it fails."""
-    process = subprocess.run(
-        [str(part) for part in command], cwd=cwd, input=stdin, capture_output=True, check=False
-    )
-    if process.returncode != 0:
-        said = (process.stderr + process.stdout).decode(errors="replace").strip().splitlines()
-        name = Path(str(command[0])).name
-        tail = "\n".join(said[-15:])
-        raise LevadaError(f"{name} failed with exit code {process.returncode}:\n{tail}")
-    return process.stdout.decode(errors="replace")
+    done = call(command, cwd)
+    if done.code != 0:
+        tail = "\n".join((done.stderr + done.stdout).strip().splitlines()[-15:])
+        raise LevadaError(f"{Path(str(command[0])).name} failed with exit code {done.code}:\n{tail}")
+    return done.stdout
 
 
 def compile_objects(jobs: Sequence[tuple[Path, Path, Sequence[str]]]) -> None:

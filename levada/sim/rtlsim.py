@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -130,19 +128,12 @@ def verilate(files: dict[str, str], work: Path, extra: Sequence[str] = ()) -> st
     """Writes the sources into `work` and runs Verilator there; returns what it said (warnings)."""
     for name, text in files.items():
         (work / name).write_text(text)
-    modules = sv.compile_list(files)
-    command = [verilator_root() / "bin" / "verilator_bin", *_VERILATE, *extra, "-Mdir", "obj"]
-    process = subprocess.run(
-        [str(part) for part in [*command, *modules]],
-        cwd=work,
-        env={**os.environ, "VERILATOR_ROOT": str(verilator_root())},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if process.returncode != 0:
-        raise LevadaError(f"verilator refuses the design:\n{process.stderr.strip()[-3000:]}")
-    return process.stderr
+    root = str(verilator_root())
+    command = [f"{root}/bin/verilator_bin", *_VERILATE, *extra, "-Mdir", "obj", *sv.compile_list(files)]
+    done = native.call(command, cwd=work, env={"VERILATOR_ROOT": root})
+    if done.code != 0:
+        raise LevadaError(f"verilator refuses the design:\n{done.stderr.strip()[-3000:]}")
+    return done.stderr
 
 
 def _compile(graph: Graph, files: dict[str, str], trace: bool) -> Path:

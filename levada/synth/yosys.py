@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import json
-import subprocess
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -65,17 +64,10 @@ def run_script(lines: list[str], work: Path) -> None:
     """Runs Yosys commands in a folder; LevadaError with its last words if one fails."""
     script = work / "run.ys"
     script.write_text("\n".join([*lines, ""]))
-    process = subprocess.run(
-        [sys.executable, "-m", "levada.synth._yosys_worker", str(script)],
-        cwd=work,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    (work / "yosys.log").write_text(process.stdout + process.stderr)
-    if process.returncode != 0:
-        said = [line for line in (process.stdout + process.stderr).splitlines() if "ERROR" in line]
-        raise LevadaError(f"yosys failed: {said[-1] if said else process.stderr.strip()[-500:]}")
+    done = native.call([sys.executable, "-m", "levada.synth._yosys_worker", script], cwd=work)
+    if done.code != 0:
+        said = [line for line in (done.stdout + done.stderr).splitlines() if "ERROR" in line]
+        raise LevadaError(f"yosys failed: {said[-1] if said else done.stderr.strip()[-500:]}")
 
 
 def synthesize(graph: Graph) -> Resources:

@@ -245,5 +245,6 @@ def test_require_skips_here_and_fails_in_ci(monkeypatch):
     with pytest.raises(pytest.fail.Exception) as failed:
         require("no_such_tool")
     assert str(failed.value) == (
-        "no_such_tool is missing, and LEVADA_CI is set; `levada doctor` tells how to install it"
+        "no_such_tool is missing; `levada doctor` tells how to install it "
+        "(LEVADA_CI is set, so it must be there)"
     )

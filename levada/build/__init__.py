@@ -1,0 +1,80 @@
+"""A build: the steps of a flow, in order, into a folder that appears whole or not at all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+import levada.layers  # noqa: F401 - fills the registry
+from levada import boards, content, flows, report
+from levada.build.state import Options, State
+from levada.build.steps import STEPS
+from levada.build.summary import summarize
+from levada.errors import LevadaError
+from levada.report.schema import Report
+from levada.sim import native
+
+__all__ = ["Options", "build"]
+
+
+def build(options: Options, log: Callable[[str], None] = lambda _line: None) -> tuple[Path, Report]:
+    """Runs a build and returns its folder and report.
+
+    The folder holds report.json, report.html, partition.toml and, as far as the flow goes, deploy/. An
+    earlier result in its place stays as it was unless this build ends well.
+
+    Raises:
+        LevadaError: anything that the user can mend, in the error's own words.
+    """
+    _check_options(options)
+    board = boards.load(options.board)
+    flow = flows.load(options.flow, frozenset(STEPS))
+    target = options.out or Path("build") / f"{Path(options.model).stem}-{board.name}"
+    _check_target(target)
+    with content.folder_made_whole(target) as work:
+        state = State(options, board, work, log)
+        for group in flow.stages:
+            _run_group(group, state)
+        result = summarize(state)
+        report.save(result, work)
+    return target, result
+
+
+def _check_options(options: Options) -> None:
+    for name, value in (("--target-fps", options.target_fps), ("--clock-mhz", options.clock_mhz)):
+        if value is not None and not 0 < value < 1e9:
+            raise LevadaError(f"{name} {value:g}: must be above 0 and below 1e9")
+    if options.samples < 1 or options.rtl_frames < 1:
+        raise LevadaError("--samples and --rtl-frames: at least 1 frame is needed to compare anything")
+
+
+def _check_target(target: Path) -> None:
+    """Refuses to replace what is not an earlier build: --out may be a mistake."""
+    if target.is_file():
+        raise LevadaError(f"{target}: is a file; choose another --out")
+    if target.is_dir() and any(target.iterdir()) and not (target / "report.json").is_file():
+        raise LevadaError(f"{target}: is a folder with other files in it; choose another --out or empty it")
+
+
+def _run_group(group: tuple[str, ...], state: State) -> None:
+    def timed(step: str) -> None:
+        state.log(f"{step} ...")
+        start = time.perf_counter()
+        STEPS[step](state)
+        state.seconds[step] = time.perf_counter() - start
+
+    if len(group) == 1:
+        timed(group[0])
+        return
+    # The first failure, or Ctrl-C, ends the tools of the other steps: nobody waits for their results.
+    try:
+        with ThreadPoolExecutor(len(group)) as pool, native.stoppable():
+            for future in as_completed([pool.submit(timed, step) for step in group]):
+                future.result()
+    finally:
+        native.allow_tools()
+    # Side by side steps end in any order; the report keeps the flow's.
+    for step in group:
+        state.seconds[step] = state.seconds.pop(step)

@@ -1,0 +1,107 @@
+"""What a build is asked for, and what it knows so far."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from levada_driver.datatype import IntArray
+
+from levada.boards import Board
+from levada.graph import Graph
+from levada.layer import Resources
+from levada.models import Model
+from levada.partition import Partition
+from levada.report.schema import Level
+from levada.sim.cppsim import CppSim
+from levada.sim.rtlsim import RtlRun, RtlSim
+from levada.streamline import InputSpec, Network
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Options:
+    """A build as the user asks for it.
+
+    `model` is a name of models/ or the path of an .onnx file; `data` a data set of models/ or the path of
+    an .npz with `x` and `y`; `input` TYPE/D. `samples` frames are compared at every level, `rtl_frames` of
+    them in RTL simulation. None: levada chooses.
+    """
+
+    model: str
+    board: str = "pynq-z2"
+    flow: str = "simulate"
+    out: Path | None = None
+    target_fps: float | None = None
+    clock_mhz: float | None = None
+    samples: int = 1000
+    rtl_frames: int = 100
+    data: str | None = None
+    input: str | None = None
+    partition: Path | None = None
+    seed: int = 0
+
+
+@dataclass
+class State:
+    """What the steps have found out; each step fills its own fields and reads those of earlier ones."""
+
+    options: Options
+    board: Board
+    work: Path
+    log: Callable[[str], None]
+    name: str = ""
+    model: Model | None = None
+    source: Any = None  # the cleaned qonnx ModelWrapper
+    spec: InputSpec | None = None
+    x: npt.NDArray[Any] = field(default_factory=lambda: np.zeros(0))  # frames as the network takes them
+    labels: IntArray | None = None
+    data_name: str | None = None
+    network: Network | None = None
+    graph: Graph | None = None  # lowered, then folded, then connected
+    partition: Partition | None = None
+    golden: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))  # integers of the samples
+    cppsim: CppSim | None = None
+    rtlsim: RtlSim | None = None
+    run: RtlRun | None = None
+    accuracy: float | None = None
+    levels: dict[str, Level] = field(default_factory=dict)
+    synthesized: Resources | None = None
+    synthesized_layers: dict[str, Resources] = field(default_factory=dict)
+    started: float = field(default_factory=time.perf_counter)
+    notes: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def clock_mhz(self) -> float:
+        """The design's clock."""
+        return self.options.clock_mhz or self.board.clock_mhz
+
+    @property
+    def target_fps(self) -> float | None:
+        """The rate asked for, else the model's own, None for as fast as the board allows."""
+        if self.options.target_fps is not None or self.model is None:
+            return self.options.target_fps
+        return self.model.target_fps
+
+    @property
+    def samples(self) -> npt.NDArray[Any]:
+        """The frames that every level is compared on."""
+        return self.x[: self.options.samples]
+
+    def note(self, text: str) -> None:
+        """Something the user should know; in the log now and in the report."""
+        self.notes.append(text)
+        self.log(text)
+
+
+def required(value: T | None) -> T:
+    """A field that an earlier step has filled."""
+    assert value is not None, "a step ran before the one it needs"
+    return value

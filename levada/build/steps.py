@@ -1,0 +1,196 @@
+"""The steps of a build, by the name that flows use. Each reads and fills a State."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from levada import content, deploy, fifo, frontend, lower, models, partition, reference, timing
+from levada.build import data
+from levada.build.state import State, required
+from levada.emit import cpp, sv
+from levada.errors import CheckFailedError
+from levada.graph import execute
+from levada.report.schema import Level
+from levada.sim import compare
+from levada.sim.compare import Comparison
+from levada.sim.cppsim import CppSim
+from levada.sim.rtlsim import RtlSim
+from levada.streamline import InputSpec, streamline
+from levada.synth import yosys
+
+# Frames on which every streamlining step is checked, and those simulated in RTL under random stalls.
+_STEP_FRAMES = 32
+_STALLED_FRAMES = 16
+_STALLS = 0.3
+
+
+def load(state: State) -> None:
+    """Reads the network, refuses what cannot be built, and finds frames to verify on."""
+    name = state.options.model
+    given = Path(name)
+    if given.suffix == ".onnx" or given.is_file():
+        state.name, path = given.stem, given
+    else:
+        state.model = models.find(name)
+        state.name, path = name, state.model.onnx
+    spec = state.options.input or (state.model.input if state.model is not None else None)
+    state.spec = InputSpec.parse(spec) if spec is not None else None
+    state.source = frontend.load(path)
+    frontend.check(state.source, state.name, state.spec)
+    data.choose(state)
+
+
+def streamline_step(state: State) -> None:
+    """Makes the network integers only, and compares it with the network as it came."""
+    state.network = network = streamline(state.source, state.spec, state.samples[:_STEP_FRAMES])
+    host = required(network.host_output)
+    floats = required(network.host_input).floats(state.samples)
+    reference_output = reference.execute(state.source, floats)
+    state.golden = network.integers(state.samples)
+    _compare_torch(state)
+    _level(state, "streamlined", compare.with_floats(reference_output, state.golden, host))
+
+
+def _compare_torch(state: State) -> None:
+    """The exported file against what torch itself gave on the model's samples, where that is known."""
+    model, network = state.model, required(state.network)
+    if model is None:
+        return
+    with np.load(model.samples) as samples:
+        key = f"expected_{model.variant}"
+        if key not in samples:
+            return
+        inputs, expected = samples["inputs"], samples[key]
+    floats = inputs.astype(np.float32) / np.float32(model.divisor)
+    got = reference.execute(state.source, floats)
+    host = required(network.host_output)
+    x = inputs if state.spec is not None else floats
+    golden = network.integers(x)
+    for output in (expected, got):
+        _level(state, "qonnx", compare.with_floats(output, golden, host))
+
+
+def lower_step(state: State) -> None:
+    """Maps the streamlined network to layers, and compares their golden results with it."""
+    state.graph = lower.lower(required(state.network).model, state.name)
+    values = execute(state.graph, required(required(state.network).host_input).quantize(state.samples))
+    got = values[state.graph.outputs[0]].reshape(len(state.samples), -1)
+    _level(state, "graph", compare.integers(state.golden, got))
+
+
+def partition_step(state: State) -> None:
+    """Folds every layer, by the user's partition.toml or for the board."""
+    graph = required(state.graph)
+    if state.options.partition is not None:
+        foldings = partition.from_toml(state.options.partition)
+        folded = partition.with_foldings(graph, foldings)
+        state.partition = partition.Partition(folded, f"as {state.options.partition} says", None, 0.0)
+    else:
+        state.partition = partition.fold(graph, state.board.usable, state.clock_mhz, state.target_fps)
+    state.graph = state.partition.graph
+    content.write_whole(state.work / "partition.toml", partition.to_toml(state.graph))
+
+
+def connect(state: State) -> None:
+    """Joins the layers by width converters and the fifos that keep the pipeline from waiting."""
+    state.graph = fifo.insert_fifos(fifo.convert_widths(required(state.graph)))
+
+
+def emit(state: State) -> None:
+    """Writes the generated sources."""
+    graph = required(state.graph)
+    for folder, files in (("rtl", sv.sources(graph)), ("cpp", cpp.sources(graph))):
+        for name, text in files.items():
+            content.write_whole(state.work / "deploy" / folder / name, text)
+
+
+def cppsim(state: State) -> None:
+    """Runs the C++: the samples against golden, and every frame of the test set for the accuracy."""
+    graph, network = required(state.graph), required(state.network)
+    state.cppsim = CppSim(graph)
+    host_input, host_output = required(network.host_input), required(network.host_output)
+    frames = state.x if state.labels is not None else state.samples
+    (got,) = state.cppsim.run(host_input.quantize(frames))
+    samples = len(state.samples)
+    found = compare.integers(state.golden, got[:samples])
+    where = ""
+    if found.mismatches:
+        where = compare.culprit(graph, "cppsim", host_input.quantize(state.samples))
+    _level(state, "cppsim", found, where)
+    if state.labels is not None:
+        right = host_output.classes(got) == state.labels
+        state.accuracy = float(right.mean() * 100)
+
+
+def rtlsim(state: State) -> None:
+    """Runs the RTL without stalls, for results and cycles, and some frames under random stalls."""
+    graph = required(state.graph)
+    state.rtlsim = RtlSim(graph)
+    # An interval needs two frames; a few more let the pipeline settle.
+    count = max(state.options.rtl_frames, 2)
+    x = required(required(state.network).host_input).quantize(state.samples[:count])
+    x = np.resize(x, (max(len(x), 8), x.shape[1]))
+    want = np.resize(state.golden[: min(count, len(state.golden))], (len(x), state.golden.shape[1]))
+    state.run = state.rtlsim.run(x)
+    found = compare.integers(want, state.run.outputs[0])
+    if not found.mismatches:
+        stalled = state.rtlsim.run(x[:_STALLED_FRAMES], stalls=_STALLS, seed=state.options.seed)
+        found_stalled = compare.integers(want[:_STALLED_FRAMES], stalled.outputs[0])
+        found = found_stalled if found_stalled.mismatches else found
+    where = compare.culprit(graph, "rtlsim", x) if found.mismatches else ""
+    _level(state, "rtlsim", found, where)
+    predicted, simulated = timing.interval(graph), state.run.interval(graph.stream(graph.outputs[0]).beats)
+    if simulated != predicted:
+        raise CheckFailedError(
+            f"rtlsim: a frame takes {simulated} cycles, the layers' schedules say {predicted} "
+            f"({timing.bottleneck(graph).name})"
+        )
+
+
+def synthesize(state: State) -> None:
+    """Counts the resources of the whole design and of each layer alone, with Yosys."""
+    graph = required(state.graph)
+    state.synthesized = yosys.synthesize(graph)
+    state.synthesized_layers = {node.name: yosys.synthesize_layer(node) for node in graph.nodes}
+
+
+def deploy_step(state: State) -> None:
+    """Packs what the driver needs, and runs the driver itself on the simulated accelerator."""
+    graph, network = required(state.graph), required(state.network)
+    x, golden = state.samples[:_STEP_FRAMES], state.golden[:_STEP_FRAMES]
+    package = deploy.Package(
+        graph=graph,
+        board=state.board,
+        clock_mhz=state.clock_mhz,
+        network=network,
+        run=required(state.run),
+        cppsim=required(state.cppsim),
+        rtlsim=required(state.rtlsim),
+        samples=x,
+        golden=golden,
+    )
+    got = deploy.write(package, state.work / "deploy")
+    _level(state, "driver", compare.integers(golden, got))
+
+
+def _level(state: State, name: str, found: Comparison, where: str = "") -> None:
+    compare.require_equal(name, found, where)
+    state.levels[name] = Level(samples=found.samples, mismatches=found.mismatches)
+    state.log(f"{name}: {found.samples} frames equal")
+
+
+STEPS: dict[str, Callable[[State], None]] = {
+    "load": load,
+    "streamline": streamline_step,
+    "lower": lower_step,
+    "partition": partition_step,
+    "connect": connect,
+    "emit": emit,
+    "cppsim": cppsim,
+    "rtlsim": rtlsim,
+    "synthesize": synthesize,
+    "deploy": deploy_step,
+}

