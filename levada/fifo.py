@@ -8,7 +8,7 @@ from levada import timing
 from levada.graph import Graph, Node, verify
 from levada.layer import Layer, Schedule, Tensor, adapter, buffer
 
-# Frames after which the periodic schedule has settled: a frame is in few layers at a time.
+# Frames that the periodic schedule needs to settle beside one for each layer: a beat waits for few frames.
 _SETTLING_FRAMES = 4
 # Deep enough for any frame, until the depth is known.
 _UNBOUNDED = 1 << 30
@@ -61,8 +61,10 @@ def _schedule(graph: Graph, tensor: str) -> Schedule:
 
 def _claimed(graph: Graph) -> dict[str, int]:
     """The most places that each inner tensor claims of its producer at once, in the periodic schedule."""
-    frames = _SETTLING_FRAMES + len(graph.nodes)
-    times = timing.simulate(graph, frames, timing.interval(graph))
+    interval = timing.interval(graph)
+    # Only when the longest pipeline is full of frames does it claim all the places that it ever will.
+    in_flight = max(node.layer.schedule(node.folding).latency for node in graph.nodes) // interval
+    times = timing.simulate(graph, _SETTLING_FRAMES + len(graph.nodes) + in_flight, interval)
     return {
         name: timing.high_water(times.issued[name], times.taken[name] + _schedule(graph, name).release)
         for name in _inner(graph)

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from levada_driver.datatype import IntArray
 
-from levada import content, deploy, fifo, frontend, lower, models, partition, reference, timing
+from levada import content, cost, deploy, fifo, frontend, lower, models, partition, reference, timing
 from levada.build import data
 from levada.build.state import State, required
 from levada.emit import cpp, sv
@@ -19,6 +20,7 @@ from levada.sim.compare import Comparison
 from levada.sim.cppsim import CppSim
 from levada.sim.rtlsim import RtlSim
 from levada.streamline import InputSpec, streamline
+from levada.streamline.ties import near_ties
 from levada.synth import yosys
 
 # Frames on which every streamlining step is checked, and those simulated in RTL under random stalls.
@@ -51,7 +53,11 @@ def streamline_step(state: State) -> None:
     reference_output = reference.execute(state.source, floats)
     state.golden = network.integers(state.samples)
     _compare_torch(state)
-    _level(state, "streamlined", compare.with_floats(reference_output, state.golden, host))
+
+    def ties(frames: IntArray) -> compare.Frames:
+        return near_ties(state.source, floats[frames])
+
+    _level(state, "streamlined", compare.with_floats(reference_output, state.golden, host, ties))
 
 
 def _compare_torch(state: State) -> None:
@@ -69,8 +75,12 @@ def _compare_torch(state: State) -> None:
     host = required(network.host_output)
     x = inputs if state.spec is not None else floats
     golden = network.integers(x)
-    for output in (expected, got):
-        _level(state, "qonnx", compare.with_floats(output, golden, host))
+
+    def ties(frames: IntArray) -> compare.Frames:
+        return near_ties(state.source, floats[frames])
+
+    compare.require_equal("qonnx", compare.with_floats(got, golden, host, ties))
+    _level(state, "qonnx", compare.with_floats(expected, golden, host, ties))
 
 
 def lower_step(state: State) -> None:
@@ -154,6 +164,9 @@ def synthesize(state: State) -> None:
     """Counts the resources of the whole design and of each layer alone, with Yosys."""
     graph = required(state.graph)
     state.synthesized = yosys.synthesize(graph)
+    over = cost.excess(state.synthesized, state.board.device)
+    if over:
+        state.note(f"the synthesized design does not fit {state.board.name}: {'; '.join(over)}")
     state.synthesized_layers = {node.name: yosys.synthesize_layer(node) for node in graph.nodes}
 
 
@@ -178,8 +191,8 @@ def deploy_step(state: State) -> None:
 
 def _level(state: State, name: str, found: Comparison, where: str = "") -> None:
     compare.require_equal(name, found, where)
-    state.levels[name] = Level(samples=found.samples, mismatches=found.mismatches)
-    state.log(f"{name}: {found.samples} frames equal")
+    state.levels[name] = Level(samples=found.samples, mismatches=found.mismatches, ties=found.ties)
+    state.log(f"{name}: {found.samples} frames equal" + (f", {found.ties} at ties" if found.ties else ""))
 
 
 STEPS: dict[str, Callable[[State], None]] = {

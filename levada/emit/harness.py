@@ -25,6 +25,13 @@ def ports_header(graph: Graph) -> str:
     lines.append(f"#define LEVADA_PORTS {', '.join(border(graph))}")
     names = probes(graph)
     lines.append(f"#define LEVADA_PROBES {len(names)}")
-    quoted = ", ".join(f'"{name}"' for name in names)
+    quoted = ", ".join(f'"{_ends(name, graph)}"' for name in names)
     lines.append(f"static const char* const levada_probe_names[] = {{{quoted}}};")
     return "\n".join([*lines, ""])
+
+
+def _ends(tensor: str, graph: Graph) -> str:
+    """A stream with the layers that it joins, for messages."""
+    produced, consumed = graph.producer(tensor), graph.consumer(tensor)
+    source = produced[0].name if produced else "input"
+    return f"{tensor} ({source} -> {consumed[0].name if consumed else 'output'})"

@@ -1,0 +1,161 @@
+"""Fifos: enough of them that no throughput is lost, in a slow reference simulation and in the real RTL."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from levada_driver.datatype import BIPOLAR, IntType
+
+from levada import timing
+from levada.fifo import convert_widths, insert_fifos
+from levada.graph import execute
+from levada.layer import Folding
+from levada.sim.rtlsim import RtlSim
+from tests.unit import graphs
+
+FRAMES = 24
+
+
+def fifos(graph):
+    return [node for node in graph.nodes if node.layer.role == "buffer"]
+
+
+def steady_interval(graph, frames=FRAMES):
+    """Cycles a frame over the last third of a self-timed run with the real places and depths."""
+    ends = graphs.Walk(graph, frames).ends(graph.outputs[0])
+    return (ends[-1] - ends[-1 - frames // 3]) / (frames // 3)
+
+
+def claims(graph):
+    """The most places that each inner tensor claims at once when frames enter at the graph's interval."""
+    walk = graphs.Walk(graph, FRAMES, timing.interval(graph), bounded=False)
+    found = {}
+    for node in graph.nodes[:-1]:
+        release = node.layer.schedule(node.folding).release
+        name = node.outputs[0]
+        moments = walk.issued[name]
+        taken = walk.taken[name]
+        found[name] = max(
+            sum(a <= at < b + release for a, b in zip(moments, taken, strict=True)) for at in set(moments)
+        )
+    return found
+
+
+def with_depth(graph, fifo, depth):
+    layer = replace(fifo.layer, depth=depth)
+    changed = replace(fifo, layer=layer, folding=next(layer.foldings()))
+    return graph.with_nodes(tuple(changed if node is fifo else node for node in graph.nodes))
+
+
+@given(graphs.chains())
+def test_width_converters_stand_just_where_beats_differ(graph):
+    joined = convert_widths(graph)
+    adapters = [node for node in joined.nodes if node.layer.role == "adapter"]
+    ends = zip(graph.nodes, graph.nodes[1:], strict=False)
+    assert len(adapters) == sum(a.streams[1][0] != b.streams[0][0] for a, b in ends)
+    assert [node for node in joined.nodes if node.layer.role == "compute"] != []
+    for node in adapters:
+        (stream,), (given_stream,) = node.streams
+        assert stream != given_stream
+
+
+@settings(max_examples=60)
+@given(graphs.chains())
+def test_no_throughput_is_lost(graph):
+    graph = graphs.connected(graph)
+    interval = timing.interval(graph)
+    run = graphs.Walk(graph, FRAMES)
+    planned = timing.simulate(graph, FRAMES, interval)
+    for name in graph.tensors:
+        assert (np.array(run.valid[name]) <= planned.valid[name]).all(), name
+    assert steady_interval(graph) == interval
+    assert run.ends(graph.outputs[0])[0] - run.taken["x"][0] + 1 == timing.latency(graph)
+
+
+@given(graphs.chains())
+def test_a_fifo_stands_just_where_more_is_claimed_than_a_layer_holds(graph):
+    plain = convert_widths(graph)
+    graph = insert_fifos(plain)
+    slots = {node.outputs[0]: node.layer.schedule(node.folding).slots for node in graph.nodes}
+    claimed = claims(graph)
+    for fifo in fifos(graph):
+        assert fifo.layer.depth == max(2, claimed[fifo.outputs[0]])
+    assert all(claimed[name] <= slots[name] for name in claimed)
+    needed = claims(plain)
+    if all(needed[name] <= slots[name] for name in needed):
+        assert graph.nodes == plain.nodes
+
+
+def test_layers_that_read_as_the_one_before_writes_need_no_fifo():
+    random = np.random.default_rng(3)
+    layers = [graphs.mvau(random, 6, 4), graphs.thresholding(random, 4, graphs.INT8, graphs.UINT4)]
+    layers[1] = graphs.thresholding(random, 4, layers[0].result_type, graphs.UINT4)
+    foldings = [Folding(1, 6, memory="lut"), Folding(1, 1, memory="lut")]
+    graph = graphs.chain(layers, foldings)
+    assert insert_fifos(convert_widths(graph)).nodes == graph.nodes
+
+
+def late_second_layer(bits):
+    """Two MVAUs of one rate, the second of which starts a frame half a frame late."""
+    random = np.random.default_rng(0)
+    otype = IntType(bits, signed=False)
+    layers = [graphs.mvau(random, 2, 2, graphs.INT8, graphs.UINT8, otype)]
+    layers.append(graphs.mvau(random, 2, 2, graphs.INT8, otype))
+    return graphs.connected(graphs.chain(layers, [Folding(1, 1, memory="lut")] * 2))
+
+
+@pytest.mark.parametrize("bits", [4, 6, 8])
+def test_a_pipeline_longer_than_many_frames(bits):
+    graph = late_second_layer(bits)
+    assert timing.interval(graph) == 4
+    assert graph.nodes[0].layer.schedule(graph.nodes[0].folding).latency > 3 * 4
+    assert steady_interval(graph, 90) == 4
+    (fifo,) = fifos(graph)
+    without = with_depth(graph, fifo, 1)
+    assert steady_interval(without, 90) > 4
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(3, 4), (4, 6), (8, 3), (5, 8)])
+def test_a_depth_less_by_one_loses_throughput_where_both_sides_are_the_bottleneck(rows, columns):
+    """What shows that the test of throughput can fail.
+
+    Elsewhere a fifo may be deeper than throughput needs: a layer with time to spare may as well wait.
+    """
+    random = np.random.default_rng(5)
+    first = graphs.mvau(random, columns, rows, otype=graphs.UINT2)
+    second = graphs.mvau(random, rows, columns)
+    graph = graphs.connected(graphs.chain([first, second], [Folding(1, 1, memory="lut")] * 2))
+    (fifo,) = fifos(graph)
+    assert steady_interval(graph, 60) == timing.interval(graph) == rows * columns
+    assert steady_interval(with_depth(graph, fifo, fifo.layer.depth - 1), 60) > rows * columns
+
+
+@settings(max_examples=1)
+@given(st.lists(graphs.chains(max_layers=3, max_width=8), min_size=5, max_size=5), st.integers(0, 99))
+def test_rtl_runs_at_the_planned_interval_and_latency(chains, seed):
+    pipelines = [graphs.connected(chain) for chain in [*chains[1:], graphs.mlp()]]
+    design = graphs.side_by_side(pipelines)
+    data = graphs.frames(design, np.random.default_rng(seed), 12)
+    values = execute(design, *data)
+    sim = RtlSim(design)
+    for stalls in (0.0, 0.4):
+        run = sim.run(*data, stalls=stalls, seed=seed)
+        for name, got in zip(design.outputs, run.outputs, strict=True):
+            assert np.array_equal(got, values[name].reshape(len(got), -1)), name
+        if stalls == 0:
+            check_rates(pipelines, run)
+
+
+def check_rates(pipelines, run):
+    for graph, taken, given_at in zip(pipelines, run.taken, run.given, strict=True):
+        beats = graph.stream(graph.outputs[0]).beats
+        ends = given_at[beats - 1 :: beats]
+        assert ends[-1] - ends[-2] == timing.interval(graph)
+        assert ends[0] - taken[0] + 1 == timing.latency(graph)
+        walk = graphs.Walk(graph, len(ends))
+        assert taken.tolist() == walk.taken["x"]
+        assert given_at.tolist() == walk.valid[graph.outputs[0]]
