@@ -3,7 +3,8 @@
 //   sum(t + LATENCY) = terms[0](t) + ... + terms[N-1](t),   LATENCY = clog2(N)
 //
 // terms holds term i at bits [i*WIDTH +: WIDTH], all signed or all unsigned. A free-running pipeline:
-// one result a cycle, no reset, no enable.
+// one result a cycle, no reset, no enable. Each node is a signal of its own: simulators keep it in a machine
+// word, where slices of one wide register would be cut out bit by bit.
 module adder_tree #(
     parameter int N = 8,
     parameter int WIDTH = 4,
@@ -15,37 +16,33 @@ module adder_tree #(
     output logic [SUM_WIDTH-1:0] sum
 );
 
-  if (N == 1) begin : gen_leaf
-    assign sum = terms;
-  end else begin : gen_level
-    localparam int HALF = (N + 1) / 2;
-    logic [HALF*(WIDTH+1)-1:0] sums_q;
-    for (genvar i = 0; i < HALF; i = i + 1) begin : gen_pair
-      logic [WIDTH-1:0] a;
-      logic [WIDTH:0] pair;
-      assign a = terms[2*i*WIDTH+:WIDTH];
-      if (2 * i + 1 < N) begin : gen_two
-        logic [WIDTH-1:0] b;
-        assign b = terms[(2*i+1)*WIDTH+:WIDTH];
-        if (SIGNED != 0) begin : gen_signed
-          assign pair = {a[WIDTH-1], a} + {b[WIDTH-1], b};
-        end else begin : gen_unsigned
-          assign pair = {1'b0, a} + {1'b0, b};
+  localparam int LEVELS = $clog2(N);
+
+  for (genvar l = 0; l <= LEVELS; l = l + 1) begin : gen_level
+    localparam int COUNT = (N + (1 << l) - 1) >> l;
+    for (genvar i = 0; i < COUNT; i = i + 1) begin : gen_node
+      logic [WIDTH+l-1:0] value;
+      if (l == 0) begin : gen_leaf
+        assign value = terms[i*WIDTH+:WIDTH];
+      end else begin : gen_sum
+        localparam int BELOW = (N + (1 << (l - 1)) - 1) >> (l - 1);
+        localparam int TOP = WIDTH + l - 2;
+        logic [WIDTH+l-1:0] a, b;
+        assign a = {
+          (SIGNED != 0) & gen_level[l-1].gen_node[2*i].value[TOP], gen_level[l-1].gen_node[2*i].value
+        };
+        if (2 * i + 1 < BELOW) begin : gen_two
+          assign b = {
+            (SIGNED != 0) & gen_level[l-1].gen_node[2*i+1].value[TOP], gen_level[l-1].gen_node[2*i+1].value
+          };
+        end else begin : gen_one
+          assign b = '0;
         end
-      end else begin : gen_one
-        assign pair = {(SIGNED != 0) & a[WIDTH-1], a};
+        always_ff @(posedge clk) value <= a + b;
       end
-      always_ff @(posedge clk) sums_q[i*(WIDTH+1)+:WIDTH+1] <= pair;
     end
-    adder_tree #(
-        .N(HALF),
-        .WIDTH(WIDTH + 1),
-        .SIGNED(SIGNED)
-    ) u_rest (
-        .clk,
-        .terms(sums_q),
-        .sum
-    );
   end
+
+  assign sum = gen_level[LEVELS].gen_node[0].value;
 
 endmodule

@@ -24,7 +24,9 @@ def cases(draw: st.DrawFn, cls: type[Thresholding]) -> Case:
     pixels = draw(st.sampled_from([(), (3,), (2, 2)]))
     full = (otype.max - otype.min) // otype.step
     count = draw(st.integers(max(1, full - 2), full))
-    table = np.sort(random.integers(xtype.min - 2, xtype.max + 3, (channels, count)), axis=1)
+    rows = draw(st.sampled_from([1, channels]))
+    table = np.sort(random.integers(xtype.min - 2, xtype.max + 3, (rows, count)), axis=1)
+    table = np.broadcast_to(table, (channels, count))
     layer = cls(table, otype.max - count * otype.step, xtype, otype, pixels)
     folding = draw(st.sampled_from(list(layer.foldings())))
     x = draw_values(random, xtype, (draw(st.integers(1, 4)), *pixels, channels))

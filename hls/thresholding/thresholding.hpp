@@ -1,15 +1,16 @@
 // Per-channel thresholds over PIXELS pixels: y = BASE + step * (number of thresholds[channel] that x reaches),
-// PE channels a cycle, II = 1, PIXELS * CHANNELS / PE cycles. The step is 2 for a bipolar TO, else 1.
+// PE channels a cycle, II = 1, PIXELS * CHANNELS / PE cycles. The step is 2 for a bipolar TO, else 1. ROWS is CHANNELS, or 1 where all
+// channels have the same thresholds.
 #pragma once
 
 #include "levada.hpp"
 
 namespace levada {
 
-template <unsigned PIXELS, unsigned CHANNELS, unsigned PE, class TX, class TO, unsigned LEVELS, int BASE,
-          class TT>
+template <unsigned PIXELS, unsigned CHANNELS, unsigned ROWS, unsigned PE, class TX, class TO, unsigned LEVELS,
+          int BASE, class TT>
 void thresholding(hls::stream<vec<TX, PE>>& s_axis, hls::stream<vec<TO, PE>>& m_axis,
-                  const TT (&thresholds)[CHANNELS][LEVELS]) {
+                  const TT (&thresholds)[ROWS][LEVELS]) {
   static_assert(CHANNELS % PE == 0, "PE must divide CHANNELS");
   constexpr unsigned FOLDS = CHANNELS / PE;
   unsigned fold = 0;
@@ -22,7 +23,7 @@ void thresholding(hls::stream<vec<TX, PE>>& s_axis, hls::stream<vec<TO, PE>>& m_
       int reached = 0;
       for (unsigned level = 0; level < LEVELS; ++level) {
 #pragma HLS unroll
-        reached += calc_t<TX>(x[pe]) >= thresholds[fold * PE + pe][level];
+        reached += calc_t<TX>(x[pe]) >= thresholds[ROWS == 1 ? 0 : fold * PE + pe][level];
       }
       y[pe] = TO(BASE + traits<TO>::step * reached);
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -94,11 +94,19 @@ class Thresholding(Layer):
     def _search(self) -> th.Search:
         return th.search(self.thresholds, self.base, self.otype, self.xtype.min, self.xtype.max)
 
+    @cached_property
+    def uniform(self) -> bool:
+        """Whether all channels have the same thresholds: then one row serves them all."""
+        return bool(np.all(self.thresholds == self.thresholds[0]))
+
     def sv(self, folding: Folding) -> SvInstance:
+        # Channels that are alike need not be told apart: a fold of PE of them stands for all.
+        channels = folding.pe if self.uniform else self.channels
+        table = replace(self._search, table=self._search.table[:channels])
         return SvInstance(
             "thresholding",
             {
-                "CHANNELS": self.channels,
+                "CHANNELS": channels,
                 "PE": folding.pe,
                 "X_BITS": self.xtype.bits,
                 "X_SIGNED": int(self.xtype.signed),
@@ -107,23 +115,25 @@ class Thresholding(Layer):
                 "LEVELS": self._search.levels,
                 "SLOTS": self.schedule(folding).slots,
                 "OFFSET": self._search.offset,
-                "THRESHOLDS": self._search.lanes(folding.pe),
+                "THRESHOLDS": table.lanes(folding.pe),
             },
         )
 
     def cpp(self, folding: Folding) -> CppInstance:
-        kept = np.clip(self.thresholds, self.xtype.min, self.xtype.max + 1)
+        rows = 1 if self.uniform else self.channels
+        kept = np.clip(self.thresholds[:rows], self.xtype.min, self.xtype.max + 1)
         width = IntType.covering(min(-1, self.xtype.min), self.xtype.max + 1)
-        template = (prod(self.pixels), self.channels, folding.pe, self.xtype, self.otype)
+        template = (prod(self.pixels), self.channels, rows, folding.pe, self.xtype, self.otype)
         levels = self.thresholds.shape[1]
         return CppInstance("thresholding", (*template, levels, self.base), {"thresholds": (kept, width)})
 
     def weight_bits(self) -> int:
-        return int(self.thresholds.size) * self._search.width
+        rows = 1 if self.uniform else self.channels
+        return rows * self.thresholds.shape[1] * self._search.width
 
     def resources(self, folding: Folding, device: Device) -> Resources:
         width, levels = self._search.width, self.otype.bits
-        folds = self.channels // folding.pe
+        folds = 1 if self.uniform else self.channels // folding.pe
         slots = self.schedule(folding).slots
         lut = th.luts(levels, width, folds, folding.pe) + 25 + folding.pe * levels * -(-slots // 32)
         return Resources(lut=lut, ff=30 + folding.pe * levels * (4 * width + 2))
