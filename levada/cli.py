@@ -18,6 +18,7 @@ from levada import __version__
 from levada.errors import LevadaError
 
 _PATH = click.Path(path_type=Path)
+_SEED = click.IntRange(0, 2**31 - 1)
 _started = time.perf_counter()
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print the result as JSON.")
@@ -60,7 +61,7 @@ def app() -> None:
 @click.option("--data", help="A data set of models/, such as mnist, or an .npz with x and y.")
 @click.option("--input", metavar="TYPE/D", help="The input is integers of TYPE divided by D: uint8/255.")
 @click.option("--partition", type=_PATH, help="A partition.toml to fold by.")
-@click.option("--seed", type=int, default=0, help="Seed of random frames and stalls.")
+@click.option("--seed", type=_SEED, default=0, help="Seed of random frames and stalls.")
 @as_json
 def build(json_: bool, **options: Any) -> None:  # noqa: ANN401 - the fields of Options
     """Build an accelerator: fold, generate, verify by simulation, synthesize, pack.
@@ -81,7 +82,7 @@ def build(json_: bool, **options: Any) -> None:  # noqa: ANN401 - the fields of 
 @click.argument("folder", type=_PATH)
 @click.option("--frames", type=int, default=16, help="Frames to simulate, repeating the samples.")
 @click.option("--stalls", type=float, default=0.0, help="Chance that a port pauses in a cycle, 0 to 0.9.")
-@click.option("--seed", type=int, default=0, help="Seed of the stalls.")
+@click.option("--seed", type=_SEED, default=0, help="Seed of the stalls.")
 @click.option("--trace", type=_PATH, help="Write a waveform (.vcd) there; compiles anew.")
 @as_json
 def simulate(folder: Path, frames: int, stalls: float, seed: int, trace: Path | None, json_: bool) -> None:
@@ -177,9 +178,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Entry point. Exit codes: 0, 1 a mistake or a failed check, 2 usage, 3 a tool is missing."""
     try:
         code = app.main(arguments, prog_name="levada", standalone_mode=False)
-    except click.UsageError as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return 2
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx is not None else "levada"
+        return _fail(f"{error.format_message().rstrip('.')}; see `{command} --help`", 2)
     except (KeyboardInterrupt, click.Abort):
         return _fail("stopped; an earlier result is as it was", 1)
     except LevadaError as error:

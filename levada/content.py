@@ -64,6 +64,8 @@ def folder_made_whole(target: Path) -> Iterator[Path]:
 
     An interrupted or failed block leaves an earlier `target` as it was and nothing else behind.
     """
+    if target.exists() and not target.is_dir():
+        raise LevadaError(f"{target}: is no folder; choose another --out")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
@@ -72,12 +74,23 @@ def folder_made_whole(target: Path) -> Iterator[Path]:
     work.chmod(0o755)
     try:
         yield work
-        if target.exists():
-            old = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.old."))
-            target.rename(old / target.name)
-            work.rename(target)
-            shutil.rmtree(old)
-        else:
-            work.rename(target)
+        _take_place(work, target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _take_place(work: Path, target: Path) -> None:
+    """Renames `work` to `target`, which is kept where that fails or is interrupted."""
+    if not target.exists():
+        work.rename(target)
+        return
+    kept = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.old.")) / target.name
+    try:
+        target.rename(kept)
+        work.rename(target)
+    except BaseException:
+        if kept.exists() and not target.exists():
+            kept.rename(target)
+        raise
+    finally:
+        shutil.rmtree(kept.parent, ignore_errors=True)

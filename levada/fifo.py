@@ -26,8 +26,10 @@ def convert_widths(graph: Graph) -> Graph:
 
 
 def insert_fifos(graph: Graph) -> Graph:
-    """The graph with just the fifos that let it run at its bottleneck's interval (see levada.timing).
+    """The graph with fifos that let it run at its bottleneck's interval (see levada.timing).
 
+    They hold what the periodic schedule claims, in which each layer starts as early as it can; a schedule
+    in which the quick layers start later may need fewer.
     A fifo adds a cycle of its own, which may make another one necessary: so until none is missing. Their
     depths do not change when beats move, and are set at the end.
     """
@@ -37,6 +39,9 @@ def insert_fifos(graph: Graph) -> Graph:
         if not missing:
             return _with_depths(graph)
         for name in missing:
+            (producer, _), (consumer, _) = _ends(graph, name)
+            # A fifo takes every beat at once: then only the layer's own pipeline holds places.
+            assert consumer.layer.role != "buffer", f"{producer.name}: its slots do not cover its latency"
             elements = graph.stream(name).elements
             graph = _insert(graph, name, buffer()(graph.tensors[name], elements, _UNBOUNDED))
 

@@ -9,6 +9,20 @@ from pathlib import Path
 from levada import content
 from levada.errors import LevadaError
 
+#: What must have run before a step; steps side by side do not see each other's results.
+_NEEDS = {
+    "streamline": ("load",),
+    "lower": ("streamline",),
+    "partition": ("lower",),
+    "connect": ("partition",),
+    "emit": ("connect",),
+    "cppsim": ("connect",),
+    "rtlsim": ("connect",),
+    "synthesize": ("connect",),
+    "deploy": ("cppsim", "rtlsim"),
+}
+_LEAST = "partition"
+
 
 @dataclass(frozen=True)
 class Flow:
@@ -33,11 +47,27 @@ def load(name: str, known_steps: frozenset[str]) -> Flow:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise LevadaError(f"{path}: cannot be read as TOML ({error})") from error
+    for key in table.keys() - {"description", "steps"}:
+        raise LevadaError(f"{path}: key {key} is unknown; use description, steps")
     stages = table.get("steps")
     if not isinstance(stages, list) or not stages:
         raise LevadaError(f"{path}: has no steps; write steps = [...] of {', '.join(sorted(known_steps))}")
     groups = tuple(tuple(stage) if isinstance(stage, list) else (stage,) for stage in stages)
-    for step in (step for group in groups for step in group):
-        if step not in known_steps:
-            raise LevadaError(f"{path}: step {step!r} is unknown; use {', '.join(sorted(known_steps))}")
+    _check_steps(path, groups, known_steps)
     return Flow(path.stem, str(table.get("description", "")), groups)
+
+
+def _check_steps(path: Path, groups: tuple[tuple[object, ...], ...], known: frozenset[str]) -> None:
+    done: set[object] = set()
+    for group in groups:
+        for step in group:
+            if not isinstance(step, str) or step not in known:
+                raise LevadaError(f"{path}: step {step!r} is unknown; use {', '.join(sorted(known))}")
+            if step in done or group.count(step) > 1:
+                raise LevadaError(f"{path}: step {step!r} stands there twice; leave one out")
+            for needed in _NEEDS.get(step, ()):
+                if needed not in done:
+                    raise LevadaError(f"{path}: step {step!r} needs {needed!r} before it; add that")
+        done.update(group)
+    if _LEAST not in done:
+        raise LevadaError(f"{path}: has no step {_LEAST!r}, and no report without it; add that")

@@ -135,7 +135,7 @@ def check_folding(name: str, layer: Layer, folding: Folding) -> None:
         return
     for key, (dimension, size) in layer.folded().items():
         value = getattr(folding, key)
-        if size % value:
+        if value < 1 or size % value:
             near = _near({getattr(other, key) for other in legal}, value)
             rule = f"{key.upper()}={value} does not divide {dimension}={size}"
             raise LevadaError(f"{name}: {rule}; legal near it: {near}")

@@ -88,6 +88,8 @@ def thresholds_of(node: Any, model: Any) -> Activation | None:  # noqa: ANN401
     table = model.get_initializer(node.input[1])
     if not np.all(np.isfinite(table)):
         raise LevadaError(f"{node.name}: a threshold is not a number; check the scales of its quantizer")
+    if table.shape[1] > (otype.max - otype.min) // otype.step:
+        raise LevadaError(f"{node.name}: {table.shape[1]} thresholds give more levels than {otype.name} has")
     # x is an integer, so x >= t is x >= ceil(t).
     return Activation(node, np.ceil(table).astype(np.int64), int(base), otype)
 

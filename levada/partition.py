@@ -49,10 +49,10 @@ def fold(graph: Graph, device: Device, clock_mhz: float, target_fps: float | Non
     start = time.perf_counter()
     choices = {node.name: offers(node.layer, device) for node in graph.nodes}
     if target_fps is not None:
-        interval = int(clock_mhz * 1e6 / target_fps)
+        interval = int(min(clock_mhz * 1e6 / target_fps, 1e18))  # any layer is done by then
         picked = _cheapest(choices, interval)
         _check_reached(picked, choices, interval, target_fps, clock_mhz)
-        objective = f"at least {target_fps:g} FPS at least cost"
+        objective = f"at least {target_fps:,.0f} FPS at least cost"
     else:
         picked = _fastest(choices, device)
         objective = "as fast as the board allows"
@@ -63,7 +63,10 @@ def fold(graph: Graph, device: Device, clock_mhz: float, target_fps: float | Non
         raise LevadaError(
             f"{graph.name}: does not fit the board ({'; '.join(over)}); lower --target-fps or its bits"
         )
-    return Partition(result, objective, None, time.perf_counter() - start)
+    # Layers do not interact, so the cheapest of each is the cheapest network; the fastest is only the fastest
+    # among those.
+    gap = 0.0 if target_fps is not None else None
+    return Partition(result, objective, gap, time.perf_counter() - start)
 
 
 def offers(layer: Layer, device: Device) -> list[Choice]:
@@ -99,8 +102,8 @@ def _check_reached(
             least = choices[name][0].cycles
             most = clock_mhz * 1e6 / least
             raise LevadaError(
-                f"{name}: takes at least {least} cycles a frame, {target_fps:g} FPS at {clock_mhz:g} MHz leave "
-                f"{interval}; choose --target-fps {most:.0f} or less, or a higher --clock-mhz"
+                f"{name}: takes at least {least} cycles a frame, {target_fps:g} FPS at {clock_mhz:g} MHz "
+                f"leave {interval}; choose --target-fps {most:.0f} or less, or a higher --clock-mhz"
             )
 
 
@@ -125,7 +128,7 @@ def _fits(picked: Mapping[str, Choice | None], device: Device) -> bool:
 def with_foldings(graph: Graph, foldings: Mapping[str, Folding]) -> Graph:
     """The graph folded as given; LevadaError for a name or a folding that is not possible."""
     names = {node.name for node in graph.nodes}
-    for name in foldings.keys() - names:
+    for name in sorted(foldings.keys() - names):
         raise LevadaError(f"{name}: no such layer in {graph.name}; it has {', '.join(sorted(names))}")
     nodes = tuple(replace(node, folding=foldings.get(node.name, node.folding)) for node in graph.nodes)
     for node in nodes:
@@ -137,7 +140,8 @@ def to_toml(graph: Graph) -> str:
     """`partition.toml`: the folding of every layer, to read, edit and feed back with --partition."""
     lines = [
         f"# How the layers of {graph.name} are folded. Edit and give back with --partition FILE.",
-        "# pe: output channels, simd: input channels of a cycle; mmv: pixels; dsp_pe: lanes of pe in DSP slices;",
+        "# pe: output channels, simd: input channels of a cycle; mmv: pixels; "
+        "dsp_pe: lanes of pe in DSP slices;",
         "# memory: where the parameters live. An illegal value is answered with the legal ones near it.",
     ]
     for node in graph.nodes:
@@ -153,7 +157,7 @@ def from_toml(path: Path) -> dict[str, Folding]:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise LevadaError(f"{path}: there is no such file; a build writes one as partition.toml") from error
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise LevadaError(f"{path}: cannot be read as TOML ({error})") from error
     return {name: _folding(path, name, table) for name, table in tables.items()}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -39,18 +40,17 @@ class Accelerator:
 
     def run_integers(self, x: npt.NDArray[Any]) -> IntArray:
         """The accelerator's own integers [N, elements], before the host's scale and bias."""
+        (stream,), (result,) = self.manifest.inputs, self.manifest.outputs
         try:
-            values = self.manifest.host_input.quantize(np.asarray(x))
+            packed = pack(self.manifest.host_input.quantize(np.asarray(x)), stream)
         except ValueError as error:
             raise DriverError(f"{self.manifest.name}: {error}") from error
-        (stream,), (result,) = self.manifest.inputs, self.manifest.outputs
-        (data,) = self._backend.run([pack(values, stream)])
+        (data,) = self._backend.run([packed])
         return unpack(data, result)
 
     def selftest(self) -> int:
         """Runs the package's sample input and returns the number of frames; DriverError where one differs."""
-        with np.load(self.folder / SAMPLES) as samples:
-            x, golden = samples["input"], samples["golden"]
+        x, golden = self._samples()
         got = self.run_integers(x)
         wrong = np.argwhere(got != golden)
         if len(wrong):
@@ -60,6 +60,14 @@ class Accelerator:
                 f"got {got[frame, index]}"
             )
         return len(x)
+
+    def _samples(self) -> tuple[npt.NDArray[Any], IntArray]:
+        path = self.folder / SAMPLES
+        try:
+            with np.load(path) as samples:
+                return samples["input"], samples["golden"]
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            raise DriverError(f"{path}: cannot be read ({error}); copy the deploy/ folder again") from error
 
     def info(self) -> dict[str, Any]:
         """Name, board, clock and the rate and latency that the simulation showed."""

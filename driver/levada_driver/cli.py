@@ -6,8 +6,11 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
+import numpy.typing as npt
 
 from levada_driver.accelerator import Accelerator
 from levada_driver.backends import NAMES
@@ -27,6 +30,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _frames(path: Path) -> npt.NDArray[Any]:
+    try:
+        frames = np.load(path)
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
+        raise DriverError(f"{path}: cannot be read as .npy ({error}); save it with numpy.save") from error
+    if not isinstance(frames, np.ndarray):
+        raise DriverError(f"{path}: cannot be read as .npy (it is an archive); save it with numpy.save")
+    return frames
+
+
 def main() -> int:
     """Entry point; returns the exit code."""
     arguments = _parser().parse_args()
@@ -38,8 +51,8 @@ def main() -> int:
             elif arguments.action == "info":
                 print(json.dumps(accelerator.info(), indent=1))  # noqa: T201
             else:
-                np.save(arguments.output, accelerator.run(np.load(arguments.input)))
-    except (DriverError, OSError, ValueError) as error:
+                np.save(arguments.output, accelerator.run(_frames(arguments.input)))
+    except (DriverError, OSError) as error:
         print(f"levada-run: {error}", file=sys.stderr)  # noqa: T201
         return 1
     return 0

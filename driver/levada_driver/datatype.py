@@ -73,6 +73,8 @@ class IntType:
         """Whether every value is one of this type."""
         if values.size == 0:
             return True
+        if values.dtype.kind == "f" and not np.array_equal(values, np.rint(values)):
+            return False
         inside = bool(values.min() >= self.min) and bool(values.max() <= self.max)
         return inside and (not self.bipolar or bool(np.all(np.abs(values) == 1)))
 

@@ -51,14 +51,14 @@ class HostInput:
         return self.base + self.dtype.step * count
 
     def _integers(self, flat: npt.NDArray[Any]) -> IntArray:
-        values = np.rint(flat).astype(np.int64) if flat.dtype.kind == "f" else flat.astype(np.int64)
-        if flat.dtype.kind == "f" and not np.array_equal(values, flat):
+        whole = flat.dtype.kind in "biu" or (flat.dtype.kind == "f" and np.array_equal(flat, np.rint(flat)))
+        if not whole:
             raise ValueError(
                 f"input must be integers of {self.dtype.name} (the network's input times {self.divisor})"
             )
-        if not self.dtype.holds(values):
-            raise ValueError(f"input from {values.min()} to {values.max()} does not fit {self.dtype.name}")
-        return values
+        if not self.dtype.holds(flat):
+            raise ValueError(f"input from {flat.min()} to {flat.max()} does not fit {self.dtype.name}")
+        return flat.astype(np.int64)
 
     def floats(self, x: npt.NDArray[Any]) -> FloatArray:
         """The frames as the network itself takes them: divided by `divisor` where they are integers."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def cases(draw: st.DrawFn, cls: type[Mvau]) -> Case:
     """MVAUs of every operand coding, with and without thresholds, folded in every way."""
     random = seeded(draw)
-    mw, mh = draw(st.integers(1, 24)), draw(st.integers(1, 12))
+    mw, mh = draw(st.integers(1, 20)), draw(st.integers(1, 10))
     wtype = draw_type(draw, 8, unsigned=False)
     atype = draw_type(draw, draw(st.sampled_from([2, 4, 8, 16])))
     pixels = draw(st.sampled_from([(), (2,), (2, 3)]))

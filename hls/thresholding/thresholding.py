@@ -129,7 +129,7 @@ class Thresholding(Layer):
 
     def weight_bits(self) -> int:
         rows = 1 if self.uniform else self.channels
-        return rows * self.thresholds.shape[1] * self._search.width
+        return rows * int(self.thresholds.shape[1]) * self._search.width
 
     def resources(self, folding: Folding, device: Device) -> Resources:
         width, levels = self._search.width, self.otype.bits

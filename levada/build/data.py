@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from levada_driver.datatype import IntArray
 
 from levada import models, reference
 from levada.build.state import State
 from levada.errors import LevadaError
 from levada.streamline import InputSpec
+from levada.streamline.rewrite import reason
 
 _RANDOM_FRAMES = 64
 
@@ -61,25 +63,47 @@ def _from_model(state: State, model: models.Model) -> None:
 
 
 def _from_file(state: State, path: Path) -> None:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            found = {key: file[key] for key in ("x", "y") if key in file}
-    except (OSError, ValueError) as error:
-        raise LevadaError(
-            f"--data {path}: cannot be read as .npz ({error}); save it with numpy.savez"
-        ) from error
-    if "x" not in found:
+    arrays = _arrays(path)
+    if "x" not in arrays:
         raise LevadaError(
             f"--data {path}: has no array `x`; save frames as x and, for accuracy, classes as y"
         )
-    state.x = found["x"]
-    if "y" in found:
-        if len(found["y"]) != len(found["x"]):
-            raise LevadaError(
-                f"--data {path}: {len(found['x'])} frames in x but {len(found['y'])} classes in y"
-            )
-        state.labels = found["y"].astype(np.int64).reshape(-1)
-        state.data_name = f"{path.name}, {len(found['x'])} frames"
+    state.x = x = arrays["x"]
+    if x.ndim == 0 or x.dtype.kind not in "buif":
+        raise LevadaError(
+            f"--data {path}: x is {x.dtype} of shape {list(x.shape)}; save frames [N, ...] of numbers"
+        )
+    if "y" in arrays:
+        state.labels = _labels(path, arrays["y"], len(x))
+        state.data_name = f"{path.name}, {len(x)} frames"
+
+
+def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """The arrays x and y of an .npz, as far as they are there."""
+    try:
+        file = np.load(path, allow_pickle=False)
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise LevadaError(f"--data {path}: is a single array, no .npz; save it with numpy.savez")
+        with file:
+            return {key: file[key] for key in ("x", "y") if key in file}
+    except LevadaError:
+        raise
+    except Exception as error:  # a damaged .npz fails in zipfile, zlib, tokenize and elsewhere
+        what = reason(error)
+        raise LevadaError(
+            f"--data {path}: cannot be read as .npz ({what}); save it with numpy.savez"
+        ) from error
+
+
+def _labels(path: Path, y: npt.NDArray[Any], frames: int) -> IntArray:
+    """Classes, one a frame, whole numbers from 0."""
+    if y.size != frames or len(y) != frames:
+        raise LevadaError(
+            f"--data {path}: {frames} frames in x but {list(y.shape)} classes in y; save one a frame"
+        )
+    if y.dtype.kind not in "uif" or np.any(y != np.rint(y)) or np.any(y < 0):
+        raise LevadaError(f"--data {path}: y is {y.dtype}; save classes as whole numbers from 0")
+    return y.astype(np.int64).reshape(-1)
 
 
 def _random(state: State) -> None:
@@ -102,12 +126,17 @@ def _check_frames(state: State) -> None:
     shape = reference.input_shape(state.source)
     if state.x.shape[1:] != shape and len(state.x) and state.x[0].size == int(np.prod(shape)):
         state.x = state.x.reshape(len(state.x), *shape)  # such as [784] for [1, 28, 28]
-    if len(state.x) == 0 or state.x.shape[1:] != shape:
+    if len(state.x) == 0:
+        raise LevadaError(f"{state.name}: the data has no frames; at least one is needed")
+    if state.x.shape[1:] != shape:
         raise LevadaError(
-            f"{state.name}: the data has frames of shape {list(state.x.shape[1:])}, the network takes {list(shape)}"
+            f"{state.name}: the data has frames of shape {list(state.x.shape[1:])}, "
+            f"the network takes {list(shape)}"
         )
     if state.spec is not None and not (state.x.dtype.kind in "iu" and state.spec.dtype.holds(state.x)):
         raise LevadaError(
             f"{state.name}: --input says {state.spec.dtype.name}, the data is {state.x.dtype} from "
             f"{state.x.min()} to {state.x.max()}"
         )
+    if state.spec is None and not np.all(np.isfinite(state.x.astype(np.float32))):
+        raise LevadaError(f"{state.name}: the data holds NaN or infinity; take those frames out")

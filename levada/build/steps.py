@@ -38,7 +38,9 @@ def load(state: State) -> None:
     else:
         state.model = models.find(name)
         state.name, path = name, state.model.onnx
-    spec = state.options.input or (state.model.input if state.model is not None else None)
+    spec = state.options.input
+    if spec is None and state.model is not None:
+        spec = state.model.input
     state.spec = InputSpec.parse(spec) if spec is not None else None
     state.source = frontend.load(path)
     frontend.check(state.source, state.name, state.spec)

@@ -1,8 +1,9 @@
-"""Reads QONNX and QCDQ files into one form: cleaned QONNX with a batch size of 1 and constants first-class."""
+"""Reads QONNX and QCDQ files into one form: cleaned QONNX with a batch size of 1, constants folded."""
 
 from __future__ import annotations
 
 import logging
+import math
 import warnings
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,14 @@ from typing import Any
 import numpy as np
 
 from levada.errors import LevadaError
+from levada.frontend.check import check_operators
+from levada.frontend.elementwise import attribute
+from levada.frontend.structure import check_structure, check_text
+from levada.streamline.constants import fold_constant_quantizers
+from levada.streamline.rewrite import reason
 
+_FLOAT32 = 1  # onnx.TensorProto.FLOAT
+_MAX_ELEMENTS = 1 << 24  # of a frame: more is a mistake in the file
 #: Operators that do nothing at inference.
 _IDENTITIES = frozenset({"Dropout", "Identity", "DebugMarker"})
 
@@ -22,19 +30,26 @@ def load(path: Path) -> Any:  # noqa: ANN401 - a qonnx ModelWrapper
         LevadaError: the file is missing, is no ONNX, has dynamic or missing shapes, or holds numbers that
             are none.
     """
-    model = _parse(path)
-    _check_shapes(model, path)
+    model = None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logging.getLogger("qonnx").setLevel(logging.ERROR)
         try:
+            model = _parse(path)
+            _check_input(model, path)
+            check_text(model, path)
             cleaned = _clean(model)
+            check_structure(cleaned)
+            _check_numbers(cleaned, path)
         except LevadaError:
             raise
         except Exception as error:
-            first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise LevadaError(f"{path}: qonnx cannot read the network ({first}); export it again") from error
-    _check_numbers(cleaned, path)
+            # QONNX fails in many ways at what it does not know; the operators are the likeliest reason.
+            if model is not None:
+                check_operators(model, str(path))
+            raise LevadaError(
+                f"{path}: cannot be read as QONNX ({reason(error)}); export it again"
+            ) from error
     return cleaned
 
 
@@ -43,10 +58,14 @@ def _parse(path: Path) -> Any:  # noqa: ANN401
     from google.protobuf.message import DecodeError
 
     if not path.is_file():
-        raise LevadaError(f"{path}: there is no such file; give an .onnx file or a name that `levada models` lists")
-    data = path.read_bytes()
+        raise LevadaError(
+            f"{path}: there is no such file; give an .onnx file or a name that `levada models` lists"
+        )
     try:
+        data = path.read_bytes()
         model = onnx.load_model_from_string(data)
+    except OSError as error:
+        raise LevadaError(f"{path}: cannot be read ({error.strerror}); give a file that can") from error
     except DecodeError as error:
         raise LevadaError(f"{path}: is no ONNX file, or only a part of one ({len(data)} bytes)") from error
     if not model.graph.node or not model.opset_import:
@@ -62,40 +81,61 @@ def _real_inputs(model: Any) -> list[Any]:  # noqa: ANN401 - older files list th
     return [info for info in model.graph.input if info.name not in constants]
 
 
-def _check_shapes(model: Any, path: Path) -> None:  # noqa: ANN401
+def _check_input(model: Any, path: Path) -> None:  # noqa: ANN401
     (info,) = _real_inputs(model)
     tensor = info.type.tensor_type
     if not tensor.HasField("shape") or not tensor.shape.dim:
-        raise LevadaError(f"{path}: input {info.name!r} has no shape; export it with one, such as [1, 1, 28, 28]")
-    shown = [dim.dim_param or (dim.dim_value if dim.HasField("dim_value") else "?") for dim in tensor.shape.dim]
+        raise LevadaError(
+            f"{path}: input {info.name!r} has no shape; export it with one, such as [1, 1, 28, 28]"
+        )
+    shown = [
+        dim.dim_param or (dim.dim_value if dim.HasField("dim_value") else "?") for dim in tensor.shape.dim
+    ]
     text = ", ".join(str(size) for size in shown)
     for axis, size in enumerate(shown):
         if not isinstance(size, int) or size < 1:
             what = "batch size" if axis == 0 else f"dimension {axis}"
-            raise LevadaError(f"{path}: input {info.name!r} [{text}] has a dynamic {what}; export it with fixed sizes")
+            raise LevadaError(
+                f"{path}: input {info.name!r} [{text}] has a dynamic {what}; export it with fixed sizes"
+            )
     if shown[0] != 1:
         raise LevadaError(f"{path}: input {info.name!r} [{text}] has batch size {shown[0]}; export it with 1")
+    size = math.prod(dim.dim_value for dim in tensor.shape.dim)
+    if size > _MAX_ELEMENTS:
+        raise LevadaError(
+            f"{path}: input {info.name!r} [{text}] has {size} elements; the most is {_MAX_ELEMENTS}"
+        )
+    if tensor.elem_type != _FLOAT32:
+        raise LevadaError(
+            f"{path}: input {info.name!r} is no float32; export it so, and name its integers (--input)"
+        )
 
 
 def _clean(model: Any) -> Any:  # noqa: ANN401
     from qonnx.core.modelwrapper import ModelWrapper
+    from qonnx.transformation.fold_constants import FoldConstants
     from qonnx.transformation.gemm_to_matmul import GemmToMatMul
     from qonnx.transformation.general import GiveReadableTensorNames, GiveUniqueNodeNames
     from qonnx.transformation.infer_shapes import InferShapes
     from qonnx.transformation.qcdq_to_qonnx import QCDQToQuant
     from qonnx.transformation.quant_constant_folding import FoldTransposeIntoQuantInit
-    from qonnx.transformation.remove import RemoveIdentityOps
+    from qonnx.transformation.remove import RemoveIdentityOps, RemoveUnusedNodes
     from qonnx.util.cleanup import cleanup_model
 
     wrapper = cleanup_model(ModelWrapper(model))
     _remove_identities(wrapper)
     _complete_gemm(wrapper)
+    _complete_qcdq(wrapper)
+    for transformation in (QCDQToQuant(), GemmToMatMul()):
+        wrapper = wrapper.transform(transformation)
+    _single_precision(wrapper)
+    for transformation in (InferShapes(), FoldTransposeIntoQuantInit()):
+        wrapper = wrapper.transform(transformation)
+    fold_constant_quantizers(wrapper)
     transformations = (
-        QCDQToQuant(),
-        GemmToMatMul(),
-        InferShapes(),
-        FoldTransposeIntoQuantInit(),
-        RemoveIdentityOps(),
+        FoldConstants(),
+        RemoveUnusedNodes(),
+        RemoveIdentityOps(atol=0),
         GiveUniqueNodeNames(),
         GiveReadableTensorNames(),
         InferShapes(),
@@ -103,6 +143,14 @@ def _clean(model: Any) -> Any:  # noqa: ANN401
     for transformation in transformations:
         wrapper = wrapper.transform(transformation)
     return wrapper
+
+
+def _single_precision(model: Any) -> None:  # noqa: ANN401
+    """Makes float32 of the float64 factors that GemmToMatMul leaves."""
+    for tensor in list(model.graph.initializer):
+        value = model.get_initializer(tensor.name)
+        if value.dtype == np.float64:
+            model.set_initializer(tensor.name, value.astype(np.float32))
 
 
 def _remove_identities(model: Any) -> None:  # noqa: ANN401
@@ -125,6 +173,38 @@ def _complete_gemm(model: Any) -> None:  # noqa: ANN401
             node.input.append(name)
 
 
+def _complete_qcdq(model: Any) -> None:  # noqa: ANN401
+    """Gives QuantizeLinear and DequantizeLinear zero points, and the scales of weights their axis.
+
+    QCDQToQuant expects a zero point, and multiplies by scales before it looks at their axis.
+    """
+    for node in model.graph.node:
+        if node.op_type in ("QuantizeLinear", "DequantizeLinear") and len(node.input) == 2:
+            kind = model.get_initializer(node.input[0])
+            zero = np.zeros_like(
+                model.get_initializer(node.input[1]), np.int8 if kind is None else kind.dtype
+            )
+            name = model.make_new_valueinfo_name()
+            model.set_initializer(name, zero)
+            node.input.append(name)
+        if node.op_type == "DequantizeLinear" and model.get_initializer(node.input[0]) is not None:
+            _broadcast_scales(node, model)
+
+
+def _broadcast_scales(node: Any, model: Any) -> None:  # noqa: ANN401
+    axis = attribute(node, "axis", 1)
+    rank = len(model.get_tensor_shape(node.input[0]))
+    for place in (1, 2):
+        value = model.get_initializer(node.input[place])
+        if value is not None and value.size > 1 and axis < rank:
+            shape = [1] * rank
+            shape[axis] = value.size
+            node.input[place] = model.make_new_valueinfo_name()
+            model.set_initializer(node.input[place], value.reshape(shape))
+    for found in [found for found in node.attribute if found.name == "axis"]:
+        node.attribute.remove(found)
+
+
 def _check_numbers(model: Any, path: Path) -> None:  # noqa: ANN401
     for tensor in model.graph.initializer:
         value = model.get_initializer(tensor.name)
@@ -132,4 +212,6 @@ def _check_numbers(model: Any, path: Path) -> None:  # noqa: ANN401
             where = model.find_consumers(tensor.name)
             reader = f"{where[0].name} ({where[0].op_type})" if where else "no node"
             bad = "NaN" if np.isnan(value).any() else "infinity"
-            raise LevadaError(f"{path}: {tensor.name}, read by {reader}, holds {bad}; the training has diverged")
+            raise LevadaError(
+                f"{path}: {tensor.name}, read by {reader}, holds {bad}; the training has diverged"
+            )

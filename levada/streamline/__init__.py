@@ -6,7 +6,8 @@ which is ours because FINN's rounding differs from QONNX's at ties.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,10 +16,11 @@ from levada_driver.datatype import IntArray
 from levada_driver.host import HostInput, HostOutput
 
 from levada import reference
-from levada.errors import CheckFailedError
+from levada.errors import CheckFailedError, LevadaError
 from levada.reference import FloatArray
 from levada.streamline import constants, exact_thresholds, inputs, outputs, quantizers
 from levada.streamline.inputs import InputSpec
+from levada.streamline.rewrite import reason
 from levada.streamline.ties import near_ties
 
 __all__ = ["STEPS", "InputSpec", "Network", "streamline"]
@@ -106,8 +108,7 @@ def _output_border(network: Network) -> Network:
 
 #: The order, with the reason for each place in it.
 STEPS: tuple[tuple[str, Step], ...] = (
-    # Quantized biases are constants; a weight quantizer per MatMul is what FoldQuantWeights expects.
-    ("fold constant quantizers", _graph_step(constants.fold_constant_quantizers)),
+    # FINN's passes look for constants there; a weight quantizer per MatMul is what FoldQuantWeights expects.
     ("constants second", _graph_step(constants.constants_second)),
     ("own weights", _graph_step(constants.own_weights)),
     # Weights become integers, their scale a Mul behind the MatMul.
@@ -133,6 +134,8 @@ STEPS: tuple[tuple[str, Step], ...] = (
             "CollapseRepeatedAdd",
         ),
     ),
+    # FINN's types of sums are those of 32 bits; the layers' are exact.
+    ("types of sums", _graph_step(outputs.annotate_sums)),
     ("absorb into ranking", _graph_step(outputs.absorb_into_ranking)),
     ("output border", _output_border),
 )
@@ -149,15 +152,32 @@ def streamline(model: Any, spec: InputSpec | None, samples: Any) -> Network:  # 
 
     floats = samples if spec is None else samples.astype(np.float32) / np.float32(spec.divisor)
     network = Network(copy.deepcopy(model), spec)
-    expected = network.run(samples)
+    with _named("executing the network"):
+        expected = network.run(samples)
+    if not np.all(np.isfinite(expected)):
+        raise LevadaError("the network's output is no number (NaN or infinity); train or export it again")
     for name, step in STEPS:
-        network = step(network)
-        wrong = _differences(expected, network.run(samples))
-        ties = near_ties(model, floats[[found.frame for found in wrong]])
+        with _named(f"streamlining step {name!r}"):
+            network = step(network)
+            wrong = _differences(expected, network.run(samples))
+            ties = near_ties(model, floats[[found.frame for found in wrong]])
         real = [found for found, tie in zip(wrong, ties, strict=True) if not tie]
         if real:
             raise CheckFailedError(f"streamlining step {name!r} changes the network: {real[0]}")
     return network
+
+
+@contextlib.contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Names the step in which FINN, QONNX or onnxruntime failed: their exceptions do not."""
+    try:
+        yield
+    except LevadaError:
+        raise
+    except Exception as error:
+        raise LevadaError(
+            f"{what} fails ({reason(error)}); the network has a form that is not known"
+        ) from error
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,9 @@ def chain_to(quantizer: Any, model: Any) -> Chain:  # noqa: ANN401
             f"{quantizer.name}: a per-channel operator stands before {shapes[0].name} ({shapes[0].op_type}) "
             "without a quantizer in between; move it behind, or quantize first"
         )
-    return Chain(model, source, quantizer.output[0], tuple(reversed(nodes)), tuple(reversed(shapes)), channels)
+    return Chain(
+        model, source, quantizer.output[0], tuple(reversed(nodes)), tuple(reversed(shapes)), channels
+    )
 
 
 def _channels(node: Any, model: Any) -> int:  # noqa: ANN401
@@ -124,8 +126,10 @@ def levels_of(quantizer: Any, model: Any) -> IntArray:  # noqa: ANN401
     from qonnx.custom_op.registry import getCustomOp
 
     op = getCustomOp(quantizer)
-    bits = int(model.get_initializer(quantizer.input[3]).item())
+    bits = int(model.get_initializer(quantizer.input[3]).reshape(-1)[0])
     signed, narrow = bool(op.get_nodeattr("signed")), bool(op.get_nodeattr("narrow"))
+    if bits == 1 and signed:
+        return np.array([-1, 1])  # QONNX takes the sign here
     low = -(1 << (bits - 1)) + narrow if signed else 0
     high = (1 << (bits - 1)) - 1 if signed else (1 << bits) - 1 - narrow
     return np.arange(low, high + 1)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from levada.streamline.operators import QUANTIZERS
+import numpy as np
+from onnx import helper
+
+from levada.streamline.operators import QUANTIZERS, WEIGHTED
+from levada.streamline.rewrite import constant
 
 
 def fold_constant_quantizers(model: Any) -> Any:  # noqa: ANN401 - qonnx ModelWrapper in and out
@@ -18,7 +22,7 @@ def fold_constant_quantizers(model: Any) -> Any:  # noqa: ANN401 - qonnx ModelWr
     for node in list(model.graph.node):
         if node.op_type not in QUANTIZERS or model.get_initializer(node.input[0]) is None:
             continue
-        if all(reader.op_type == "MatMul" for reader in model.find_consumers(node.output[0])):
+        if any(_weighs(reader, node.output[0]) for reader in model.find_consumers(node.output[0])):
             continue
         context = model.make_empty_exec_context()
         opset = model.model.opset_import[0].version
@@ -28,21 +32,47 @@ def fold_constant_quantizers(model: Any) -> Any:  # noqa: ANN401 - qonnx ModelWr
     return model
 
 
+def _weighs(reader: Any, tensor: str) -> bool:  # noqa: ANN401
+    place = WEIGHTED.get(reader.op_type)
+    return place is not None and reader.input[place] == tensor
+
+
 def constants_second(model: Any) -> Any:  # noqa: ANN401
-    """Swaps the operands of Add and Mul whose first one is the constant: FINN's passes look at the second."""
-    for node in model.graph.node:
-        if node.op_type in ("Add", "Mul") and model.get_initializer(node.input[0]) is not None:
+    """Makes the second operand of Add, Mul and Sub the constant one, where FINN's passes look for it.
+
+    c - x becomes x * -1 + c, which is the same to the bit.
+    """
+    for node in list(model.graph.node):
+        if node.op_type in ("Add", "Mul", "Sub") and model.get_initializer(node.input[0]) is not None:
             node.input[0], node.input[1] = node.input[1], node.input[0]
+            if node.op_type == "Sub":
+                node.op_type = "Add"
+                _negate_before(model, node)
     return model
 
 
+def _negate_before(model: Any, node: Any) -> None:  # noqa: ANN401
+    tensor = model.make_new_valueinfo_name()
+    model.set_tensor_shape(tensor, model.get_tensor_shape(node.input[0]))
+    negated = helper.make_node(
+        "Mul", [node.input[0], constant(model, -1.0)], [tensor], name=f"{node.name}_sign"
+    )
+    node.input[0] = tensor
+    model.graph.node.insert(list(model.graph.node).index(node), negated)
+
+
 def own_weights(model: Any) -> Any:  # noqa: ANN401
-    """Gives each MatMul a weight quantizer of its own: FoldQuantWeights cannot fold a shared one."""
+    """Gives each MatMul a weight quantizer of its own, with one number as its zero point.
+
+    FoldQuantWeights can neither fold a shared one nor read a zero point for each channel.
+    """
     import copy
 
     for node in list(model.graph.node):
         if node.op_type not in QUANTIZERS or model.get_initializer(node.input[0]) is None:
             continue
+        if node.op_type == "Quant" and not np.any(model.get_initializer(node.input[2])):
+            node.input[2] = constant(model, 0.0)
         for reader in model.find_consumers(node.output[0])[1:]:
             twin = copy.deepcopy(node)
             twin.name = f"{node.name}_{reader.name}"

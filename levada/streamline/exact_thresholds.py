@@ -21,7 +21,7 @@ from levada_driver.datatype import IntArray
 from onnx import helper
 
 from levada.errors import LevadaError
-from levada.onnxutil import integer_tensor, quantized_matmul
+from levada.onnxutil import integer_tensor, narrowest, quantized_matmul
 from levada.streamline.bisect import first_integers
 from levada.streamline.chain import Chain, chain_to
 from levada.streamline.quantizers import Quantizer, activation_quantizers, describe
@@ -29,7 +29,7 @@ from levada.streamline.rewrite import constant, remove, rewire, set_integer
 
 
 def exact_thresholds(model: Any) -> Any:  # noqa: ANN401 - qonnx ModelWrapper in and out
-    """Replaces every quantizer of activations, with the elementwise operators before it, by a MultiThreshold."""
+    """Replaces every quantizer of activations and the elementwise operators before it by a MultiThreshold."""
     for node in activation_quantizers(model):
         quantizer = describe(node, model)
         chain = chain_to(node, model)
@@ -63,21 +63,22 @@ def source_range(chain: Chain, node: Any, model: Any) -> tuple[IntArray, IntArra
     """Smallest and largest integer at the chain's source, [1] or one for each channel."""
     producer = model.find_producer(chain.source)
     if producer is not None and producer.op_type == "MatMul":
-        _require_integer(producer.input[0], producer, model)
+        require_integer(producer.input[0], producer, model)
         found = quantized_matmul(producer, model)
         if found is None:
             raise LevadaError(f"{producer.name}: MatMul of two branches, which has no layer yet")
         ends = np.stack([found.weights * found.atype.min, found.weights * found.atype.max])
         return ends.min(0).sum(1), ends.max(0).sum(1)
-    _require_integer(chain.source, node, model)
+    require_integer(chain.source, node, model)
     dtype = integer_tensor(chain.source, model).dtype
     return np.array([dtype.min]), np.array([dtype.max])
 
 
-def _require_integer(tensor: str, node: Any, model: Any) -> None:  # noqa: ANN401
+def require_integer(tensor: str, node: Any, model: Any) -> None:  # noqa: ANN401
+    """LevadaError unless the input of a node is integers."""
     if not model.get_tensor_datatype(tensor).is_integer():
         raise LevadaError(
-            f"{node.name}: its input {tensor} is float in the middle of the network; quantize it (a QuantIdentity "
+            f"{node.name}: its input is float in the middle of the network; quantize it (a QuantIdentity "
             "before the layer), with one scale for the whole tensor"
         )
 
@@ -85,13 +86,17 @@ def _require_integer(tensor: str, node: Any, model: Any) -> None:  # noqa: ANN40
 def _negate(chain: Chain, falling: IntArray, channels: int, quantizer: Quantizer, model: Any) -> None:  # noqa: ANN401
     """Changes the sign of the weights that feed the falling channels."""
     producer = model.find_producer(chain.source)
-    if producer is None or producer.op_type != "MatMul" or channels == 1:
+    matrix = None
+    if producer is not None and producer.op_type == "MatMul":
+        matrix = model.get_initializer(producer.input[1]).copy()
+    if matrix is None or matrix.shape[-1] != channels:
         raise LevadaError(
-            f"{quantizer.node.name}: falls as its input rises, and no weights stand before it to take the sign"
+            f"{quantizer.node.name}: falls as its input rises, and no weights stand before it to take the "
+            "sign; move the sign into the weights of the layer before"
         )
-    matrix = model.get_initializer(producer.input[1]).copy()
     matrix[:, falling] *= -1
     model.set_initializer(producer.input[1], matrix)
+    set_integer(model, producer.input[1], narrowest(matrix).name)
 
 
 def _replace(chain: Chain, quantizer: Quantizer, thresholds: IntArray, model: Any) -> None:  # noqa: ANN401
@@ -104,11 +109,12 @@ def _replace(chain: Chain, quantizer: Quantizer, thresholds: IntArray, model: An
     inner = [*chain.nodes, *([quantizer.subtract] if quantizer.subtract is not None else [])]
     at = list(model.graph.node).index(quantizer.node)
     dtype = quantizer.dtype
-    fresh = model.make_new_valueinfo_name()
+    last = quantizer.end == model.graph.output[0].name
+    result = quantizer.end if last else model.make_new_valueinfo_name()
     node = helper.make_node(
         "MultiThreshold",
         [tensor, constant(model, thresholds)],
-        [fresh],
+        [result],
         name=f"MultiThreshold_{quantizer.node.name}",
         domain="qonnx.custom_op.general",
         out_dtype=dtype.name,
@@ -117,21 +123,19 @@ def _replace(chain: Chain, quantizer: Quantizer, thresholds: IntArray, model: An
     )
     shape = model.get_tensor_shape(quantizer.end)
     model.graph.node.insert(at + 1, node)
-    if quantizer.end == model.graph.output[0].name:
-        node.output[0] = quantizer.end
-    else:
-        rewire(model, quantizer.end, fresh)
-        model.set_tensor_shape(fresh, shape)
+    if not last:
+        rewire(model, quantizer.end, result)
+        model.set_tensor_shape(result, shape)
     remove(model, inner)
-    set_integer(model, node.output[0], dtype.name)
-    _annotate_readers(node.output[0], model)
+    set_integer(model, result, dtype.name)
+    annotate_readers(result, model)
 
 
-def _annotate_readers(tensor: str, model: Any) -> None:  # noqa: ANN401
+def annotate_readers(tensor: str, model: Any) -> None:  # noqa: ANN401
     """Carries an integer type through operators that only rename elements, up to the next computation."""
     from levada.streamline.operators import SHAPE
 
     for reader in model.find_consumers(tensor) or []:
         if reader.op_type in SHAPE:
             set_integer(model, reader.output[0], model.get_tensor_datatype(tensor).name)
-            _annotate_readers(reader.output[0], model)
+            annotate_readers(reader.output[0], model)

@@ -34,10 +34,13 @@ class InputSpec:
         """From the command line's form, e.g. uint8/255; LevadaError for another."""
         match = re.fullmatch(r"(u?int[1-9]\d*)(?:/([1-9]\d*))?", text, re.IGNORECASE)
         if match is None:
-            raise LevadaError(f"--input {text}: write TYPE/D, such as uint8/255 or int16/1024")
+            shown = text if text.isprintable() else repr(text)
+            raise LevadaError(f"--input {shown}: write TYPE/D, such as uint8/255 or int16/1024")
         dtype = IntType.parse(match[1])
         if dtype.bits > MAX_INPUT_BITS:
-            raise LevadaError(f"--input {text}: {dtype.name} has more than {MAX_INPUT_BITS} bits; choose fewer")
+            raise LevadaError(
+                f"--input {text}: {dtype.name} has more than {MAX_INPUT_BITS} bits; choose fewer"
+            )
         return InputSpec(dtype, int(match[2] or 1))
 
 
@@ -66,7 +69,9 @@ def integers_in(model: Any, spec: InputSpec) -> tuple[Any, HostInput]:  # noqa: 
     shape = model.get_tensor_shape(name)
     rewire(model, name, scaled)
     if quantized:
-        node = helper.make_node("Div", [name, constant(model, float(spec.divisor))], [scaled], name="Div_input")
+        node = helper.make_node(
+            "Div", [name, constant(model, float(spec.divisor))], [scaled], name="Div_input"
+        )
     else:
         factor = np.float32(1) / np.float32(spec.divisor)
         node = helper.make_node("Mul", [name, constant(model, factor)], [scaled], name="Mul_input")
@@ -86,20 +91,25 @@ def quantize_on_host(model: Any) -> tuple[Any, HostInput]:  # noqa: ANN401
     name = model.graph.input[0].name
     if node is None:
         raise LevadaError(
-            f"input {name!r} reaches no quantizer before it is used, so its integers are unknown; say what they "
-            "are, e.g. --input uint8/255 for 8-bit pixels divided by 255"
+            f"input {name!r} reaches no quantizer before it is used, so its integers are unknown; say what "
+            "they are, e.g. --input uint8/255 for 8-bit pixels divided by 255"
         )
     quantizer = describe(node, model)
     chain = chain_to(node, model)
     if chain.channels > 1:
         raise LevadaError(
-            f"{node.name}: the input is quantized per channel; say what its integers are, e.g. --input uint8/255"
+            f"{node.name}: the input is quantized per channel; say what its integers are, e.g. --input "
+            "uint8/255"
         )
     table = first_floats(chain.evaluate, quantizer.raw[1:], chain.channels)
     probe = np.array([[np.finfo(np.float32).min], [np.finfo(np.float32).max]], np.float32)
     ends = chain.evaluate(probe)
     if np.any(ends[0] > ends[1]):
-        raise LevadaError(f"{node.name}: falls as the input rises; move the sign into the first layer's weights")
+        raise LevadaError(
+            f"{node.name}: falls as the input rises; move the sign into the first layer's weights"
+        )
+    if quantizer.end == model.graph.output[0].name:
+        raise LevadaError("nothing of the network is left to build but what the host does; add a layer")
     inner = [*chain.nodes, *([quantizer.subtract] if quantizer.subtract is not None else [])]
     frame = input_shape(model)
     _short_circuit(model, chain.source, chain.shapes, quantizer.end)

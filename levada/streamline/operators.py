@@ -33,5 +33,11 @@ SHAPE = frozenset({"Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
 #: Quantizers of activations.
 QUANTIZERS = frozenset({"BipolarQuant", "Quant"})
 
+#: What gives indices of the largest channels.
+RANKING = frozenset({"ArgMax", "TopK"})
+
+#: Operators with a constant matrix of integers: at which of their inputs it is.
+WEIGHTED = {"MatMul": 1}
+
 #: What may stand at the very end, for the host to do.
 FINAL = frozenset({"Softmax"})

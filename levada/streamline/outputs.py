@@ -5,28 +5,56 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from levada_driver.datatype import IntArray, IntType
+from levada_driver.datatype import IntType
 from levada_driver.host import HostOutput
 
 from levada.errors import LevadaError
 from levada.onnxutil import quantized_matmul
 from levada.reference import FloatArray, output_shape
-from levada.streamline.operators import AFFINE
+from levada.streamline.exact_thresholds import annotate_readers, require_integer
+from levada.streamline.operators import AFFINE, FINAL, RANKING, SHAPE
 from levada.streamline.rewrite import remove, set_integer
-
-_RANKING = frozenset({"ArgMax", "TopK"})
 
 
 def absorb_into_ranking(model: Any) -> Any:  # noqa: ANN401 - qonnx ModelWrapper in and out
     """Removes before an ArgMax or TopK what does not change the order: softmax, scale > 0, common bias."""
     while True:
-        found = [(node, model.find_producer(node.input[0])) for node in model.graph.node if node.op_type in _RANKING]
-        gone = [(node, before) for node, before in found if before is not None and _keeps_order(before, model)]
+        found = [
+            (node, model.find_producer(node.input[0])) for node in model.graph.node if node.op_type in RANKING
+        ]
+        gone = [
+            (node, before) for node, before in found if before is not None and _keeps_order(before, model)
+        ]
         if not gone:
+            _refuse_floats(found, model)
             return model
         for node, before in gone:
             node.input[0] = before.input[0]
             model.graph.node.remove(before)
+
+
+def _refuse_floats(rankings: list[Any], model: Any) -> None:  # noqa: ANN401
+    for node, before in rankings:
+        if not model.get_tensor_datatype(node.input[0]).is_integer():
+            what = f"{before.op_type} before it" if before is not None else "its input"
+            raise LevadaError(
+                f"{node.name}: {what} is float and may change the order; quantize before the {node.op_type}, "
+                "or use one positive scale and one bias for all channels"
+            )
+
+
+def annotate_sums(model: Any) -> Any:  # noqa: ANN401
+    """Gives the result of every MatMul of integers the narrowest type that holds it."""
+    for node in model.graph.node:
+        if node.op_type == "MatMul":
+            require_integer(node.input[0], node, model)
+            found = quantized_matmul(node, model)
+            if found is not None:
+                ends = np.stack([found.weights * found.atype.min, found.weights * found.atype.max])
+                low, high = ends.min(0).sum(1), ends.max(0).sum(1)
+                set_integer(model, node.output[0], IntType.covering(int(low.min()), int(high.max())).name)
+                annotate_readers(node.output[0], model)
+    return model
 
 
 def _keeps_order(node: Any, model: Any) -> bool:  # noqa: ANN401
@@ -41,24 +69,36 @@ def _keeps_order(node: Any, model: Any) -> bool:  # noqa: ANN401
 def finish_on_host(model: Any) -> tuple[Any, HostOutput]:  # noqa: ANN401
     """The graph up to its last integers, and the affine function and softmax that the host does after it."""
     nodes: list[Any] = []
+    shape = output_shape(model)
     tensor = model.graph.output[0].name
-    softmax = False
     while (node := model.find_producer(tensor)) is not None:
-        if node.op_type == "Softmax" and not nodes:
-            softmax = True
-        elif node.op_type not in AFFINE:
+        if node.op_type not in AFFINE | SHAPE | FINAL:
             break
         nodes.append(node)
         tensor = node.input[0]
-    shape = output_shape(model)
-    affine = [node for node in reversed(nodes) if node.op_type != "Softmax"]
+    if node is None:
+        raise LevadaError("nothing of the network is left to build but what the host does; add a layer")
+    affine = [node for node in reversed(nodes) if node.op_type in AFFINE]
     scale, bias = _affine(affine, model)
+    if not np.all(scale):
+        raise LevadaError("an output of the network is multiplied by 0; take that output away")
+    _check_renamed(nodes, max(scale.size, bias.size), shape)
     producer = model.find_producer(tensor)
-    indices = producer is not None and producer.op_type in _RANKING
+    indices = producer is not None and producer.op_type in RANKING
     dtype = _integers(tensor, producer, model)
     remove(model, nodes)
     _set_output(model, tensor, dtype)
+    softmax = any(node.op_type in FINAL for node in nodes)
     return model, HostOutput(shape, dtype, scale, bias, indices, softmax)
+
+
+def _check_renamed(nodes: list[Any], channels: int, shape: tuple[int, ...]) -> None:
+    """What the host does to channels must see them as the last axis of the network's output."""
+    shapes = [node for node in nodes if node.op_type in SHAPE]
+    if shapes and channels > 1 and (not shape or shape[-1] != channels):
+        raise LevadaError(
+            f"{shapes[0].name}: {shapes[0].op_type} after a scale or bias for each channel; move it before"
+        )
 
 
 def _affine(nodes: list[Any], model: Any) -> tuple[FloatArray, FloatArray]:  # noqa: ANN401
@@ -77,25 +117,16 @@ def _affine(nodes: list[Any], model: Any) -> tuple[FloatArray, FloatArray]:  # n
 
 
 def _integers(tensor: str, producer: Any, model: Any) -> IntType:  # noqa: ANN401
-    if producer is not None and producer.op_type == "MatMul":
-        found = quantized_matmul(producer, model)
-        if found is not None and model.get_tensor_datatype(producer.input[0]).is_integer():
-            ends = np.stack([found.weights * found.atype.min, found.weights * found.atype.max])
-            low, high = ends.min(0).sum(1), ends.max(0).sum(1)
-            return _covering(low, high)
-    if producer is not None and producer.op_type in _RANKING:
+    if producer is not None and producer.op_type in RANKING:
         return IntType.covering(0, int(model.get_tensor_shape(producer.input[0])[-1]) - 1)
     datatype = model.get_tensor_datatype(tensor)
     if not datatype.is_integer():
         name = producer.name if producer is not None else "the input"
         raise LevadaError(
-            f"{name}: what leaves it is float and cannot be left to the host; quantize before it (QuantIdentity)"
+            f"{name}: what leaves it is float and cannot be left to the host; quantize before it, such as "
+            "by a QuantIdentity"
         )
     return IntType.parse(datatype.name)
-
-
-def _covering(low: IntArray, high: IntArray) -> IntType:
-    return IntType.covering(int(low.min()), int(high.max()))
 
 
 def _set_output(model: Any, tensor: str, dtype: IntType) -> None:  # noqa: ANN401
@@ -108,7 +139,7 @@ def _set_output(model: Any, tensor: str, dtype: IntType) -> None:  # noqa: ANN40
     while len(model.graph.output):
         model.graph.output.pop()
     producer = model.find_producer(tensor)
-    whole_numbers = producer is not None and producer.op_type in _RANKING
+    whole_numbers = producer is not None and producer.op_type in RANKING
     kind = onnx.TensorProto.INT64 if whole_numbers else onnx.TensorProto.FLOAT
     model.graph.output.append(onnx.helper.make_tensor_value_info(tensor, kind, shape))
     set_integer(model, tensor, dtype.name)

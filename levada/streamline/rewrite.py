@@ -8,6 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 
+def reason(error: Exception) -> str:
+    """What an exception of another package says, in one line."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0].strip()}" if lines else type(error).__name__
+
+
 def rewire(model: Any, old: str, new: str) -> None:  # noqa: ANN401 - a qonnx ModelWrapper
     """Makes every reader of tensor `old`, and the graph's output, read `new`."""
     for node in model.graph.node:

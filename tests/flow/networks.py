@@ -49,7 +49,9 @@ class Chain:
     def _node(self, kind, inputs, domain="", attributes=None):
         domain = (attributes or {}).pop("domain", domain)
         output = self.name()
-        node = helper.make_node(kind, inputs, [output], name=f"{kind}_{output}", domain=domain, **attributes or {})
+        node = helper.make_node(
+            kind, inputs, [output], name=f"{kind}_{output}", domain=domain, **attributes or {}
+        )
         self.nodes.append(node)
         return output
 
@@ -66,13 +68,25 @@ class Chain:
         """The name of a quantized random matrix that uses the whole range of its quantizer."""
         values = self.random.integers(-(1 << (bits - 1)), 1 << (bits - 1), (rows, columns))
         values = values if signed else values + (1 << (bits - 1))
-        inputs = [self.constant(c) for c in (values * np.asarray(scale), scale, zero, float(bits))]
+        step = np.where(np.isfinite(scale), scale, 1)
+        inputs = [self.constant(c) for c in (values * step, scale, zero, float(bits))]
         attributes = {"signed": int(signed), "narrow": int(narrow), "rounding_mode": "ROUND"}
         return self._node("Quant", inputs, QONNX, attributes)
 
+    def quantized(self, value, bits=8, scale=1 / 16):
+        """The name of a quantized constant; without bits it is bipolar."""
+        inputs = [
+            self.constant(c) for c in ((value, scale) if bits is None else (value, scale, 0.0, float(bits)))
+        ]
+        if bits is None:
+            return self._node("BipolarQuant", inputs, QONNX)
+        return self._node("Quant", inputs, QONNX, {"signed": 1, "narrow": 0, "rounding_mode": "ROUND"})
+
     def linear(self, columns, **how):
         """Adds a MatMul with quantized weights."""
-        return self.op("MatMul", self.weights(self.shape[-1], columns, **how), shape=(*self.shape[1:-1], columns))
+        return self.op(
+            "MatMul", self.weights(self.shape[-1], columns, **how), shape=(*self.shape[1:-1], columns)
+        )
 
     def norm(self, gamma=None, beta=None, mean=None, variance=None, **attributes):
         """Adds a BatchNormalization; what is not given is random."""
@@ -89,6 +103,13 @@ class Chain:
     def second(self, kind, other, **attributes):
         """Adds a node of two branches: what the chain is at, and the tensor `other`."""
         self.at = self._node(kind, [self.at, other], attributes=attributes)
+        return self
+
+    def two_outputs(self, kind, constants, shape, use=1, **attributes):
+        """Adds a node of two outputs and goes on from the one of index `use`."""
+        outputs = [self.name("a"), self.name("b")]
+        self.nodes.append(helper.make_node(kind, [self.at, *constants], outputs, name=kind, **attributes))
+        self.at, self.shape = outputs[use], (1, *shape)
         return self
 
     def model(self, output_type=TensorProto.FLOAT, inputs=None, outputs=None):

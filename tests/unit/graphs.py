@@ -48,7 +48,7 @@ def thresholding(random, channels, xtype, otype, pixels=()):
 
 
 def chain(layers, foldings=None, name="net"):
-    """The layers one after the other, nodes called kind_0, kind_1, ..., folded as given or in the first way."""
+    """The layers one after the other: nodes kind_0, kind_1, ..., folded as given or in the first way."""
     (source,) = layers[0].inputs
     tensors = {"x": Tensor("x", source.shape, source.dtype)}
     nodes, last = [], "x"
@@ -61,6 +61,11 @@ def chain(layers, foldings=None, name="net"):
         nodes.append(Node(own, layer, (last,), (f"{own}_out",), folding))
         last = f"{own}_out"
     return verify(Graph(name, tuple(nodes), tensors, ("x",), (last,)), "folded")
+
+
+def alone(layer, folding):
+    """A graph of one layer."""
+    return chain([layer], [folding])
 
 
 def connected(graph):

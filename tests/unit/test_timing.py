@@ -118,7 +118,9 @@ def test_high_water_counts_overlaps(spans):
 
 
 def pair(first, second):
-    nodes = tuple(Node(f"n{i}", Scheduled(s), (f"t{i}",), (f"t{i + 1}",)) for i, s in enumerate([first, second]))
+    nodes = tuple(
+        Node(f"n{i}", Scheduled(s), (f"t{i}",), (f"t{i + 1}",)) for i, s in enumerate([first, second])
+    )
     tensors = {f"t{i}": Tensor(f"t{i}", (1,), graphs.UINT2) for i in range(3)}
     return Graph("pair", nodes, tensors, ("t0",), ("t2",))
 

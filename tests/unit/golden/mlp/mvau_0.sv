@@ -1,0 +1,43 @@
+// levada: mvau_0, mvau with PE=4 SIMD=3 MMV=1.
+//   s_axis: 3 x UINT4, 4 beats a frame
+//   m_axis: 4 x UINT2, 2 beats a frame
+module mvau_0 (
+    input  logic clk,
+    input  logic rst_n,
+    input  logic [11:0] s_axis_tdata,
+    input  logic s_axis_tvalid,
+    output logic s_axis_tready,
+    output logic [7:0] m_axis_tdata,
+    output logic m_axis_tvalid,
+    input  logic m_axis_tready
+);
+
+  mvau #(
+      .MW(12),
+      .MH(8),
+      .PE(4),
+      .SIMD(3),
+      .W_BITS(1),
+      .W_BIPOLAR(1),
+      .W_BLOCK(0),
+      .A_BITS(4),
+      .A_SIGNED(0),
+      .A_BIPOLAR(0),
+      .SLOTS(3),
+      .WEIGHTS("mvau_0_weights.hex"),
+      .ACC_BITS(9),
+      .LEVELS(2),
+      .OFFSET(0),
+      .THRESHOLDS(216'h569b400b53f8656aad402d56ab5450c428b55408d6a49002d4d62c)
+  ) u_layer (
+      .clk,
+      .rst_n,
+      .s_axis_tdata,
+      .s_axis_tvalid,
+      .s_axis_tready,
+      .m_axis_tdata,
+      .m_axis_tvalid,
+      .m_axis_tready
+  );
+
+endmodule
