@@ -82,7 +82,10 @@ def packing() -> list[tuple[str, str, float, str]]:
     elements = values.size
     loop = elements / seconds(by_element)
     packed = pack(values, stream)
-    fast, back = elements / seconds(lambda: pack(values, stream)), elements / seconds(lambda: unpack(packed, stream))
+    fast, back = (
+        elements / seconds(lambda: pack(values, stream)),
+        elements / seconds(lambda: unpack(packed, stream)),
+    )
     return [
         ("packing, element by element", "elements/s", loop, "1"),
         ("packing", "elements/s", fast, f"{fast / loop:.0f} of the loop"),

@@ -1,4 +1,4 @@
-"""Whole trained networks, levada's own and others', from the file to RTL: every level equal, cycles as predicted."""
+"""Whole trained networks, levada's and others', from the file to RTL: exact at every level and cycle."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ SCALE = 0.1  # not a binary fraction: acc * 0.1 * 0.1 / 0.1 is only nearly acc *
 
 
 def network(weights):
-    """uint8 -> MatMul(weights * SCALE) -> 4-bit Quant(SCALE) of the result; ties at every odd multiple of 5."""
+    """8-bit Quant, MatMul(weights * SCALE), 4-bit Quant(SCALE); ties at every odd multiple of 5."""
     constants = {
         "w": weights.astype(np.float32) * np.float32(SCALE),
         "scale": np.float32(SCALE),

@@ -49,7 +49,7 @@ def test_a_target_is_met_at_least_cost(graph, data):
     found = partition.fold(graph, graphs.DEVICE, CLOCK, fps(interval))
     assert timing.interval(found.graph) <= interval
     assert price(found.graph) == pytest.approx(min(p for cycles, p, _ in ways if cycles <= interval))
-    assert found.objective == f"at least {fps(interval):g} FPS at least cost"
+    assert found.objective == f"at least {fps(interval):,.0f} FPS at least cost"
 
 
 @given(small)
