@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from levada import timing
@@ -18,6 +18,8 @@ from levada.sim.cppsim import CppSim
 from levada.sim.rtlsim import RtlSim
 
 BATCH = 8
+# A batch takes minutes of compilation to shrink; the failing layer is named, and its case is printed.
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 KINDS = sorted(registered())
 
 
@@ -92,7 +94,7 @@ def test_simulators_equal_golden(kind, request):
     # The first batch that hypothesis draws is the simplest possible: two more are random ones.
     batches = 250 if request.config.getoption("--deep") else 3
 
-    @settings(max_examples=batches)
+    @settings(max_examples=batches, phases=PHASES)
     @given(st.lists(registered()[kind].strategy(), min_size=BATCH, max_size=BATCH))
     def run(cases):
         check_simulators(cases)
@@ -107,8 +109,11 @@ def test_netlist_equals_golden(kind, request):
 
     batches = 35 if request.config.getoption("--deep") else 2
 
-    @settings(max_examples=batches)
-    @given(st.lists(registered()[kind].strategy(), min_size=3, max_size=3))
+    # Yosys ships block RAMs as shells without behaviour: their netlists can be counted but not simulated.
+    mapped = registered()[kind].strategy().filter(lambda case: case.folding.memory != "block")
+
+    @settings(max_examples=batches, phases=PHASES)
+    @given(st.lists(mapped, min_size=3, max_size=3))
     def run(cases):
         graph, data = combined(cases)
         run = NetlistSim(graph).run(*data, stalls=0.3, seed=3)
