@@ -114,9 +114,11 @@ def _mapped(node: Node) -> tuple[str, str]:
 
 def _linked(graph: Graph) -> tuple[str, str]:
     """Netlist and statistics of the design: the layers' netlists below the top level."""
+    # The largest layers first: the end of the longest one is the end of all.
+    order = sorted(graph.nodes, key=lambda node: node.layer.macs(), reverse=True)
     with ThreadPoolExecutor(native.JOBS) as pool:
-        layers = dict(zip(graph.nodes, pool.map(_mapped, graph.nodes), strict=True))
-    files = {f"{node.name}.v": text for node, (text, _) in layers.items()}
+        netlists = dict(zip((node.name for node in order), pool.map(_mapped, order), strict=True))
+    files = {f"{node.name}.v": netlists[node.name][0] for node in graph.nodes}
     files[f"{sv.TOP}.sv"] = sv.top_level(graph)
     commands = [
         "read_verilog -lib +/xilinx/cells_sim.v",
