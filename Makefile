@@ -26,6 +26,7 @@ $(READY): pyproject.toml driver/pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ./driver -e '.[dev]'
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -c constraints.txt finn-plus hls4ml
+	$(BIN)/python -m levada.sim.prepare
 	@touch $@
 
 build: $(READY)

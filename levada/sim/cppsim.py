@@ -71,6 +71,12 @@ class CppSim:
         return tuple(unpack(y, stream) for y, stream in zip(results, self._outputs, strict=True))
 
 
+def unit_flags() -> list[str]:
+    """Flags of the compiler, with the ap_int headers precompiled."""
+    flags = [*_FLAGS, "-isystem", str(ap_types()), "-pthread"]
+    return [*flags, *native.precompiled(_HEADERS, flags)]
+
+
 def compile_library(graph: Graph) -> Path:
     """The shared library of a graph's C++, from the cache where it was compiled before."""
     files = cpp.sources(graph) | {"ports.hpp": harness.ports_header(graph)}
@@ -82,8 +88,7 @@ def compile_library(graph: Graph) -> Path:
         if work is not None:
             for name, text in files.items():
                 (work / name).write_text(text)
-            flags = [*_FLAGS, "-isystem", str(ap_types()), "-pthread"]
-            flags += native.precompiled(_HEADERS, flags)
+            flags = unit_flags()
             everything = work / "everything.cpp"
             everything.write_text('#include "accelerator.cpp"\n#include "cppsim.cpp"\n')
             native.run([native.compiler(), *flags, "-I", work, everything, "-o", work / "cppsim.so"])

@@ -157,7 +157,6 @@ def compile_program(files: dict[str, str], ports: str, trace: bool = False) -> P
 
 def _objects(work: Path, trace: bool) -> list[Path]:
     """Compiles what Verilator wrote, with the main loop: small designs as one unit, large ones by file."""
-    common = [*_CXX, *_includes(), *_defines(trace)]
     folders = ["-I", str(work / "obj"), "-I", str(work)]
     sources = sorted((work / "obj").glob("*.cpp"))
     main = Path(__file__).with_name("rtlsim.cpp")
@@ -166,17 +165,26 @@ def _objects(work: Path, trace: bool) -> list[Path]:
         whole.write_text("".join(f'#include "{source}"\n' for source in [*sources, main]))
         sources = []
         main = whole
-    flags = {level: [*common, level] for level in (_FAST, _SLOW)}
-    headers = {
-        level: native.precompiled(_HEADERS, flags[level])
-        for level in ((_FAST, _SLOW) if sources else (_FAST,))
-    }
-    jobs = []
-    for source in [main, *sources]:
-        level = _SLOW if "__Slow" in source.stem else _FAST
-        jobs.append((source, work / f"{source.stem}.o", [*flags[level], *headers[level], *folders]))
+    levels = {source: _SLOW if "__Slow" in source.stem else _FAST for source in [main, *sources]}
+    flags = {level: unit_flags(level, trace) for level in sorted(set(levels.values()))}
+    jobs = [
+        (source, work / f"{source.stem}.o", [*flags[level], *folders]) for source, level in levels.items()
+    ]
     native.compile_objects(jobs)
     return [target for _, target, _ in jobs]
+
+
+def unit_flags(level: str, trace: bool) -> list[str]:
+    """Flags of one unit at an optimisation level, with the headers that all units share precompiled."""
+    flags = [*_CXX, *_includes(), *_defines(trace), level]
+    return [*flags, *native.precompiled(_HEADERS, flags)]
+
+
+def prepare() -> None:
+    """Compiles what every simulation shares, so that the first need not: Verilator's own code, headers."""
+    _runtime(trace=False)
+    for level in (_FAST, _SLOW):
+        unit_flags(level, trace=False)
 
 
 def _includes() -> list[str]:
