@@ -60,6 +60,12 @@ def narrowest(values: IntArray) -> IntType:
     return IntType.covering(min(-2, int(values.min(initial=0))), max(1, int(values.max(initial=0))))
 
 
+def sum_range(weights: IntArray, atype: IntType) -> tuple[IntArray, IntArray]:
+    """Smallest and largest sum of each row of weights [MH, MW] over all inputs of `atype`."""
+    ends = np.stack([weights * atype.min, weights * atype.max])
+    return ends.min(0).sum(1), ends.max(0).sum(1)
+
+
 def quantized_matmul(node: Any, model: Any) -> QuantizedMatMul | None:  # noqa: ANN401
     """A MatMul of an integer tensor with constant integer weights; None for any other node."""
     if node.op_type != "MatMul":

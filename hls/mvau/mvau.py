@@ -29,7 +29,7 @@ from levada.layer import (
     Tensor,
     divisors,
 )
-from levada.onnxutil import quantized_matmul, thresholds_after
+from levada.onnxutil import quantized_matmul, sum_range, thresholds_after
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -75,8 +75,7 @@ class Mvau(Layer):
     @cached_property
     def row_range(self) -> tuple[IntArray, IntArray]:
         """Smallest and largest sum of each row over all inputs of `atype`."""
-        ends = np.stack([self.weights * self.atype.min, self.weights * self.atype.max])
-        return ends.min(0).sum(1), ends.max(0).sum(1)
+        return sum_range(self.weights, self.atype)
 
     @property
     def result_type(self) -> IntType:

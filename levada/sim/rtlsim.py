@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -214,9 +213,3 @@ def _runtime(trace: bool) -> list[Path]:
                 native.compile_objects([(include / name, work / f"{name}.o", flags)])
         objects.append(target)
     return objects
-
-
-def clear_cache() -> None:
-    """Forgets every compiled simulation."""
-    for kind in ("rtlsim", "cppsim", "verilated"):
-        shutil.rmtree(content.cache_dir(kind), ignore_errors=True)

@@ -21,7 +21,7 @@ from levada_driver.datatype import IntArray
 from onnx import helper
 
 from levada.errors import LevadaError
-from levada.onnxutil import integer_tensor, narrowest, quantized_matmul
+from levada.onnxutil import integer_tensor, narrowest, quantized_matmul, sum_range
 from levada.streamline.bisect import first_integers
 from levada.streamline.chain import Chain, chain_to
 from levada.streamline.quantizers import Quantizer, activation_quantizers, describe
@@ -67,8 +67,7 @@ def source_range(chain: Chain, node: Any, model: Any) -> tuple[IntArray, IntArra
         found = quantized_matmul(producer, model)
         if found is None:
             raise LevadaError(f"{producer.name}: MatMul of two branches, which has no layer yet")
-        ends = np.stack([found.weights * found.atype.min, found.weights * found.atype.max])
-        return ends.min(0).sum(1), ends.max(0).sum(1)
+        return sum_range(found.weights, found.atype)
     require_integer(chain.source, node, model)
     dtype = integer_tensor(chain.source, model).dtype
     return np.array([dtype.min]), np.array([dtype.max])

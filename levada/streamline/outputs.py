@@ -9,7 +9,7 @@ from levada_driver.datatype import IntType
 from levada_driver.host import HostOutput
 
 from levada.errors import LevadaError
-from levada.onnxutil import quantized_matmul
+from levada.onnxutil import quantized_matmul, sum_range
 from levada.reference import FloatArray, output_shape
 from levada.streamline.exact_thresholds import annotate_readers, require_integer
 from levada.streamline.operators import AFFINE, FINAL, RANKING, SHAPE
@@ -50,8 +50,7 @@ def annotate_sums(model: Any) -> Any:  # noqa: ANN401
             require_integer(node.input[0], node, model)
             found = quantized_matmul(node, model)
             if found is not None:
-                ends = np.stack([found.weights * found.atype.min, found.weights * found.atype.max])
-                low, high = ends.min(0).sum(1), ends.max(0).sum(1)
+                low, high = sum_range(found.weights, found.atype)
                 set_integer(model, node.output[0], IntType.covering(int(low.min()), int(high.max())).name)
                 annotate_readers(node.output[0], model)
     return model
