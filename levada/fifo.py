@@ -2,102 +2,144 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+
+import numpy as np
+from levada_driver.datatype import IntArray
 
 from levada import timing
 from levada.graph import Graph, Node, verify
-from levada.layer import Layer, Schedule, Tensor, adapter, buffer
-
-# Frames that the periodic schedule needs to settle beside one for each layer: a beat waits for few frames.
-_SETTLING_FRAMES = 4
-# Deep enough for any frame, until the depth is known.
-_UNBOUNDED = 1 << 30
+from levada.layer import Layer, Tensor, adapter, buffer
 
 
 def convert_widths(graph: Graph) -> Graph:
     """The graph with an adapter on every tensor whose producer and consumer disagree on the beat."""
-    for name in _inner(graph):
-        (producer, output), (consumer, index) = _ends(graph, name)
-        given, taken = producer.streams[1][output], consumer.streams[0][index]
-        if given != taken:
-            layer = adapter()(graph.tensors[name], given.elements, taken.elements)
-            graph = _insert(graph, name, layer)
-    return verify(graph, "connected")
+    joined = _Joined(graph)
+    for node in graph.nodes:
+        for place, (name, taken) in enumerate(zip(node.inputs, node.streams[0], strict=True)):
+            if name not in graph.inputs and (given := graph.stream(name)) != taken:
+                layer = adapter()(graph.tensors[name], given.elements, taken.elements)
+                node = joined.put_before(node, place, layer)
+        joined.nodes.append(node)
+    return verify(joined.graph(), "connected")
 
 
 def insert_fifos(graph: Graph) -> Graph:
     """The graph with fifos that let it run at its bottleneck's interval (see levada.timing).
 
-    They hold what the periodic schedule claims, in which each layer starts as early as it can; a schedule
-    in which the quick layers start later may need fewer.
-    A fifo adds a cycle of its own, which may make another one necessary: so until none is missing. Their
-    depths do not change when beats move, and are set at the end.
+    They hold what a periodic schedule claims: the outputs come as early as they can, and every layer does
+    its work as late as that allows. So a quick layer does not run ahead and fill a fifo, but keeps the pace
+    of its reader, and what must be stored is stored where it is small.
     """
-    while True:
-        claimed = _claimed(graph)
-        missing = [name for name in _inner(graph) if claimed[name] > _schedule(graph, name).slots]
-        if not missing:
-            return _with_depths(graph)
-        for name in missing:
-            (producer, _), (consumer, _) = _ends(graph, name)
-            # A fifo takes every beat at once: then only the layer's own pipeline holds places.
-            assert consumer.layer.role != "buffer", f"{producer.name}: its slots do not cover its latency"
-            elements = graph.stream(name).elements
-            graph = _insert(graph, name, buffer()(graph.tensors[name], elements, _UNBOUNDED))
-
-
-def _inner(graph: Graph) -> list[str]:
-    """Tensors between two layers."""
-    border = {*graph.inputs, *graph.outputs}
-    return [name for name in graph.tensors if name not in border]
-
-
-def _ends(graph: Graph, tensor: str) -> tuple[tuple[Node, int], tuple[Node, int]]:
-    produced, consumed = graph.producer(tensor), graph.consumer(tensor)
-    assert produced is not None
-    assert consumed is not None
-    return produced, consumed
-
-
-def _schedule(graph: Graph, tensor: str) -> Schedule:
-    (producer, _), _ = _ends(graph, tensor)
-    return producer.layer.schedule(producer.folding)
-
-
-def _claimed(graph: Graph) -> dict[str, int]:
-    """The most places that each inner tensor claims of its producer at once, in the periodic schedule."""
-    interval = timing.interval(graph)
-    # Only when the longest pipeline is full of frames does it claim all the places that it ever will.
-    in_flight = max(node.layer.schedule(node.folding).latency for node in graph.nodes) // interval
-    times = timing.simulate(graph, _SETTLING_FRAMES + len(graph.nodes) + in_flight, interval)
-    return {
-        name: timing.high_water(times.issued[name], times.taken[name] + _schedule(graph, name).release)
-        for name in _inner(graph)
-    }
-
-
-def _with_depths(graph: Graph) -> Graph:
-    claimed = _claimed(graph)
-    nodes = []
+    depths = _depths(graph)
+    joined = _Joined(graph)
     for node in graph.nodes:
-        if node.layer.role == "buffer":
-            (stream,), _ = node.streams
-            layer = buffer()(graph.tensors[node.inputs[0]], stream.elements, max(2, claimed[node.outputs[0]]))
-            nodes.append(replace(node, layer=layer, folding=next(layer.foldings())))
-        else:
-            nodes.append(node)
-    return verify(graph.with_nodes(tuple(nodes)), "connected")
+        for place, name in enumerate(node.inputs):
+            if name in depths:
+                stream = node.streams[0][place]
+                layer = buffer()(graph.tensors[name], stream.elements, max(2, depths[name]))
+                node = joined.put_before(node, place, layer)
+        joined.nodes.append(node)
+    return verify(joined.graph(), "connected")
 
 
-def _insert(graph: Graph, tensor: str, layer: Layer) -> Graph:
-    """The graph with a node of `layer` between a tensor and its consumer."""
-    _, (consumer, _) = _ends(graph, tensor)
-    fresh = f"{tensor}_{layer.kind}"
-    old = graph.tensors[tensor]
-    node = Node(f"{layer.kind}_{consumer.name}", layer, (tensor,), (fresh,), next(layer.foldings()))
-    moved = replace(consumer, inputs=tuple(fresh if name == tensor else name for name in consumer.inputs))
-    nodes: list[Node] = []
-    for other in graph.nodes:
-        nodes += [node, moved] if other is consumer else [other]
-    tensors = {**graph.tensors, fresh: Tensor(fresh, old.shape, old.dtype)}
-    return replace(graph, nodes=tuple(nodes), tensors=tensors)
+def _depths(graph: Graph) -> dict[str, int]:
+    """Depth of a fifo for each inner tensor that claims more places at once than its layer has.
+
+    A fifo delays its beats by a cycle, which may make another one necessary: so until none is missing.
+    """
+    plan = _Plan(graph)
+    buffered: set[str] = set()
+    while True:
+        moves = plan.moves(frozenset(buffered))
+        missing = {name for name in moves.keys() - buffered if plan.misses_room(name, moves[name])}
+        if not missing:
+            return {name: plan.depth(name, moves[name]) for name in buffered}
+        buffered |= missing
+
+
+class _Joined:
+    """A graph that grows node by node, with layers put between others."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.nodes: list[Node] = []
+        self._old = graph
+        self._tensors = dict(graph.tensors)
+
+    def put_before(self, node: Node, place: int, layer: Layer) -> Node:
+        """Appends `layer` in front of an input of `node`, which is returned reading it."""
+        name = node.inputs[place]
+        fresh = f"{name}_{layer.kind}"
+        self._tensors[fresh] = Tensor(fresh, self._tensors[name].shape, self._tensors[name].dtype)
+        own = f"{layer.kind}_{node.name}" + (f"_{place}" if place else "")
+        self.nodes.append(Node(own, layer, (name,), (fresh,), next(layer.foldings())))
+        reads = (*node.inputs[:place], fresh, *node.inputs[place + 1 :])
+        return replace(node, inputs=reads)
+
+    def graph(self) -> Graph:
+        """The graph as it is now."""
+        return replace(self._old, nodes=tuple(self.nodes), tensors=self._tensors)
+
+
+@dataclass(frozen=True)
+class _Moves:
+    """When the beats of a tensor claim their places, and when they are taken."""
+
+    issued: IntArray
+    taken: IntArray
+
+
+class _Plan:
+    """The periodic schedule of a graph, for any set of tensors that go through a fifo."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._interval = timing.interval(graph)
+        self._schedules = {node.name: node.layer.schedule(node.folding) for node in graph.nodes}
+        self._producers = {name: self._schedules[node.name] for node in graph.nodes for name in node.outputs}
+
+    def moves(self, buffered: frozenset[str]) -> dict[str, _Moves]:
+        """The beats of every inner tensor, each layer as late as the outputs' earliest cycles allow."""
+        deadlines = self._earliest_outputs(buffered)
+        taken: dict[str, IntArray] = {}
+        found: dict[str, _Moves] = {}
+        for node in reversed(self._graph.nodes):
+            schedule = self._schedules[node.name]
+            for name in node.outputs:
+                if name in taken:
+                    deadlines[name] = taken[name] - schedule.latency - (name in buffered)
+            wanted = [deadlines[name] for name in node.outputs]
+            steps = timing.latest_steps(schedule, wanted, self._interval)
+            taken.update((n, steps[reads]) for n, reads in zip(node.inputs, schedule.reads, strict=True))
+            for name, writes in zip(node.outputs, schedule.writes, strict=True):
+                if name in taken:
+                    found[name] = _Moves(steps[writes], taken[name])
+        return found
+
+    def _earliest_outputs(self, buffered: frozenset[str]) -> dict[str, IntArray]:
+        """When each beat of the graph's outputs is issued at the earliest."""
+        graph = self._graph
+        valid = {name: np.zeros(graph.stream(name).beats, np.int64) for name in graph.inputs}
+        issued: dict[str, IntArray] = {}
+        for node in graph.nodes:
+            schedule = self._schedules[node.name]
+            arrivals = [valid[name] + (name in buffered) for name in node.inputs]
+            steps = timing.earliest_steps(schedule, arrivals, self._interval)
+            for name, writes in zip(node.outputs, schedule.writes, strict=True):
+                issued[name] = steps[writes]
+                valid[name] = issued[name] + schedule.latency
+        return {name: issued[name] for name in graph.outputs}
+
+    def misses_room(self, name: str, moves: _Moves) -> bool:
+        """Whether a tensor claims more places of its layer at once than there are."""
+        schedule = self._producers[name]
+        claimed = timing.high_water(moves.issued, moves.taken + schedule.release, self._interval)
+        return claimed > schedule.slots
+
+    def depth(self, name: str, moves: _Moves) -> int:
+        """Places that a tensor's fifo needs, which takes every beat when it is valid.
+
+        The layer itself then holds but what is in its pipeline, for which its slots are made.
+        """
+        valid = moves.issued + self._producers[name].latency
+        return timing.high_water(valid, moves.taken + 1, self._interval)

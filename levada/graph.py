@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -10,7 +11,7 @@ from levada_driver.datatype import IntArray
 from levada_driver.packing import Stream
 
 from levada.errors import LevadaError
-from levada.layer import Folding, Layer, Tensor
+from levada.layer import Folding, Layer, Tensor, fork
 
 Stage = Literal["lowered", "folded", "connected"]
 
@@ -74,6 +75,37 @@ class Graph:
         found = self.consumer(tensor)
         assert found is not None, f"{tensor} is neither written nor read"
         return found[0].streams[0][found[1]]
+
+
+def with_forks(graph: Graph) -> Graph:
+    """The graph with a fork on every tensor that several inputs of nodes read, or a node and the output.
+
+    A fork has two outputs: the first reader gets one, and those that are left share the other.
+    """
+    names = list(graph.tensors)
+    for name in names:  # grows on the way
+        if sum(node.inputs.count(name) for node in graph.nodes) + graph.outputs.count(name) > 1:
+            graph = _with_fork(graph, name)
+            names.append(f"{name}_b")
+    return graph
+
+
+def _with_fork(graph: Graph, name: str) -> Graph:
+    tensor = graph.tensors[name]
+    copies = (f"{name}_a", f"{name}_b")
+    layer = fork()(tensor)
+    new = Node(f"{layer.kind}_{name.removesuffix('_out')}", layer, (name,), copies)
+    left = itertools.chain(copies, itertools.repeat(copies[1]))
+    nodes: list[Node] = []
+    for other in graph.nodes:
+        reads = tuple(next(left) if read == name else read for read in other.inputs)
+        if reads != other.inputs and new not in nodes:
+            nodes.append(new)
+        nodes.append(replace(other, inputs=reads))
+    outputs = tuple(next(left) if output == name else output for output in graph.outputs)
+    tensors = {**graph.tensors, **{copy: Tensor(copy, tensor.shape, tensor.dtype) for copy in copies}}
+    nodes = nodes if new in nodes else [*nodes, new]
+    return replace(graph, nodes=tuple(nodes), tensors=tensors, outputs=outputs)
 
 
 def execute(graph: Graph, *inputs: IntArray) -> dict[str, IntArray]:

@@ -149,16 +149,26 @@ class CppInstance:
 
 
 @dataclass(frozen=True)
-class Match:
-    """What a layer takes over from the streamlined network: itself and the tensors at its border.
+class Part:
+    """One layer of a match, with the names of the tensors at its ports.
 
-    `nodes` are the names of the ONNX nodes it stands for, `inputs` and `outputs` names of ONNX tensors.
+    They are names of ONNX tensors or, between two parts, names of the match's own.
     """
 
     layer: Layer
-    nodes: tuple[str, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Match:
+    """What layers take over from the streamlined network.
+
+    `nodes` are the names of the ONNX nodes that `parts` stand for, in topological order.
+    """
+
+    nodes: tuple[str, ...]
+    parts: tuple[Part, ...]
 
 
 @dataclass(frozen=True)
@@ -170,7 +180,7 @@ class Case:
     inputs: tuple[IntArray, ...]
 
 
-Role = Literal["compute", "adapter", "buffer"]
+Role = Literal["compute", "adapter", "buffer", "fork", "window"]
 _REGISTRY: dict[str, type[Layer]] = {}
 
 
@@ -179,8 +189,10 @@ class Layer(ABC):
     """One kind of hardware unit; see docs/add-a-layer.md for a walk through every method.
 
     `kind` is the name of its folder, of its module and of its function template. `role` is "compute" for
-    what networks are made of, "adapter" for the one that changes the width of a stream and "buffer" for
-    the one that stores beats; the compiler inserts the last two by itself.
+    what networks are made of, "adapter" for the one that changes the width of a stream, "buffer" for the
+    one that stores beats and "fork" for the one that copies a stream; the compiler inserts these three by
+    itself. "window" is the one that cuts windows out of an image: what convolves or pools puts it before
+    itself.
     """
 
     kind: ClassVar[str]
@@ -284,6 +296,16 @@ def adapter() -> Callable[..., Layer]:
 def buffer() -> Callable[..., Layer]:
     """The layer that stores beats of a stream."""
     return _only("buffer")
+
+
+def fork() -> Callable[..., Layer]:
+    """The layer that makes two copies of a stream; takes the tensor."""
+    return _only("fork")
+
+
+def window() -> Callable[..., Layer]:
+    """The layer that cuts windows out of an image; takes the tensor, the Window and the value of padding."""
+    return _only("window")
 
 
 def divisors(number: int) -> list[int]:

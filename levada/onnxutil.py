@@ -5,6 +5,7 @@ Every function takes untyped onnx and qonnx objects (`node`, a `ModelWrapper`) a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from levada_driver.datatype import BIPOLAR, IntArray, IntType
 
 from levada.errors import LevadaError
 from levada.layer import Tensor
+from levada.window import Window
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,30 @@ class QuantizedMatMul:
     wtype: IntType
     atype: IntType
     pixels: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """weights [MH, C / groups, kh, kw] of `wtype`; the image x [H, W, C] and its windows.
+
+    Output channel m sees the channels of group m // (MH / groups) alone.
+    """
+
+    weights: IntArray
+    wtype: IntType
+    x: Tensor
+    window: Window
+    groups: int
+
+    @property
+    def depthwise(self) -> bool:
+        """Whether each group is one channel."""
+        return self.groups == self.x.shape[-1] > 1
+
+    @property
+    def outputs(self) -> tuple[int, int]:
+        """Rows and columns of the result."""
+        return self.window.outputs(*self.x.shape[:2])
 
 
 @dataclass(frozen=True)
@@ -48,9 +74,17 @@ class TopK:
 
 
 def integer_tensor(name: str, model: Any) -> Tensor:  # noqa: ANN401
-    """Shape (without the frame axis) and type of a tensor of the streamlined graph."""
-    shape = tuple(int(n) for n in model.get_tensor_shape(name))
-    return Tensor(name, shape[1:], IntType.parse(model.get_tensor_datatype(name).name))
+    """Shape (channels last, without the frame axis) and type of a tensor of the streamlined graph."""
+    _, *shape = (int(n) for n in model.get_tensor_shape(name))
+    if len(shape) > 1 and not channels_last(name, model):
+        shape = [*shape[1:], shape[0]]
+    return Tensor(name, tuple(shape), IntType.parse(model.get_tensor_datatype(name).name))
+
+
+def channels_last(name: str, model: Any) -> bool:  # noqa: ANN401
+    """Whether the channels of a tensor are its last axis, as its annotation says; axis 1 is the default."""
+    layout = model.get_tensor_layout(name)
+    return layout is not None and layout[-1] == "C"
 
 
 def narrowest(values: IntArray) -> IntType:
@@ -78,6 +112,52 @@ def quantized_matmul(node: Any, model: Any) -> QuantizedMatMul | None:  # noqa: 
         raise LevadaError(f"{node.name}: the weights are not integers; quantize them with a Quant node")
     x = integer_tensor(node.input[0], model)
     return QuantizedMatMul(weights, narrowest(weights), x.dtype, x.shape[:-1])
+
+
+def convolution(node: Any, model: Any) -> Convolution | None:  # noqa: ANN401
+    """A two-dimensional Conv of integers with constant integer weights and no bias; None for another node."""
+    if node.op_type != "Conv" or len([name for name in node.input if name]) != 2:
+        return None
+    kernel = model.get_initializer(node.input[1])
+    if kernel is None or kernel.ndim != 4:
+        return None
+    weights = np.rint(kernel).astype(np.int64)
+    if not np.array_equal(weights, kernel):
+        raise LevadaError(f"{node.name}: the weights are not integers; quantize them with a Quant node")
+    x = integer_tensor(node.input[0], model)
+    groups = int(attribute(node, "group", 1))
+    return Convolution(weights, narrowest(weights), x, window_of(node, weights.shape[2:]), groups)
+
+
+def window_of(node: Any, kernel: Sequence[int] = ()) -> Window:  # noqa: ANN401
+    """The windows of a convolution or pool, from its attributes (auto_pad and ceil_mode apart)."""
+    pads = attribute(node, "pads", [0, 0, 0, 0])
+    return Window(
+        kernel=_pair(attribute(node, "kernel_shape", list(kernel))),
+        stride=_pair(attribute(node, "strides", [1, 1])),
+        dilation=_pair(attribute(node, "dilations", [1, 1])),
+        pads=(int(pads[0]), int(pads[1]), int(pads[2]), int(pads[3])),
+    )
+
+
+def _pair(values: Sequence[int]) -> tuple[int, int]:
+    vertical, horizontal = values
+    return int(vertical), int(horizontal)
+
+
+def attribute(node: Any, name: str, default: Any) -> Any:  # noqa: ANN401
+    """The value of a node's attribute, of the type of `default`; text as str."""
+    from onnx import helper
+
+    for found in node.attribute:
+        if found.name == name:
+            value = helper.get_attribute_value(found)
+            value = value.decode(errors="replace") if isinstance(value, bytes) else value
+            value = list(value) if isinstance(default, list) else value
+            if not isinstance(value, type(default)):
+                raise LevadaError(f"{node.name} ({node.op_type}): {name} is {value!r}; export it again")
+            return value
+    return default
 
 
 def thresholds_of(node: Any, model: Any) -> Activation | None:  # noqa: ANN401

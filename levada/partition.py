@@ -58,15 +58,23 @@ def fold(graph: Graph, device: Device, clock_mhz: float, target_fps: float | Non
         objective = "as fast as the board allows"
     foldings = {name: choice.folding for name, choice in picked.items() if choice is not None}
     result = with_foldings(graph, foldings)
-    over = cost.excess(cost.total(result, device), device)
-    if over:
-        raise LevadaError(
-            f"{graph.name}: does not fit the board ({'; '.join(over)}); lower --target-fps or its bits"
-        )
+    _check_fits(result, device)
     # Layers do not interact, so the cheapest of each is the cheapest network; the fastest is only the fastest
     # among those.
     gap = 0.0 if target_fps is not None else None
     return Partition(result, objective, gap, time.perf_counter() - start)
+
+
+def _check_fits(graph: Graph, device: Device) -> None:
+    used = cost.per_layer(graph, device)
+    over = cost.excess(cost.total(graph, device), device)
+    if over:
+        most = max(used, key=lambda name: used[name].share(device))
+        part = ", ".join(f"{key} {value}" for key, value in asdict(used[most]).items() if value)
+        raise LevadaError(
+            f"{graph.name}: does not fit the board ({'; '.join(over)}), {most} takes most of it ({part}); "
+            "lower --target-fps or its bits"
+        )
 
 
 def offers(layer: Layer, device: Device) -> list[Choice]:

@@ -5,14 +5,14 @@ every beat on every stream, step k of a layer runs at
 
     T[k] = max(T[k-1] + 1, arrival[k])    =>    T[k] = k + max over j <= k of (arrival[j] - j)
 
-(Baccelli et al., Synchronization and Linearity, 1992). The same theory gives the fifo depths: the schedule
-in which frames enter at the bottleneck's interval is periodic; fifos that hold its high-water marks make it
-feasible, and a self-timed system is never later than a feasible schedule, so no throughput is lost.
+(Baccelli et al., Synchronization and Linearity, 1992). The same theory gives the fifo depths: fifos that hold
+the high-water marks of a periodic schedule make it feasible, and a self-timed system is never later than a
+feasible schedule, so no throughput is lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,9 @@ from levada_driver.datatype import IntArray
 
 from levada.graph import Graph, Node
 from levada.layer import Schedule
+
+# Beyond any cycle of interest; half the range, so that sums with it do not overflow.
+_NEVER = np.iinfo(np.int64).max // 2
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,53 @@ def _step_times(schedule: Schedule, arrivals: list[IntArray], frames: int) -> In
     return steps + np.maximum.accumulate(earliest - steps)
 
 
-def high_water(start: IntArray, end: IntArray) -> int:
-    """The largest number of intervals [start, end) that overlap."""
-    times = np.concatenate([start, end])
-    change = np.concatenate([np.ones(len(start), np.int64), -np.ones(len(end), np.int64)])
-    order = np.lexsort((change, times))  # at the same time, ends before starts: -1 sorts first
-    return int(np.cumsum(change[order]).max(initial=0))
+def earliest_steps(schedule: Schedule, arrivals: Sequence[IntArray], interval: int) -> IntArray:
+    """First possible cycle of each step of a frame, where frame f follows f * interval cycles later.
+
+    `arrivals` holds the cycle of each beat of each input. With M = max over j of (arrival[j] - j), the frame
+    before keeps the layer until its last step, at most M + steps - 1 - interval, so
+
+        T[k] = k + max(max over j <= k of (arrival[j] - j), M + steps - interval);
+
+    frames before that one keep it no longer, since steps <= interval.
+    """
+    steps = np.arange(schedule.steps, dtype=np.int64)
+    earliest = np.full(len(steps), -_NEVER)
+    for reads, arrival in zip(schedule.reads, arrivals, strict=True):
+        earliest[reads] = np.maximum(earliest[reads], arrival)
+    late = np.maximum.accumulate(earliest - steps)
+    start: IntArray = np.maximum(late, late[-1] + len(steps) - interval)
+    return steps + start
+
+
+def latest_steps(schedule: Schedule, deadlines: Sequence[IntArray], interval: int) -> IntArray:
+    """Last possible cycle of each step of a frame: `earliest_steps` with time reversed.
+
+    `deadlines` holds the cycle in which each beat of each output must be issued at the latest.
+    """
+    steps = np.arange(schedule.steps, dtype=np.int64)
+    latest = np.full(len(steps), _NEVER)
+    for writes, deadline in zip(schedule.writes, deadlines, strict=True):
+        latest[writes] = np.minimum(latest[writes], deadline)
+    early = np.minimum.accumulate((latest - steps)[::-1])[::-1]
+    start: IntArray = np.minimum(early, early[0] + interval - len(steps))
+    return steps + start
+
+
+def high_water(start: IntArray, end: IntArray, interval: int) -> int:
+    """The largest number of intervals [start, end) that overlap when each repeats every `interval` cycles."""
+    whole, rest = np.divmod(end - start, interval)
+    first = start % interval
+    last = first + rest
+    wrapped = last >= interval
+    times = np.concatenate([first, last - interval * wrapped])
+    change = np.concatenate([np.ones(len(first), np.int64), -np.ones(len(first), np.int64)])
+    if interval <= 8 * len(times):
+        counts = np.cumsum(np.bincount(times, change, interval))
+    else:
+        order = np.lexsort((change, times))  # at the same time, ends before starts: -1 sorts first
+        counts = np.cumsum(change[order])
+    return int(whole.sum() + wrapped.sum() + counts.max(initial=0))
 
 
 def latency(graph: Graph) -> int:

@@ -18,6 +18,7 @@ from levada.layer import (
     Folding,
     Layer,
     Match,
+    Part,
     Resources,
     Schedule,
     SvInstance,
@@ -68,7 +69,7 @@ class ArgMax(Layer):
             return None
         x = integer_tensor(node.input[0], model)
         layer = cls(x.shape[-1], x.dtype, found.k, x.shape[:-1])
-        return Match(layer, (node.name,), (node.input[0],), (found.output,))
+        return Match((node.name,), (Part(layer, (node.input[0],), (found.output,)),))
 
     def golden(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         # A stable ascending sort of the negated values keeps the lower index first among equals.

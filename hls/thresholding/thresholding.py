@@ -20,6 +20,7 @@ from levada.layer import (
     Folding,
     Layer,
     Match,
+    Part,
     Resources,
     Schedule,
     SvInstance,
@@ -69,7 +70,7 @@ class Thresholding(Layer):
         x = integer_tensor(node.input[0], model)
         table = activation.per_channel(x.shape[-1])
         layer = cls(table, activation.base, x.dtype, activation.otype, x.shape[:-1])
-        return Match(layer, (node.name,), (node.input[0],), (node.output[0],))
+        return Match((node.name,), (Part(layer, (node.input[0],), (node.output[0],)),))
 
     def golden(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         return (th.apply(inputs[0], self.thresholds, self.base, self.otype.step),)
@@ -84,6 +85,9 @@ class Thresholding(Layer):
     def streams(self, folding: Folding) -> tuple[tuple[Stream, ...], tuple[Stream, ...]]:
         beats = prod(self.pixels) * self.channels // folding.pe
         return (Stream(self.xtype, folding.pe, beats),), (Stream(self.otype, folding.pe, beats),)
+
+    def cycles(self, folding: Folding) -> int:
+        return prod(self.pixels) * self.channels // folding.pe
 
     def schedule(self, folding: Folding) -> Schedule:
         every = np.ones(prod(self.pixels) * self.channels // folding.pe, np.bool_)

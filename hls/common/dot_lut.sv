@@ -1,4 +1,4 @@
-// One lane of an MVAU in LUTs: the dot product of SIMD weights and inputs, LATENCY cycles later.
+// One lane of a layer with weights, in LUTs: the dot product of SIMD weights and inputs, LATENCY cycles later.
 //
 //   POPCOUNT  dot = |{ i : w[i] == a[i] }|                        true sum = 2*dot - SIMD
 //   SELECT    dot = sum of (w[i] ? a[i] : ~a[i])   bipolar w      true sum = dot - sum over w[i] = -1 of ~0

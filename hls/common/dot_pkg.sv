@@ -1,4 +1,4 @@
-// What the lanes of an MVAU have in common: how a dot product is coded, and how long it takes.
+// What dot products have in common: how one is coded, and how long it takes.
 package dot_pkg;
 
   // 1-bit weights and inputs: XNOR and popcount.

@@ -1,0 +1,233 @@
+"""VVAU: depthwise convolution, PE channels or SIMD whole pixels a cycle, thresholds fused or none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from levada_driver.datatype import IntArray, IntType
+from levada_driver.packing import Stream
+
+from levada import memory
+from levada.dotproduct import DotProducts, SvParam, rom_cost, search_cost, weight_rom
+from levada.errors import LevadaError
+from levada.layer import (
+    Case,
+    CppInstance,
+    Device,
+    Folding,
+    Layer,
+    Match,
+    Memory,
+    Part,
+    Resources,
+    Schedule,
+    SvInstance,
+    Tensor,
+    divisors,
+)
+from levada.onnxutil import convolution, thresholds_after
+from levada.pooling import window_parts
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+#: Output channels that one input channel may have: they share its lane.
+_MOST_OUTPUTS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Vvau(Layer):
+    """y[..., m] = activation(sum over k of weights[m, k] * x[..., k * C + m // M]), M = MH / C.
+
+    weights [MH, K] of `wtype`; x [*pixels, K * C] of `atype`: the K pixels of each window, their channels
+    side by side. With `thresholds` [MH, N] the result is base + step * (number of row m's thresholds that the
+    sum reaches), of `otype`; without, the sum itself.
+    """
+
+    kind: ClassVar[str] = "vvau"
+    operators: ClassVar[frozenset[str]] = frozenset({"Conv"})
+
+    weights: IntArray
+    wtype: IntType
+    atype: IntType
+    pixels: tuple[int, ...]
+    channels: int
+    thresholds: IntArray | None = None
+    base: int = 0
+    otype: IntType | None = None
+
+    @property
+    def mh(self) -> int:
+        """Output channels."""
+        return int(self.weights.shape[0])
+
+    @property
+    def taps(self) -> int:
+        """Pixels of a window: K."""
+        return int(self.weights.shape[1])
+
+    @property
+    def multiplier(self) -> int:
+        """Output channels of an input channel: M."""
+        return self.mh // self.channels
+
+    @property
+    def windows(self) -> int:
+        """Windows of a frame."""
+        return prod(self.pixels)
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        return (Tensor("x", (*self.pixels, self.taps * self.channels), self.atype),)
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        return (Tensor("y", (*self.pixels, self.mh), self.result_type),)
+
+    @cached_property
+    def _dot(self) -> DotProducts:
+        return DotProducts(self.weights, self.wtype, self.atype, self.thresholds, self.base, self.otype)
+
+    @property
+    def row_range(self) -> tuple[IntArray, IntArray]:
+        """Smallest and largest sum of each output channel over all inputs of `atype`."""
+        return self._dot.row_range
+
+    @property
+    def result_type(self) -> IntType:
+        """`otype`, or the narrowest type that holds every sum."""
+        return self._dot.result_type
+
+    @classmethod
+    def match(cls, node: Any, model: Any) -> Match | None:  # noqa: ANN401
+        found = convolution(node, model)
+        if found is None or len(found.x.shape) != 3 or not found.depthwise:
+            return None
+        mh, channels = len(found.weights), found.x.shape[-1]
+        if mh > _MOST_OUTPUTS * channels:
+            raise LevadaError(
+                f"{node.name}: {mh // channels} output channels for each input channel of a depthwise "
+                f"convolution, {_MOST_OUTPUTS} are the most; split it into several convolutions"
+            )
+        before, source = window_parts(found.x, found.window, 0)
+        activation = thresholds_after(node.output[0], model)
+        layer = cls(
+            weights=found.weights.reshape(mh, -1),
+            wtype=found.wtype,
+            atype=found.x.dtype,
+            pixels=found.outputs,
+            channels=channels,
+            thresholds=activation.per_channel(mh) if activation else None,
+            base=activation.base if activation else 0,
+            otype=activation.otype if activation else None,
+        )
+        last = activation.node if activation else node
+        names = (node.name, activation.node.name) if activation else (node.name,)
+        return Match(names, (*before, Part(layer, (source,), (last.output[0],))))
+
+    def golden(self, *inputs: IntArray) -> tuple[IntArray, ...]:
+        x = inputs[0].reshape(*inputs[0].shape[:-1], self.taps, self.channels)
+        weights = self.weights.reshape(self.channels, self.multiplier, self.taps)
+        sums = np.einsum("...kc,cjk->...cj", x, weights)
+        return (self._dot.activate(sums.reshape(*x.shape[:-2], self.mh)),)
+
+    def foldings(self) -> Iterator[Folding]:
+        shapes = [(pe, 1) for pe in divisors(self.channels)]
+        shapes += [(self.channels, simd) for simd in divisors(self.taps)[1:]]
+        for pe, simd in shapes:
+            one = pe * simd == self.channels * self.taps
+            places: tuple[Memory, ...] = ("constant",) if one else ("lut", "block")
+            for place in places:
+                yield Folding(pe, simd, memory=place)
+
+    def folded(self) -> Mapping[str, tuple[str, int]]:
+        return {"pe": ("C", self.channels), "simd": ("K", self.taps)}
+
+    def _folds(self, folding: Folding) -> tuple[int, int]:
+        """Steps of a window: over its taps, over the channels."""
+        return self.taps // folding.simd, self.channels // folding.pe
+
+    def streams(self, folding: Folding) -> tuple[tuple[Stream, ...], tuple[Stream, ...]]:
+        tf, cf = self._folds(folding)
+        return (
+            (Stream(self.atype, folding.simd * folding.pe, self.windows * tf * cf),),
+            (Stream(self.result_type, folding.pe * self.multiplier, self.windows * cf),),
+        )
+
+    def schedule(self, folding: Folding) -> Schedule:
+        """Reads in every step, writes in the cf last ones of a window."""
+        tf, cf = self._folds(folding)
+        last = np.arange(tf * cf) >= (tf - 1) * cf
+        reads, writes = np.ones(self.windows * tf * cf, np.bool_), np.tile(last, self.windows)
+        return Schedule((reads,), (writes,), self._dot.latency(folding.simd), self._slots(folding))
+
+    def _slots(self, folding: Folding) -> int:
+        """The most results of latency + 1 successive steps, at least 2: with so many it never waits."""
+        tf, cf = self._folds(folding)
+        bursts, more = divmod(self._dot.latency(folding.simd) + 1, tf * cf)
+        return max(2, bursts * cf + min(more, cf))
+
+    def cycles(self, folding: Folding) -> int:
+        """OH * OW * K/SIMD * C/PE."""
+        tf, cf = self._folds(folding)
+        return self.windows * tf * cf
+
+    def sv(self, folding: Folding) -> SvInstance:
+        params: dict[str, SvParam] = {
+            "C": self.channels,
+            "M": self.multiplier,
+            "K": self.taps,
+            "PE": folding.pe,
+            "SIMD": folding.simd,
+            "W_BLOCK": int(folding.memory == "block"),
+            "SLOTS": self._slots(folding),
+            "WEIGHTS": weight_rom(self._blocks(folding), self.wtype),
+        }
+        return SvInstance("vvau", params | self._dot.params(folding.pe * self.multiplier))
+
+    def _blocks(self, folding: Folding) -> IntArray:
+        """Weights [TF*CF, PE*M, SIMD] in the order in which the hardware uses them."""
+        (tf, cf), lanes = self._folds(folding), folding.pe * self.multiplier
+        blocks = self.weights.reshape(cf, lanes, tf, folding.simd).transpose(2, 0, 1, 3)
+        return blocks.reshape(tf * cf, lanes, folding.simd)
+
+    def cpp(self, folding: Folding) -> CppInstance:
+        shape = (self.windows, self.channels, self.multiplier, self.taps, folding.pe, folding.simd)
+        activation, table = self._dot.cpp_activation()
+        weights = {"weights": (self._blocks(folding), self.wtype)}
+        return CppInstance("vvau", (*shape, *self._dot.cpp_types(), *activation), weights | table)
+
+    def macs(self) -> int:
+        return self.windows * self.taps * self.mh
+
+    def weight_bits(self) -> int:
+        return self.weights.size * self.wtype.bits
+
+    def resources(self, folding: Folding, device: Device) -> Resources:
+        """Lanes, their sums in LUT memory, the weights, thresholds, and what all have: counters and fifo."""
+        (tf, cf), lanes = self._folds(folding), folding.pe * self.multiplier
+        dot_lut, dot_ff = self._dot.lane_cost(folding.simd)
+        if folding.memory == "constant":  # products and sums of known weights shrink to about as much
+            dot_lut, dot_ff = dot_lut // 4, dot_ff // 2
+        acc = self.result_type.bits if self.thresholds is None else self._dot.search.width
+        lut, ff = lanes * (dot_lut + acc), lanes * (dot_ff + acc)
+        if tf > 1 and cf > 1:
+            kept = memory.ram("lut", cf, lanes * acc)
+            lut, ff = lut + kept.lut, ff + kept.ff
+        lut += 40 + memory.ram("lut", self._slots(folding), lanes * self.result_type.bits).lut
+        ff += 40 + folding.simd * folding.pe * self.atype.bits
+        total = Resources(lut=lut, ff=ff)
+        if self.thresholds is not None:
+            total += search_cost(self._dot.search, cf, lanes)
+        return total + rom_cost(folding.memory, tf * cf, lanes * folding.simd * self.wtype.bits)
+
+    @classmethod
+    def strategy(cls) -> SearchStrategy[Case]:
+        from .cases import cases
+
+        return cases(cls)
