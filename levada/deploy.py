@@ -66,7 +66,7 @@ def manifest(package: Package) -> Manifest:
     """The accelerator.json of a package."""
     graph, network = package.graph, package.network
     assert network.host_input is not None
-    assert network.host_output is not None
+    assert network.host_outputs is not None
     sources = sorted(sv.sources(graph).items())
     return Manifest(
         name=graph.name,
@@ -77,7 +77,7 @@ def manifest(package: Package) -> Manifest:
         interval=timing.interval(graph),
         latency=package.run.latency,
         host_input=network.host_input,
-        host_output=network.host_output,
+        host_outputs=network.host_outputs,
         inputs=tuple(graph.stream(name) for name in graph.inputs),
         outputs=tuple(graph.stream(name) for name in graph.outputs),
     )

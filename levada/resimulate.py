@@ -41,7 +41,8 @@ def resimulate(
         binary = rtlsim.compile_program(files, (package / "sim" / "ports.hpp").read_text(), trace=True)
     program = RtlProgram(binary, package / IMAGES, manifest.inputs, manifest.outputs)
     run = program.simulate([pack(values, manifest.inputs[0])], patience, stalls, seed, trace)
-    wrong = int((unpack(run.outputs[0], manifest.outputs[0]) != golden).any(axis=1).sum())
+    got = [unpack(data, stream) for data, stream in zip(run.outputs, manifest.outputs, strict=True)]
+    wrong = int((np.concatenate(got, axis=1) != golden).any(axis=1).sum())
     if wrong:
         raise CheckFailedError(f"{manifest.name}: {wrong} of {frames} frames differ from the golden results")
     ends = run.given[0][manifest.outputs[0].beats - 1 :: manifest.outputs[0].beats]

@@ -1,7 +1,8 @@
 """Trains a network of models/ by its recipe, exports it as QONNX and measures the exported file.
 
 A family's module `models/<family>/<family>.py` says what to train: `build(variant)`, `constrain(network)`
-and `samples()`; its recipe.toml says how. Torch and Brevitas are imported only when training starts.
+and `samples(variant)`; its recipe.toml says how. A family that is no classifier of images has a function
+`fit(model, log)` of its own for that. Torch and Brevitas are imported only when training starts.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import importlib
 import io
 import sys
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from levada import content, models
 from levada.errors import CheckFailedError, LevadaError
+from levada.export import export
 from levada.models import Model, Recipe
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 Log = Callable[[str], None]
 
-_OPSET = 13
 _MEASURE_BATCH = 2000  # images at once through a graph whose nodes are run one by one
 
 
@@ -45,7 +45,7 @@ class Family(Protocol):
     def constrain(self, network: torch.nn.Module) -> None:
         """Called after each optimizer step, to keep weights within bounds."""
 
-    def samples(self) -> NDArray[np.integer[Any]]:
+    def samples(self, variant: str) -> NDArray[np.integer[Any]]:
         """A few inputs [N, ...], as integers of the model's input type."""
 
 
@@ -55,13 +55,14 @@ class Trained:
 
     Attributes:
         name: of the model.
-        accuracy: percent of the test images that the exported file classifies rightly.
+        accuracy: percent of the test images that the exported file classifies rightly; None where the network
+            is no classifier.
         onnx: the exported file.
         samples: the file with the sample inputs and expected logits.
     """
 
     name: str
-    accuracy: float
+    accuracy: float | None
     onnx: Path
     samples: Path
 
@@ -83,9 +84,13 @@ def train(name: str, *, out: Path | None = None, log: Log | None = None) -> Trai
     """
     log = log or _to_stderr
     model = models.find(name)
+    own = getattr(_family(model), "fit", None)
+    if own is not None:
+        with one_thread():
+            return Trained(name, None, *publish(model, own(model, log), out or model.onnx.parent))
     recipe = models.find_recipe(model)
     data = models.load_data(model)
-    with _one_thread():
+    with one_thread():
         network = fit(model, recipe, data, Path("build/train") / name / "checkpoint.pt", log)
         return _publish(model, network, data, out or model.onnx.parent, log)
 
@@ -136,16 +141,21 @@ def execute(path: Path, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
     """Runs a QONNX file of batch size 1 on all of `inputs` [N, ...] at once.
 
     Returns:
-        Its output, float32 [N, ...].
+        Its first output, float32 [N, ...].
 
     Raises:
         LevadaError: there is no such file.
     """
+    return execute_all(path, inputs)[0]
+
+
+def execute_all(path: Path, inputs: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """As `execute`, for all outputs of the file."""
     from qonnx.core.onnx_exec import execute_onnx
 
     wrapper = _batched(path, len(inputs))
     context = execute_onnx(wrapper, {wrapper.graph.input[0].name: inputs})
-    return np.asarray(context[wrapper.graph.output[0].name], np.float32)
+    return [np.asarray(context[output.name], np.float32) for output in wrapper.graph.output]
 
 
 class _Run:
@@ -250,85 +260,86 @@ class _Run:
 
 
 def _publish(model: Model, network: torch.nn.Module, data: Dataset, out: Path, log: Log) -> Trained:
-    """Exports, compares the exported file with torch on the test images, and writes the files to `out`."""
-    onnx, samples = out / model.onnx.name, out / model.samples.name
+    """Compares the exported file with torch on the test images, and writes the files to `out`."""
     with tempfile.TemporaryDirectory() as folder:
-        draft = Path(folder) / onnx.name
+        draft = Path(folder) / model.onnx.name
         draft.write_bytes(export(network, data.x_test[:1].shape))
         accuracy, logits = measure(draft, model, data)
-        _compare(model, _torch_logits(network, as_floats(model, data.x_test)), logits)
-        inputs = _family(model).samples()
-        expected = _torch_logits(network, as_floats(model, inputs))
-        _compare(model, expected, execute(draft, as_floats(model, inputs)))
-        content.write_whole(samples, _with_expected(samples, model, inputs, expected))
-        content.write_whole(onnx, draft.read_bytes())
+        _compare(model, _outputs(network, as_floats(model, data.x_test))[0], logits)
+    onnx, samples = publish(model, network, out)
     log(f"{model.name}: {accuracy:.2f} % of {len(data.x_test):,} test images of {data.name}")
     if model.accuracy != round(accuracy, 2):
         log(f"{model.name}: model.toml says accuracy = {model.accuracy}; write {accuracy:.2f}")
     return Trained(model.name, accuracy, onnx, samples)
 
 
-def export(network: torch.nn.Module, shape: tuple[int, ...]) -> bytes:
-    """The network as a QONNX file for inputs of `shape`; the same bytes for the same weights."""
-    import onnx
-    import torch
+def publish(model: Model, network: torch.nn.Module, out: Path) -> tuple[Path, Path]:
+    """Exports a network, compares the file with torch on the family's samples, and writes both to `out`.
 
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        # The dynamo exporter replaces MatMul by Gemm and writes paths of this machine into the nodes.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        warnings.filterwarnings("ignore", "fast_hadamard_transform")
-        from brevitas.export import export_qonnx
+    Returns:
+        The paths of the .onnx file and of the samples with torch's outputs.
 
-        path = Path(folder) / "network.onnx"
-        export_qonnx(
-            network.eval(),
-            args=torch.zeros(shape),
-            export_path=str(path),
-            dynamo=False,
-            opset_version=_OPSET,
-            input_names=["input"],
-            output_names=["logits"],
-        )
-        proto = onnx.load(path)
-    proto.doc_string = proto.graph.doc_string = ""
-    del proto.metadata_props[:]
-    for node in proto.graph.node:
-        node.doc_string = ""
-        del node.metadata_props[:]
-    data: bytes = proto.SerializeToString(deterministic=True)
-    return data
+    Raises:
+        CheckFailedError: torch and the exported file disagree.
+    """
+    onnx, samples = out / model.onnx.name, out / model.samples.name
+    inputs = _family(model).samples(model.variant)
+    expected = _outputs(network, as_floats(model, inputs))
+    with tempfile.TemporaryDirectory() as folder:
+        draft = Path(folder) / onnx.name
+        draft.write_bytes(export(network, (1, *inputs.shape[1:]), outputs=len(expected)))
+        got = execute_all(draft, as_floats(model, inputs))
+        for one, other in zip(expected, got, strict=True):
+            _compare(model, one, other)
+        content.write_whole(samples, _with_expected(samples, model, inputs, expected))
+        content.write_whole(onnx, draft.read_bytes())
+    return onnx, samples
 
 
 def _compare(model: Model, expected: NDArray[np.float32], got: NDArray[np.float32]) -> None:
     """The two may sum floats in another order; one integer more or less is far beyond that."""
-    close: NDArray[np.bool_] = np.all(np.isclose(got, expected, rtol=1e-4, atol=1e-4), axis=1)
+    near = np.isclose(got, expected, rtol=1e-4, atol=1e-4)
+    close: NDArray[np.bool_] = np.all(near.reshape(len(near), -1), axis=1)
     if not close.all():
         first = int(np.argmin(close))
         raise CheckFailedError(
             f"{model.name}: the exported file differs from torch on {np.sum(~close)} of {len(close)} inputs; "
-            f"first {first}: expected {expected[first].tolist()}, got {got[first].tolist()}; "
+            f"first {first}: expected {_start(expected[first])}, got {_start(got[first])}; "
             "train with another seed"
         )
 
 
-def _torch_logits(network: torch.nn.Module, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+def _start(values: NDArray[np.float32]) -> list[float]:
+    """As many as a message can hold."""
+    numbers: list[float] = values.reshape(-1)[:10].tolist()
+    return numbers
+
+
+def _outputs(network: torch.nn.Module, inputs: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """What torch gives for `inputs` [N, ...]: one array [N, ...] an output."""
     import torch
 
     with torch.no_grad():
-        return np.asarray(network(torch.from_numpy(inputs)).numpy(), np.float32)
+        found = network(torch.from_numpy(inputs))
+    found = found if isinstance(found, tuple) else (found,)
+    return [np.asarray(one.numpy(), np.float32) for one in found]
 
 
 def _with_expected(
-    path: Path, model: Model, inputs: NDArray[np.integer[Any]], expected: NDArray[np.float32]
+    path: Path, model: Model, inputs: NDArray[np.integer[Any]], expected: list[NDArray[np.float32]]
 ) -> bytes:
-    """The samples file at `path`, if there is one, with this variant's logits put in."""
+    """The samples file at `path`, if there is one, with this variant's outputs put in.
+
+    A second output is `expected_<variant>_1`, and so on.
+    """
     arrays: dict[str, NDArray[Any]] = {"inputs": inputs}
     if path.is_file():
         with np.load(path) as old:
             # Logits on other inputs than these would be wrong ones.
             if np.array_equal(old["inputs"], inputs):
                 arrays |= {key: old[key] for key in old.files}
-    arrays[f"expected_{model.variant}"] = expected
+    for index, output in enumerate(expected):
+        arrays[f"expected_{model.variant}" + (f"_{index}" if index else "")] = output
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **{key: arrays[key] for key in sorted(arrays)})
     return buffer.getvalue()
@@ -352,7 +363,7 @@ def _family(model: Model) -> Family:
 
 
 @contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """With more threads, float sums and so the weights would depend on the number of cores."""
     import torch
 

@@ -30,23 +30,29 @@ class Accelerator:
         self.manifest = manifests.read(self.folder)
         self._backend = open_backend(backend, self.folder, self.manifest)
 
-    def run(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def run(self, x: npt.NDArray[Any]) -> npt.NDArray[Any] | tuple[npt.NDArray[Any], ...]:
         """The network's output [N, ...] for frames x [N, *input shape]: float32, or int64 class indices.
+
+        A tuple of them where the network has several outputs.
 
         x is what the network takes (float), or the integers named in `manifest.host_input`. Raises
         DriverError for a wrong shape or value.
         """
-        return self.manifest.host_output.finish(self.run_integers(x))
+        results = self.manifest.host_outputs.finish(self.run_integers(x))
+        return results[0] if len(results) == 1 else results
 
     def run_integers(self, x: npt.NDArray[Any]) -> IntArray:
-        """The accelerator's own integers [N, elements], before the host's scale and bias."""
-        (stream,), (result,) = self.manifest.inputs, self.manifest.outputs
+        """The accelerator's own integers [N, elements], before the host's scale and bias.
+
+        Those of several outputs lie side by side.
+        """
+        (stream,) = self.manifest.inputs
         try:
             packed = pack(self.manifest.host_input.quantize(np.asarray(x)), stream)
         except ValueError as error:
             raise DriverError(f"{self.manifest.name}: {error}") from error
-        (data,) = self._backend.run([packed])
-        return unpack(data, result)
+        parts = zip(self._backend.run([packed]), self.manifest.outputs, strict=True)
+        return np.concatenate([unpack(data, result) for data, result in parts], axis=1)
 
     def selftest(self) -> int:
         """Runs the package's sample input and returns the number of frames; DriverError where one differs."""
@@ -80,7 +86,9 @@ class Accelerator:
             "fps": m.clock_mhz * 1e6 / m.interval,
             "latency_us": m.latency / m.clock_mhz,
             "input": {"shape": list(m.host_input.shape), "dtype": m.host_input.dtype.name},
-            "output": {"shape": list(m.host_output.shape), "dtype": m.host_output.dtype.name},
+            "outputs": [
+                {"shape": list(part.shape), "dtype": part.dtype.name} for part in m.host_outputs.parts
+            ],
         }
 
     def close(self) -> None:

@@ -26,7 +26,7 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_parser("info", help="print what the package holds, as JSON")
     run = actions.add_parser("run", help="run frames of a .npy file")
     run.add_argument("input", type=Path, help="array [frames, ...] as the network takes it")
-    run.add_argument("output", type=Path, help=".npy file for the result")
+    run.add_argument("output", type=Path, help=".npy file for the result; .npz for several outputs")
     return parser
 
 
@@ -40,6 +40,15 @@ def _frames(path: Path) -> npt.NDArray[Any]:
     return frames
 
 
+def _save(path: Path, result: npt.NDArray[Any] | tuple[npt.NDArray[Any], ...]) -> None:
+    """One array as .npy; several as .npz with the arrays output0, output1, ..."""
+    if isinstance(result, tuple):
+        arrays: dict[str, Any] = {f"output{index}": array for index, array in enumerate(result)}
+        np.savez(path, **arrays)
+    else:
+        np.save(path, result)
+
+
 def main() -> int:
     """Entry point; returns the exit code."""
     arguments = _parser().parse_args()
@@ -51,7 +60,7 @@ def main() -> int:
             elif arguments.action == "info":
                 print(json.dumps(accelerator.info(), indent=1))  # noqa: T201
             else:
-                np.save(arguments.output, accelerator.run(_frames(arguments.input)))
+                _save(arguments.output, accelerator.run(_frames(arguments.input)))
     except (DriverError, OSError) as error:
         print(f"levada-run: {error}", file=sys.stderr)  # noqa: T201
         return 1

@@ -24,6 +24,7 @@ class HostInput:
     Without `thresholds` the frame already is integers; the network's own input was integer / `divisor`.
     With `thresholds` [1 or elements, N] (float32, ascending) an element becomes base + step * (number of
     thresholds that it reaches), which is exactly what the network's own first quantizer gives.
+    `channels_last`: frames are [channels, ...], and the accelerator takes the channels last.
     """
 
     shape: tuple[int, ...]
@@ -31,12 +32,18 @@ class HostInput:
     divisor: int = 1
     thresholds: FloatArray | None = None
     base: int = 0
+    channels_last: bool = False
 
     def quantize(self, x: npt.NDArray[Any]) -> IntArray:
         """Frames [N, *shape] to integers [N, elements]. ValueError for another shape or value."""
         if x.shape[1:] != self.shape:
             raise ValueError(f"input has shape {list(x.shape[1:])} a frame, expected {list(self.shape)}")
-        flat = x.reshape(len(x), int(np.prod(self.shape)))
+        integers = self._quantize(x.reshape(len(x), int(np.prod(self.shape))))
+        if not self.channels_last:
+            return integers
+        return np.moveaxis(integers.reshape(len(x), *self.shape), 1, -1).reshape(integers.shape)
+
+    def _quantize(self, flat: npt.NDArray[Any]) -> IntArray:
         if self.thresholds is None:
             return self._integers(flat)
         values = flat.astype(np.float32)
@@ -69,6 +76,7 @@ class HostInput:
     def to_json(self) -> dict[str, Any]:
         """Plain values for accelerator.json; floats as exact decimal."""
         result: dict[str, Any] = {"shape": list(self.shape), "dtype": self.dtype.name}
+        result["channels_last"] = self.channels_last
         if self.thresholds is None:
             return result | {"kind": "integers", "divisor": self.divisor}
         table = [[float(v) for v in row] for row in self.thresholds]
@@ -78,9 +86,10 @@ class HostInput:
     def from_json(data: dict[str, Any]) -> HostInput:
         """The inverse of `to_json`."""
         shape, dtype = tuple(data["shape"]), IntType.parse(data["dtype"])
+        last = data["channels_last"]
         if data["kind"] == "integers":
-            return HostInput(shape, dtype, divisor=data["divisor"])
-        return HostInput(shape, dtype, 1, np.array(data["thresholds"], np.float32), data["base"])
+            return HostInput(shape, dtype, divisor=data["divisor"], channels_last=last)
+        return HostInput(shape, dtype, 1, np.array(data["thresholds"], np.float32), data["base"], last)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +98,8 @@ class HostOutput:
 
     `indices`: they already are class indices. Else output = integer * scale + bias, scale and bias of one
     element or of one for each channel (the last axis), then softmax over the channels if the network ends
-    in one.
+    in one. `pixels`: the integers are an image of this shape, channels last, and the network's output is that
+    image with the channels first, or flattened from there.
     """
 
     shape: tuple[int, ...]
@@ -98,17 +108,34 @@ class HostOutput:
     bias: FloatArray
     indices: bool = False
     softmax: bool = False
+    pixels: tuple[int, ...] | None = None
 
     def finish(self, y: IntArray) -> npt.NDArray[Any]:
         """Integers [N, elements] to [N, *shape]: int64 indices, or float32."""
-        shaped = y.reshape(len(y), *self.shape)
+        shaped = y.reshape(len(y), *(self.pixels or self.shape))
         if self.indices:
-            return shaped
+            return self._as_network(shaped)
         result = shaped.astype(np.float32) * self.scale + self.bias
         if self.softmax:
             shifted = np.exp(result - result.max(axis=-1, keepdims=True))
             result = shifted / shifted.sum(axis=-1, keepdims=True)
-        return result.astype(np.float32)
+        return self._as_network(result.astype(np.float32))
+
+    def _as_network(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return y if self.pixels is None else np.moveaxis(y, -1, 1).reshape(len(y), *self.shape)
+
+    def as_streamed(self, y: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Network outputs [N, *shape] in the order of the integers: [N, *pixels] where there are pixels."""
+        shaped = y.reshape(len(y), *self.shape)
+        if self.pixels is None:
+            return shaped
+        *size, channels = self.pixels
+        return np.moveaxis(shaped.reshape(len(y), channels, *size), 1, -1)
+
+    @property
+    def elements(self) -> int:
+        """Integers of a frame."""
+        return int(np.prod(self.pixels or self.shape, dtype=np.int64))
 
     def classes(self, y: IntArray) -> IntArray:
         """The class of each frame: its first index, or the place of its largest output."""
@@ -124,6 +151,7 @@ class HostOutput:
             "scale": [float(v) for v in np.atleast_1d(self.scale)],
             "bias": [float(v) for v in np.atleast_1d(self.bias)],
             "softmax": self.softmax,
+            "pixels": list(self.pixels) if self.pixels else None,
         }
 
     @staticmethod
@@ -136,4 +164,25 @@ class HostOutput:
             np.array(data["bias"], np.float32),
             data["kind"] == "indices",
             data["softmax"],
+            tuple(data["pixels"]) if data["pixels"] else None,
         )
+
+
+@dataclass(frozen=True, eq=False)
+class HostOutputs:
+    """The outputs of a network, whose integers [N, elements] lie side by side in their order."""
+
+    parts: tuple[HostOutput, ...]
+
+    def split(self, y: IntArray) -> list[IntArray]:
+        """The integers of each output."""
+        ends = np.cumsum([part.elements for part in self.parts])
+        return np.split(y.reshape(len(y), int(ends[-1])), ends[:-1], axis=1)
+
+    def finish(self, y: IntArray) -> tuple[npt.NDArray[Any], ...]:
+        """Each output of the network, as `HostOutput.finish`."""
+        return tuple(part.finish(own) for part, own in zip(self.parts, self.split(y), strict=True))
+
+    def classes(self, y: IntArray) -> IntArray:
+        """The class of each frame, by the first output."""
+        return self.parts[0].classes(self.split(y)[0])

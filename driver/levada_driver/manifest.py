@@ -9,10 +9,10 @@ from typing import Any
 
 from levada_driver.datatype import IntType
 from levada_driver.errors import DriverError
-from levada_driver.host import HostInput, HostOutput
+from levada_driver.host import HostInput, HostOutput, HostOutputs
 from levada_driver.packing import Stream
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FILE = "accelerator.json"
 
 
@@ -31,7 +31,7 @@ class Manifest:
     interval: int
     latency: int
     host_input: HostInput
-    host_output: HostOutput
+    host_outputs: HostOutputs
     inputs: tuple[Stream, ...]
     outputs: tuple[Stream, ...]
 
@@ -47,7 +47,7 @@ class Manifest:
             "interval_cycles": self.interval,
             "latency_cycles": self.latency,
             "host_input": self.host_input.to_json(),
-            "host_output": self.host_output.to_json(),
+            "host_outputs": [part.to_json() for part in self.host_outputs.parts],
             "inputs": [_stream_json(stream) for stream in self.inputs],
             "outputs": [_stream_json(stream) for stream in self.outputs],
         }
@@ -95,7 +95,7 @@ def read(folder: Path) -> Manifest:
             interval=int(data["interval_cycles"]),
             latency=int(data["latency_cycles"]),
             host_input=HostInput.from_json(data["host_input"]),
-            host_output=HostOutput.from_json(data["host_output"]),
+            host_outputs=HostOutputs(tuple(HostOutput.from_json(part) for part in data["host_outputs"])),
             inputs=tuple(_stream(entry) for entry in data["inputs"]),
             outputs=tuple(_stream(entry) for entry in data["outputs"]),
         )

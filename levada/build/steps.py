@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from levada.build.state import State, required
 from levada.emit import cpp, sv
 from levada.errors import CheckFailedError
 from levada.graph import execute
+from levada.reference import FloatArray
 from levada.report.schema import Level
 from levada.sim import compare
 from levada.sim.compare import Comparison
@@ -50,9 +51,9 @@ def load(state: State) -> None:
 def streamline_step(state: State) -> None:
     """Makes the network integers only, and compares it with the network as it came."""
     state.network = network = streamline(state.source, state.spec, state.samples[:_STEP_FRAMES])
-    host = required(network.host_output)
+    host = required(network.host_outputs)
     floats = required(network.host_input).floats(state.samples)
-    reference_output = reference.execute(state.source, floats)
+    reference_output = reference.execute_all(state.source, floats)
     state.golden = network.integers(state.samples)
     _compare_torch(state)
 
@@ -62,19 +63,24 @@ def streamline_step(state: State) -> None:
     _level(state, "streamlined", compare.with_floats(reference_output, state.golden, host, ties))
 
 
+def _expected(samples: Mapping[str, FloatArray], variant: str) -> list[FloatArray]:
+    """Torch's outputs: `expected_VARIANT`, and `expected_VARIANT_1`, ... where there are several."""
+    keys = [f"expected_{variant}", *(f"expected_{variant}_{index}" for index in range(1, len(samples)))]
+    return [samples[key] for key in keys if key in samples]
+
+
 def _compare_torch(state: State) -> None:
     """The exported file against what torch itself gave on the model's samples, where that is known."""
     model, network = state.model, required(state.network)
     if model is None:
         return
     with np.load(model.samples) as samples:
-        key = f"expected_{model.variant}"
-        if key not in samples:
-            return
-        inputs, expected = samples["inputs"], samples[key]
+        inputs, expected = samples["inputs"], _expected(samples, model.variant)
+    if not expected:
+        return
     floats = inputs.astype(np.float32) / np.float32(model.divisor)
-    got = reference.execute(state.source, floats)
-    host = required(network.host_output)
+    got = reference.execute_all(state.source, floats)
+    host = required(network.host_outputs)
     x = inputs if state.spec is not None else floats
     golden = network.integers(x)
 
@@ -89,7 +95,7 @@ def lower_step(state: State) -> None:
     """Maps the streamlined network to layers, and compares their golden results with it."""
     state.graph = lower.lower(required(state.network).model, state.name)
     values = execute(state.graph, required(required(state.network).host_input).quantize(state.samples))
-    got = values[state.graph.outputs[0]].reshape(len(state.samples), -1)
+    got = side_by_side([values[name] for name in state.graph.outputs])
     _level(state, "graph", compare.integers(state.golden, got))
 
 
@@ -123,9 +129,9 @@ def cppsim(state: State) -> None:
     """Runs the C++: the samples against golden, and every frame of the test set for the accuracy."""
     graph, network = required(state.graph), required(state.network)
     state.cppsim = CppSim(graph)
-    host_input, host_output = required(network.host_input), required(network.host_output)
+    host_input, host_outputs = required(network.host_input), required(network.host_outputs)
     frames = state.x if state.labels is not None else state.samples
-    (got,) = state.cppsim.run(host_input.quantize(frames))
+    got = side_by_side(state.cppsim.run(host_input.quantize(frames)))
     samples = len(state.samples)
     found = compare.integers(state.golden, got[:samples])
     where = ""
@@ -133,7 +139,7 @@ def cppsim(state: State) -> None:
         where = compare.culprit(graph, "cppsim", host_input.quantize(state.samples))
     _level(state, "cppsim", found, where)
     if state.labels is not None:
-        right = host_output.classes(got) == state.labels
+        right = host_outputs.classes(got) == state.labels
         state.accuracy = float(right.mean() * 100)
 
 
@@ -141,16 +147,17 @@ def rtlsim(state: State) -> None:
     """Runs the RTL without stalls, for results and cycles, and some frames under random stalls."""
     graph = required(state.graph)
     state.rtlsim = RtlSim(graph)
-    # An interval needs two frames; a few more let the pipeline settle.
+    # An interval needs two frames, behind those that fill the pipeline.
+    least = 2 + -(-timing.latency(graph) // timing.interval(graph))
     count = max(state.options.rtl_frames, 2)
     x = required(required(state.network).host_input).quantize(state.samples[:count])
-    x = np.resize(x, (max(len(x), 8), x.shape[1]))
+    x = np.resize(x, (max(len(x), least), x.shape[1]))
     want = np.resize(state.golden[: min(count, len(state.golden))], (len(x), state.golden.shape[1]))
     state.run = state.rtlsim.run(x)
-    found = compare.integers(want, state.run.outputs[0])
+    found = compare.integers(want, side_by_side(state.run.outputs))
     if not found.mismatches:
         stalled = state.rtlsim.run(x[:_STALLED_FRAMES], stalls=_STALLS, seed=state.options.seed)
-        found_stalled = compare.integers(want[:_STALLED_FRAMES], stalled.outputs[0])
+        found_stalled = compare.integers(want[:_STALLED_FRAMES], side_by_side(stalled.outputs))
         found = found_stalled if found_stalled.mismatches else found
     where = compare.culprit(graph, "rtlsim", x) if found.mismatches else ""
     _level(state, "rtlsim", found, where)
@@ -189,6 +196,11 @@ def deploy_step(state: State) -> None:
     )
     got = deploy.write(package, state.work / "deploy")
     _level(state, "driver", compare.integers(golden, got))
+
+
+def side_by_side(outputs: Sequence[IntArray]) -> IntArray:
+    """The integers of several outputs, [N, elements] in all."""
+    return np.concatenate([array.reshape(len(array), -1) for array in outputs], axis=1)
 
 
 def _level(state: State, name: str, found: Comparison, where: str = "") -> None:

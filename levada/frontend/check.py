@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from levada.errors import LevadaError
-from levada.frontend import elementwise, endings, quantizers, weights
+from levada.frontend import elementwise, endings, images, quantizers, weights
 from levada.layer import registered
 from levada.streamline.inputs import InputSpec, first_quantizer
-from levada.streamline.operators import FINAL, MONOTONE, QUANTIZERS, RANKING, SHAPE, WEIGHTED
+from levada.streamline.operators import ELEMENTWISE, FINAL, QUANTIZERS, RANKING, SHAPE, WEIGHTED
 
 #: What reading a file turns into other operators, or removes.
 _READ = frozenset(
@@ -26,7 +26,10 @@ _RULES: tuple[tuple[Iterable[str], Rule], ...] = (
     (WEIGHTED, weights.problems),
     (FINAL, endings.softmax_problems),
     (RANKING, endings.ranking_problems),
-    (MONOTONE, elementwise.problems),
+    (ELEMENTWISE, elementwise.problems),
+    (images.CONVOLUTIONS, images.convolution_problems),
+    (images.POOLS, images.pool_problems),
+    (images.MOVES, images.move_problems),
 )
 
 
@@ -43,12 +46,12 @@ class Problem:
         return f"{self.node} ({self.operator}): {self.reason}; {self.remedy}"
 
 
-def check(model: Any, name: str, spec: InputSpec | None) -> None:  # noqa: ANN401 - a qonnx ModelWrapper
+def check(model: Any, name: str, spec: InputSpec | None) -> None:
     """Raises LevadaError, with one line a node, if the cleaned network holds what cannot be built."""
     _refuse(name, problems_of(model, spec))
 
 
-def check_operators(model: Any, name: str) -> None:  # noqa: ANN401 - an onnx ModelProto
+def check_operators(model: Any, name: str) -> None:
     """As `check`, for the operators alone, of a network as it stands in its file."""
     constant = {tensor.name for tensor in model.graph.initializer}
     unknown = []
@@ -68,18 +71,18 @@ def _refuse(name: str, problems: Iterable[Problem]) -> None:
 
 
 def _known() -> frozenset[str]:
-    return (
-        MONOTONE | SHAPE | QUANTIZERS | FINAL | {op for cls in registered().values() for op in cls.operators}
-    )
+    layers = {op for cls in registered().values() for op in cls.operators}
+    rewritten = {"GlobalAveragePool", "Trunc", *images.CONVOLUTIONS, *images.POOLS, *images.MOVES}
+    return ELEMENTWISE | SHAPE | QUANTIZERS | FINAL | layers | rewritten
 
 
-def _unknown(node: Any) -> Problem:  # noqa: ANN401
+def _unknown(node: Any) -> Problem:
     remedy = "replace it, or add a layer (docs/add-a-layer.md); `levada layers` lists what there is"
     operator = node.op_type if node.domain in _DOMAINS else f"{node.domain}.{node.op_type}"
     return Problem(node.name or node.output[0], operator, "no layer implements it", remedy)
 
 
-def problems_of(model: Any, spec: InputSpec | None) -> Iterator[Problem]:  # noqa: ANN401
+def problems_of(model: Any, spec: InputSpec | None) -> Iterator[Problem]:
     """All problems, in the order of the nodes."""
     yield from _input(model, spec)
     for node in model.graph.node:
@@ -88,32 +91,24 @@ def problems_of(model: Any, spec: InputSpec | None) -> Iterator[Problem]:  # noq
         for operators, rule in _RULES:
             if node.op_type in operators:
                 yield from (Problem(node.name, node.op_type, *found) for found in rule(node, model))
-        yield from _fork(node, model)
+        yield from _output(node, model)
 
 
-def _input(model: Any, spec: InputSpec | None) -> Iterator[Problem]:  # noqa: ANN401
+def _input(model: Any, spec: InputSpec | None) -> Iterator[Problem]:
     readers = model.find_consumers(model.graph.input[0].name) or []
-    if len(readers) > 1:
-        yield _split("the network", "input", readers)
-    elif spec is None and first_quantizer(model) is None:
+    if spec is None and first_quantizer(model) is None:
         node = next(iter(readers), model.graph.node[0])
         reason = "the input reaches no quantizer before it is used"
+        if len(readers) > 1:
+            reason = f"the input goes to {len(readers)} nodes before a quantizer"
         remedy = "say what its integers are, e.g. --input uint8/255 for 8-bit pixels divided by 255"
         yield Problem(node.name, node.op_type, reason, remedy)
 
 
-def _fork(node: Any, model: Any) -> Iterator[Problem]:  # noqa: ANN401
+def _output(node: Any, model: Any) -> Iterator[Problem]:
     outputs = {info.name for info in model.graph.output}
     for name in node.output:
         readers = model.find_consumers(name) or []
-        if len(readers) > 1 and elementwise.dynamic(node, model):
-            yield _split(node.name, node.op_type, readers)
-        elif readers and name in outputs:
+        if readers and name in outputs:
             reason = f"its output is the network's and goes to {readers[0].name}, too"
-            yield Problem(node.name, node.op_type, reason, "use a network without branches")
-
-
-def _split(name: str, operator: str, readers: list[Any]) -> Problem:
-    names = ", ".join(reader.name for reader in readers)
-    reason = f"its output goes to {len(readers)} nodes ({names}), and no layer splits a stream"
-    return Problem(name, operator, reason, "use a network without branches")
+            yield Problem(node.name, node.op_type, reason, "end the network with a layer of its own")

@@ -7,33 +7,25 @@ from typing import Any
 
 import numpy as np
 
-from levada.errors import LevadaError
+from levada.onnxutil import attribute
+from levada.streamline.operators import ELEMENTWISE, QUANTIZERS
 
 
-def attribute(node: Any, name: str, default: Any) -> Any:  # noqa: ANN401 - onnx objects, any value
-    """The value of a node's attribute, of the type of `default`; text as str."""
-    from onnx import helper
-
-    for found in node.attribute:
-        if found.name == name:
-            value = helper.get_attribute_value(found)
-            value = value.decode(errors="replace") if isinstance(value, bytes) else value
-            if not isinstance(value, type(default)):
-                raise LevadaError(f"{node.name} ({node.op_type}): {name} is {value!r}; export it again")
-            return value
-    return default
-
-
-def dynamic(node: Any, model: Any) -> list[str]:  # noqa: ANN401 - onnx and qonnx objects
+def dynamic(node: Any, model: Any) -> list[str]:
     """The inputs of a node that are not constant."""
     return [name for name in node.input if name and model.get_initializer(name) is None]
 
 
-def problems(node: Any, model: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
-    """Reasons why an operator of MONOTONE cannot be built, each with what to do."""
+def problems(node: Any, model: Any) -> Iterator[tuple[str, str]]:
+    """Reasons why an elementwise operator cannot be built, each with what to do."""
     inputs = dynamic(node, model)
+    if node.op_type == "Add" and len(inputs) == 2:
+        first, second = (list(model.get_tensor_shape(name)) for name in inputs)
+        if first != second:
+            yield f"adds {first} and {second}", "add branches of the same shape"
+        return
     if len(inputs) != 1:
-        yield "joins two branches, and no layer does that", "use a network without branches"
+        yield "joins two branches, and no layer does that", "use Add or Concat"
         return
     constants = [model.get_initializer(name) for name in node.input if name and name not in inputs]
     if node.op_type == "Div" and node.input[0] != inputs[0]:
@@ -44,28 +36,36 @@ def problems(node: Any, model: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN40
         yield "falls below 0 and rises above, or the other way round", "use slopes of 0 or more"
     if node.op_type == "BatchNormalization":
         yield from _norm(node, constants)
-        if len(model.get_tensor_shape(inputs[0])) == 3:
+        if len(model.get_tensor_shape(inputs[0])) == 3 and _behind_matmul(inputs[0], model):
             yield "stands between vectors of 3 axes", "reshape them to [1, channels]"
     elif any(not _by_channel(value, tuple(model.get_tensor_shape(inputs[0]))) for value in constants):
         shapes = ", ".join(str(list(value.shape)) for value in constants)
         yield f"its constant {shapes} is not one number or one a channel (axis 1)", "use one of the two"
 
 
-def _turns(node: Any, constants: list[Any]) -> bool:  # noqa: ANN401
+def _behind_matmul(tensor: str, model: Any) -> bool:
+    """Whether a tensor comes from a MatMul, whose channels are last, through elementwise operators."""
+    producer = model.find_producer(tensor)
+    while producer is not None and producer.op_type in ELEMENTWISE | QUANTIZERS:
+        producer = model.find_producer(next(iter(dynamic(producer, model)), ""))
+    return producer is not None and producer.op_type == "MatMul"
+
+
+def _turns(node: Any, constants: list[Any]) -> bool:
     """Whether an activation function with a slope is not monotone."""
     if node.op_type == "PRelu":
         return bool(np.any(constants[0] < 0))
     return node.op_type in ("LeakyRelu", "Selu") and bool(attribute(node, "alpha", 1.0) < 0)
 
 
-def _norm(node: Any, constants: list[Any]) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+def _norm(node: Any, constants: list[Any]) -> Iterator[tuple[str, str]]:
     if attribute(node, "training_mode", 0):
         yield "is in training mode", "export the network in eval mode"
     if np.any(constants[3] < 0):
         yield "has a negative variance", "train it again"
 
 
-def _by_channel(value: Any, shape: tuple[int, ...]) -> bool:  # noqa: ANN401 - an array
+def _by_channel(value: Any, shape: tuple[int, ...]) -> bool:
     """Whether a constant is one number, or one for each channel."""
     if value.size == 1:
         return bool(value.ndim <= len(shape))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from levada.frontend.elementwise import attribute
+from levada.onnxutil import attribute
 from levada.streamline.operators import RANKING
 
 
-def softmax_problems(node: Any, model: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - onnx and qonnx objects
+def softmax_problems(node: Any, model: Any) -> Iterator[tuple[str, str]]:
     """Reasons why a softmax cannot be left to the host, each with what to do."""
     readers = model.find_consumers(node.output[0]) or []
     if readers and readers[0].op_type not in RANKING:
@@ -17,7 +17,7 @@ def softmax_problems(node: Any, model: Any) -> Iterator[tuple[str, str]]:  # noq
     yield from _axis(node, model, -1)
 
 
-def ranking_problems(node: Any, model: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+def ranking_problems(node: Any, model: Any) -> Iterator[tuple[str, str]]:
     """Reasons why an ArgMax or TopK cannot be built, each with what to do."""
     yield from _axis(node, model, 0 if node.op_type == "ArgMax" else -1)
     if attribute(node, "select_last_index", 0):
@@ -34,7 +34,7 @@ def ranking_problems(node: Any, model: Any) -> Iterator[tuple[str, str]]:  # noq
         yield "its values are used", "use its indices only"
 
 
-def _axis(node: Any, model: Any, default: int) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+def _axis(node: Any, model: Any, default: int) -> Iterator[tuple[str, str]]:
     rank = len(model.get_tensor_shape(node.input[0]))
     axis = attribute(node, "axis", default)
     if axis % rank != rank - 1:

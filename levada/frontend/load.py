@@ -12,8 +12,8 @@ import numpy as np
 
 from levada.errors import LevadaError
 from levada.frontend.check import check_operators
-from levada.frontend.elementwise import attribute
 from levada.frontend.structure import check_structure, check_text
+from levada.onnxutil import attribute
 from levada.streamline.constants import fold_constant_quantizers
 from levada.streamline.rewrite import reason
 
@@ -23,7 +23,7 @@ _MAX_ELEMENTS = 1 << 24  # of a frame: more is a mistake in the file
 _IDENTITIES = frozenset({"Dropout", "Identity", "DebugMarker"})
 
 
-def load(path: Path) -> Any:  # noqa: ANN401 - a qonnx ModelWrapper
+def load(path: Path) -> Any:
     """The network of a file as a cleaned ModelWrapper.
 
     Raises:
@@ -53,7 +53,7 @@ def load(path: Path) -> Any:  # noqa: ANN401 - a qonnx ModelWrapper
     return cleaned
 
 
-def _parse(path: Path) -> Any:  # noqa: ANN401
+def _parse(path: Path) -> Any:
     import onnx
     from google.protobuf.message import DecodeError
 
@@ -70,18 +70,21 @@ def _parse(path: Path) -> Any:  # noqa: ANN401
         raise LevadaError(f"{path}: is no ONNX file, or only a part of one ({len(data)} bytes)") from error
     if not model.graph.node or not model.opset_import:
         raise LevadaError(f"{path}: holds no network; an ONNX file with at least one node is needed")
-    for kind, count in (("input", len(_real_inputs(model))), ("output", len(model.graph.output))):
-        if count != 1:
-            raise LevadaError(f"{path}: has {count} {kind}s; levada builds networks with one {kind}")
+    if len(_real_inputs(model)) != 1:
+        raise LevadaError(
+            f"{path}: has {len(_real_inputs(model))} inputs; levada builds networks with one input"
+        )
+    if not model.graph.output:
+        raise LevadaError(f"{path}: has 0 outputs; export it with the tensors that are wanted")
     return model
 
 
-def _real_inputs(model: Any) -> list[Any]:  # noqa: ANN401 - older files list the weights as inputs, too
+def _real_inputs(model: Any) -> list[Any]:
     constants = {tensor.name for tensor in model.graph.initializer}
     return [info for info in model.graph.input if info.name not in constants]
 
 
-def _check_input(model: Any, path: Path) -> None:  # noqa: ANN401
+def _check_input(model: Any, path: Path) -> None:
     (info,) = _real_inputs(model)
     tensor = info.type.tensor_type
     if not tensor.HasField("shape") or not tensor.shape.dim:
@@ -111,7 +114,7 @@ def _check_input(model: Any, path: Path) -> None:  # noqa: ANN401
         )
 
 
-def _clean(model: Any) -> Any:  # noqa: ANN401
+def _clean(model: Any) -> Any:
     from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.transformation.fold_constants import FoldConstants
     from qonnx.transformation.gemm_to_matmul import GemmToMatMul
@@ -145,7 +148,7 @@ def _clean(model: Any) -> Any:  # noqa: ANN401
     return wrapper
 
 
-def _single_precision(model: Any) -> None:  # noqa: ANN401
+def _single_precision(model: Any) -> None:
     """Makes float32 of the float64 factors that GemmToMatMul leaves."""
     for tensor in list(model.graph.initializer):
         value = model.get_initializer(tensor.name)
@@ -153,7 +156,7 @@ def _single_precision(model: Any) -> None:  # noqa: ANN401
             model.set_initializer(tensor.name, value.astype(np.float32))
 
 
-def _remove_identities(model: Any) -> None:  # noqa: ANN401
+def _remove_identities(model: Any) -> None:
     """Takes out what does nothing at inference, wherever it stands."""
     from qonnx.transformation.remove import remove_node_and_rewire
 
@@ -163,7 +166,7 @@ def _remove_identities(model: Any) -> None:  # noqa: ANN401
             remove_node_and_rewire(model, node)
 
 
-def _complete_gemm(model: Any) -> None:  # noqa: ANN401
+def _complete_gemm(model: Any) -> None:
     """Gives a Gemm without the optional bias one of zeros: GemmToMatMul expects it."""
     for node in model.graph.node:
         if node.op_type == "Gemm" and len(node.input) == 2:
@@ -173,7 +176,7 @@ def _complete_gemm(model: Any) -> None:  # noqa: ANN401
             node.input.append(name)
 
 
-def _complete_qcdq(model: Any) -> None:  # noqa: ANN401
+def _complete_qcdq(model: Any) -> None:
     """Gives QuantizeLinear and DequantizeLinear zero points, and the scales of weights their axis.
 
     QCDQToQuant expects a zero point, and multiplies by scales before it looks at their axis.
@@ -191,7 +194,7 @@ def _complete_qcdq(model: Any) -> None:  # noqa: ANN401
             _broadcast_scales(node, model)
 
 
-def _broadcast_scales(node: Any, model: Any) -> None:  # noqa: ANN401
+def _broadcast_scales(node: Any, model: Any) -> None:
     axis = attribute(node, "axis", 1)
     rank = len(model.get_tensor_shape(node.input[0]))
     for place in (1, 2):
@@ -205,7 +208,7 @@ def _broadcast_scales(node: Any, model: Any) -> None:  # noqa: ANN401
         node.attribute.remove(found)
 
 
-def _check_numbers(model: Any, path: Path) -> None:  # noqa: ANN401
+def _check_numbers(model: Any, path: Path) -> None:
     for tensor in model.graph.initializer:
         value = model.get_initializer(tensor.name)
         if value.dtype.kind == "f" and not np.all(np.isfinite(value)):

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from levada.frontend.elementwise import attribute
+from levada.onnxutil import attribute
 from levada.streamline.inputs import MAX_INPUT_BITS, first_quantizer
 
 MAX_BITS = 8
 _ROUNDING = ("CEIL", "DOWN", "FLOOR", "HALF_DOWN", "HALF_EVEN", "HALF_UP", "ROUND", "UP")
 
 
-def problems(node: Any, model: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - onnx and qonnx objects
+def problems(node: Any, model: Any) -> Iterator[tuple[str, str]]:
     """Reasons why a quantizer cannot be built, each with what to do; weights' bits are judged elsewhere."""
     constants = [model.get_initializer(name) for name in node.input[1:]]
     missing = [name for name, value in zip(node.input[1:], constants, strict=True) if value is None]
@@ -31,7 +31,7 @@ def problems(node: Any, model: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN40
         yield from _activation(node, model, constants)
 
 
-def _activation(node: Any, model: Any, constants: list[Any]) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+def _activation(node: Any, model: Any, constants: list[Any]) -> Iterator[tuple[str, str]]:
     for value, what in zip(constants, ("scale", "zero point", "bit width"), strict=False):
         if not np.all(value == value.reshape(-1)[0]):
             yield f"has {value.size} {what}s, one a channel", f"use one {what} for the whole tensor"

@@ -12,7 +12,7 @@ from levada.streamline.operators import QUANTIZERS
 _INPUTS = {"BipolarQuant": 2, "Quant": 4}
 
 
-def check_text(model: Any, path: Path) -> None:  # noqa: ANN401 - an onnx ModelProto
+def check_text(model: Any, path: Path) -> None:
     """LevadaError if a name in the file is no text: the parser gives bytes then, or fails at every use."""
     for node in model.graph.node:
         for text in (node.name, node.op_type, node.domain, *node.input, *node.output):
@@ -20,13 +20,13 @@ def check_text(model: Any, path: Path) -> None:  # noqa: ANN401 - an onnx ModelP
                 raise LevadaError(f"{path}: is damaged (the name {text!r}); export it again")
 
 
-def check_structure(model: Any) -> None:  # noqa: ANN401 - a qonnx ModelWrapper
+def check_structure(model: Any) -> None:
     """ValueError if the cleaned network is no graph of tensors of known shapes."""
     for problem in _problems(model):
         raise ValueError(problem)
 
 
-def _problems(model: Any) -> Iterator[str]:  # noqa: ANN401
+def _problems(model: Any) -> Iterator[str]:
     given = {info.name for info in model.graph.input} | {tensor.name for tensor in model.graph.initializer}
     for node in model.graph.node:
         least, outputs = _least(node)
@@ -44,7 +44,7 @@ def _problems(model: Any) -> Iterator[str]:  # noqa: ANN401
             yield f"nothing gives the output {info.name}"
 
 
-def _least(node: Any) -> tuple[int, int]:  # noqa: ANN401
+def _least(node: Any) -> tuple[int, int]:
     """The least number of inputs and outputs of an operator."""
     from onnx import defs
 

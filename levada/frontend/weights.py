@@ -12,8 +12,16 @@ from levada.streamline.operators import QUANTIZERS, WEIGHTED
 
 MAX_BITS = 8
 
+#: Which axis of the weights are an operator's outputs.
+OUTPUTS = {"Conv": 0, "ConvTranspose": 1, "MatMul": -1}
 
-def problems(node: Any, model: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - onnx and qonnx objects
+
+def _one_an_output(scale: Any, axis: int) -> bool:
+    outputs = np.moveaxis(scale, axis, 0).reshape(scale.shape[axis], -1)
+    return bool(np.all(outputs == outputs[:, :1]))
+
+
+def problems(node: Any, model: Any) -> Iterator[tuple[str, str]]:
     """Reasons why a node with weights cannot be built, each with what to do."""
     tensor = node.input[WEIGHTED[node.op_type]]
     values, producer = model.get_initializer(tensor), model.find_producer(tensor)
@@ -26,10 +34,10 @@ def problems(node: Any, model: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN40
     elif model.get_initializer(producer.input[0]) is None:
         yield "its weights are not constant", "use constant weights, as the second operand"
     else:
-        yield from _quantized(producer, model)
+        yield from _quantized(node, producer, model)
 
 
-def _plain(values: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - an array
+def _plain(values: Any) -> Iterator[tuple[str, str]]:
     most = 1 << (MAX_BITS - 1)
     if not np.array_equal(values, np.rint(values)):
         yield "its weights are float", "quantize them (a Quant node on the weights)"
@@ -37,14 +45,12 @@ def _plain(values: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - an array
         yield f"its weights are from {values.min():g} to {values.max():g}", f"use 1 to {MAX_BITS} bits"
 
 
-def _quantized(producer: Any, model: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+def _quantized(node: Any, producer: Any, model: Any) -> Iterator[tuple[str, str]]:
     constants = [model.get_initializer(name) for name in producer.input]
     if any(value is None for value in constants):
         return  # said at the quantizer
     matrix, scale = constants[:2]
-    if scale.size > 1 and np.any(
-        np.broadcast_to(scale, matrix.shape) != scale.reshape(-1, scale.shape[-1])[:1]
-    ):
+    if scale.size > 1 and not _one_an_output(np.broadcast_to(scale, matrix.shape), OUTPUTS[node.op_type]):
         yield "its weights have a scale for each input", "use one scale, or one for each output channel"
     if producer.op_type != "Quant":
         return

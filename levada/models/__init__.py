@@ -163,8 +163,8 @@ def _read(folder: Path) -> list[Model]:
             onnx=folder / f"{folder.name}-{variant}.onnx",
             dataset=_text(path, table, "dataset", None),
             input=spec,
-            samples=folder / (_text(path, table, "samples", None) or "samples.npz"),
             accuracy=_accuracy(path, variant, entry),
+            samples=folder / _samples(path, table, variant, entry),
             bits=_bits(path, variant, entry),
             target_fps=_rate(path, table),
         )
@@ -208,13 +208,20 @@ def _accuracy(path: Path, variant: str, entry: object) -> float | None:
     where = f"variants.{variant}"
     if not isinstance(entry, dict):
         raise LevadaError(f"{path}: {where} is {entry!r}; write a table [{where}]")
-    _known_keys(path, f"{where}.", entry, {"accuracy", "bits"})
+    _known_keys(path, f"{where}.", entry, {"accuracy", "bits", "samples"})
     value = entry.get("accuracy")
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
         raise LevadaError(f"{path}: {where}.accuracy is {value!r}; write percent, a number from 0 to 100")
     return float(value)
+
+
+def _samples(path: Path, table: dict[str, Any], variant: str, entry: dict[str, Any]) -> str:
+    """The variant's own samples file, where its inputs have another shape, else the family's."""
+    if "samples" in entry and not isinstance(entry["samples"], str):
+        raise LevadaError(f"{path}: variants.{variant}.samples is {entry['samples']!r}; write a file name")
+    return entry.get("samples") or _text(path, table, "samples", None) or "samples.npz"
 
 
 def _bits(path: Path, variant: str, entry: dict[str, Any]) -> dict[str, int]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from levada_driver.datatype import IntArray
-from levada_driver.host import HostOutput
+from levada_driver.host import HostOutput, HostOutputs
 
 from levada.errors import CheckFailedError
 from levada.graph import Graph, execute
@@ -51,27 +51,30 @@ def integers(expected: IntArray, got: IntArray, ties: Ties = _no_ties) -> Compar
 
 
 def with_floats(
-    expected: npt.NDArray[Any], got: IntArray, host: HostOutput, ties: Ties = _no_ties
+    expected: Sequence[npt.NDArray[Any]], got: IntArray, host: HostOutputs, ties: Ties = _no_ties
 ) -> Comparison:
-    """Compares the network's own float output with the integers that the host turns into it.
+    """Compares the network's own float outputs with the integers that the host turns into them.
 
     Behind the last quantizer the network is affine, so its output divided by the scale must lie at the
     integer, up to float rounding: the two are equal if the nearest integers are. Where a softmax follows,
     the floats themselves are compared, to 1e-3 of a probability.
     """
-    flat = expected.reshape(len(expected), -1).astype(np.float64)
+    pairs = [_integers_of(*part) for part in zip(expected, host.split(got), host.parts, strict=True)]
+    want, have = (np.concatenate(arrays, axis=1) for arrays in zip(*pairs, strict=True))
+    return integers(want, have, ties)
+
+
+def _integers_of(expected: npt.NDArray[Any], got: IntArray, host: HostOutput) -> tuple[IntArray, IntArray]:
+    """An output as integers that must be equal: what the floats say, and what was got."""
+    flat = host.as_streamed(expected).reshape(len(expected), -1).astype(np.float64)
     if host.indices:
-        return integers(np.rint(flat).astype(np.int64), got, ties)
+        return np.rint(flat).astype(np.int64), got
     if host.softmax:
-        shown = host.finish(got).reshape(flat.shape)
-        return integers(np.zeros(flat.shape, np.int64), (np.abs(shown - flat) > 1e-3).astype(np.int64), ties)
-    return integers(_nearest(flat, host), got, ties)
-
-
-def _nearest(flat: npt.NDArray[np.float64], host: HostOutput) -> IntArray:
-    shape = (len(flat), *host.shape)
-    result = (flat.reshape(shape) - host.bias.astype(np.float64)) / host.scale.astype(np.float64)
-    return np.rint(result).astype(np.int64).reshape(flat.shape)
+        shown = host.as_streamed(host.finish(got)).reshape(flat.shape)
+        return np.zeros(flat.shape, np.int64), (np.abs(shown - flat) > 1e-3).astype(np.int64)
+    shaped = flat.reshape(len(flat), *(host.pixels or host.shape))
+    result = (shaped - host.bias.astype(np.float64)) / host.scale.astype(np.float64)
+    return np.rint(result).astype(np.int64).reshape(flat.shape), got
 
 
 def culprit(graph: Graph, level: str, *inputs: IntArray) -> str:

@@ -16,7 +16,7 @@ from levada_driver.datatype import IntArray
 
 from levada.errors import LevadaError
 from levada.reference import FloatArray
-from levada.streamline.operators import MONOTONE, QUANTIZERS, SHAPE
+from levada.streamline.operators import ELEMENTWISE, QUANTIZERS, SHAPE
 
 
 @dataclass(frozen=True)
@@ -33,17 +33,20 @@ class Chain:
     nodes: tuple[Any, ...]
     shapes: tuple[Any, ...]
     channels: int = field(default=1)
+    _models: dict[int, Any] = field(default_factory=dict, compare=False, repr=False)  # by batch size
 
     def evaluate(self, values: npt.NDArray[Any]) -> FloatArray:
         """The chain's function of values [B, channels], as float32 of the same shape."""
         from qonnx.core.onnx_exec import execute_onnx
 
         batch = len(values)
-        model = self._submodel(batch)
+        if batch not in self._models:
+            self._models[batch] = self._submodel(batch)
+        model = self._models[batch]
         result = execute_onnx(model, {"x": values.astype(np.float32)})["y"]
         return np.asarray(result, np.float32).reshape(batch, self.channels)
 
-    def _submodel(self, batch: int) -> Any:  # noqa: ANN401 - a qonnx ModelWrapper
+    def _submodel(self, batch: int) -> Any:
         from onnx import TensorProto, helper
         from qonnx.core.modelwrapper import ModelWrapper
         from qonnx.util.basic import qonnx_make_model
@@ -77,7 +80,7 @@ class Chain:
         return model
 
 
-def dynamic_input(node: Any, model: Any) -> int:  # noqa: ANN401
+def dynamic_input(node: Any, model: Any) -> int:
     """Index of the one input of an elementwise node that is not constant."""
     found = [i for i, name in enumerate(node.input) if name and model.get_initializer(name) is None]
     if len(found) != 1:
@@ -85,33 +88,42 @@ def dynamic_input(node: Any, model: Any) -> int:  # noqa: ANN401
     return found[0]
 
 
-def chain_to(quantizer: Any, model: Any) -> Chain:  # noqa: ANN401
+def chain_to(quantizer: Any, model: Any) -> Chain:
     """The chain that ends in a quantizer, as far back as its operators are elementwise."""
     nodes, shapes = [quantizer], []
     source = quantizer.input[0]
     while (node := model.find_producer(source)) is not None:
-        if len(model.find_consumers(source)) != 1:
+        if len([name for name in node.input if name and model.get_initializer(name) is None]) != 1:
             break
         if node.op_type in SHAPE:
+            if len(model.find_consumers(source)) != 1:
+                break
+            _check_channels(node, nodes, model)
             shapes.append(node)
             source = node.input[0]
-        elif node.op_type in MONOTONE:
+        elif node.op_type in ELEMENTWISE:
             nodes.append(node)
             source = node.input[dynamic_input(node, model)]
         else:
             break
     channels = max(_channels(node, model) for node in nodes)
-    if channels > 1 and shapes:
-        raise LevadaError(
-            f"{quantizer.name}: a per-channel operator stands before {shapes[0].name} ({shapes[0].op_type}) "
-            "without a quantizer in between; move it behind, or quantize first"
-        )
     return Chain(
         model, source, quantizer.output[0], tuple(reversed(nodes)), tuple(reversed(shapes)), channels
     )
 
 
-def _channels(node: Any, model: Any) -> int:  # noqa: ANN401
+def _check_channels(shape: Any, behind: list[Any], model: Any) -> None:
+    """LevadaError if operators behind a reshaping tell channels apart that are none before it."""
+    sizes = [model.get_tensor_shape(name)[1] for name in (shape.input[0], shape.output[0])]
+    for node in behind:
+        if _channels(node, model) > 1 and sizes[0] != sizes[1]:
+            raise LevadaError(
+                f"{node.name}: has a constant for each channel behind {shape.name} ({shape.op_type}), which "
+                "makes other channels, without a quantizer in between; move it before, or quantize first"
+            )
+
+
+def _channels(node: Any, model: Any) -> int:
     if node.op_type in QUANTIZERS:
         inputs = node.input[1:2]
     else:
@@ -119,7 +131,7 @@ def _channels(node: Any, model: Any) -> int:  # noqa: ANN401
     return max([1, *(int(model.get_initializer(name).size) for name in inputs)])
 
 
-def levels_of(quantizer: Any, model: Any) -> IntArray:  # noqa: ANN401
+def levels_of(quantizer: Any, model: Any) -> IntArray:
     """Every integer that a quantizer of scale 1 can give, ascending."""
     if quantizer.op_type == "BipolarQuant":
         return np.array([-1, 1])

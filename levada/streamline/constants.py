@@ -11,7 +11,7 @@ from levada.streamline.operators import QUANTIZERS, WEIGHTED
 from levada.streamline.rewrite import constant
 
 
-def fold_constant_quantizers(model: Any) -> Any:  # noqa: ANN401 - qonnx ModelWrapper in and out
+def fold_constant_quantizers(model: Any) -> Any:
     """Replaces a quantizer of a constant that is not a matrix of weights by the value it gives.
 
     bias_q = Quant(bias) is a constant, and y + bias_q is the same to the bit with the constant in its place.
@@ -32,12 +32,12 @@ def fold_constant_quantizers(model: Any) -> Any:  # noqa: ANN401 - qonnx ModelWr
     return model
 
 
-def _weighs(reader: Any, tensor: str) -> bool:  # noqa: ANN401
+def _weighs(reader: Any, tensor: str) -> bool:
     place = WEIGHTED.get(reader.op_type)
     return place is not None and reader.input[place] == tensor
 
 
-def constants_second(model: Any) -> Any:  # noqa: ANN401
+def constants_second(model: Any) -> Any:
     """Makes the second operand of Add, Mul and Sub the constant one, where FINN's passes look for it.
 
     c - x becomes x * -1 + c, which is the same to the bit.
@@ -51,7 +51,7 @@ def constants_second(model: Any) -> Any:  # noqa: ANN401
     return model
 
 
-def _negate_before(model: Any, node: Any) -> None:  # noqa: ANN401
+def _negate_before(model: Any, node: Any) -> None:
     tensor = model.make_new_valueinfo_name()
     model.set_tensor_shape(tensor, model.get_tensor_shape(node.input[0]))
     negated = helper.make_node(
@@ -61,7 +61,7 @@ def _negate_before(model: Any, node: Any) -> None:  # noqa: ANN401
     model.graph.node.insert(list(model.graph.node).index(node), negated)
 
 
-def own_weights(model: Any) -> Any:  # noqa: ANN401
+def own_weights(model: Any) -> Any:
     """Gives each MatMul a weight quantizer of its own, with one number as its zero point.
 
     FoldQuantWeights can neither fold a shared one nor read a zero point for each channel.

@@ -21,31 +21,62 @@ from levada_driver.datatype import IntArray
 from onnx import helper
 
 from levada.errors import LevadaError
-from levada.onnxutil import integer_tensor, narrowest, quantized_matmul, sum_range
+from levada.onnxutil import narrowest
 from levada.streamline.bisect import first_integers
 from levada.streamline.chain import Chain, chain_to
+from levada.streamline.operators import MONOTONE, QUANTIZERS
 from levada.streamline.quantizers import Quantizer, activation_quantizers, describe
-from levada.streamline.rewrite import constant, remove, rewire, set_integer
+from levada.streamline.ranges import annotate
+from levada.streamline.rewrite import (
+    constant,
+    new_tensor,
+    remove,
+    remove_unread,
+    rewire,
+    set_integer,
+    shape_of,
+)
+
+#: Which axis of a layer's weights are its outputs.
+_OUTPUTS = {"Conv": 0, "MatMul": -1}
+
+#: Integers over which a function that is not monotone can be a table.
+MAX_TABLE = 1 << 12
 
 
-def exact_thresholds(model: Any) -> Any:  # noqa: ANN401 - qonnx ModelWrapper in and out
-    """Replaces every quantizer of activations and the elementwise operators before it by a MultiThreshold."""
+def exact_thresholds(model: Any) -> Any:
+    """Replaces every quantizer of activations and the elementwise operators before it by a MultiThreshold.
+
+    A function that is neither rising nor falling becomes a Lookup in a table, where its argument has at most
+    MAX_TABLE values.
+    """
     for node in activation_quantizers(model):
         quantizer = describe(node, model)
         chain = chain_to(node, model)
-        thresholds = _thresholds(chain, quantizer, model)
-        _replace(chain, quantizer, thresholds, model)
+        low, high = annotate(chain.source, node, model)
+        channels = max(chain.channels, len(low))
+        low, high = (np.broadcast_to(end, channels).copy() for end in (low, high))
+        table = _table(chain, quantizer, low, high)
+        if table is not None:
+            _replace(chain, quantizer, _lookup_node(model, quantizer, table, int(low.min())), model)
+        else:
+            thresholds = _thresholds(chain, quantizer, low, high, model)
+            _replace(chain, quantizer, _threshold_node(model, quantizer, thresholds), model)
     return model
 
 
-def _thresholds(chain: Chain, quantizer: Quantizer, model: Any) -> IntArray:  # noqa: ANN401
-    """Thresholds [1 or C, levels - 1] over the integers at the chain's source."""
-    low, high = source_range(chain, quantizer.node, model)
-    channels = max(chain.channels, len(low))
-    low, high = (np.broadcast_to(end, channels).copy() for end in (low, high))
+def _thresholds(
+    chain: Chain,
+    quantizer: Quantizer,
+    low: IntArray,
+    high: IntArray,
+    model: Any,
+) -> IntArray:
+    """Thresholds [1 or C, levels - 1] over the integers low..high [C] at the chain's source."""
+    channels = len(low)
     sign = np.ones(channels, np.int64)
 
-    def function(values: IntArray) -> Any:  # noqa: ANN401
+    def function(values: IntArray) -> Any:
         if chain.channels == 1:
             return chain.evaluate((values * sign).reshape(-1, 1)).reshape(values.shape)
         return chain.evaluate(values * sign)
@@ -59,82 +90,97 @@ def _thresholds(chain: Chain, quantizer: Quantizer, model: Any) -> IntArray:  # 
     return table[:1] if np.all(table == table[0]) else table
 
 
-def source_range(chain: Chain, node: Any, model: Any) -> tuple[IntArray, IntArray]:  # noqa: ANN401
-    """Smallest and largest integer at the chain's source, [1] or one for each channel."""
-    producer = model.find_producer(chain.source)
-    if producer is not None and producer.op_type == "MatMul":
-        require_integer(producer.input[0], producer, model)
-        found = quantized_matmul(producer, model)
-        if found is None:
-            raise LevadaError(f"{producer.name}: MatMul of two branches, which has no layer yet")
-        return sum_range(found.weights, found.atype)
-    require_integer(chain.source, node, model)
-    dtype = integer_tensor(chain.source, model).dtype
-    return np.array([dtype.min]), np.array([dtype.max])
-
-
-def require_integer(tensor: str, node: Any, model: Any) -> None:  # noqa: ANN401
-    """LevadaError unless the input of a node is integers."""
-    if not model.get_tensor_datatype(tensor).is_integer():
+def _table(chain: Chain, quantizer: Quantizer, low: IntArray, high: IntArray) -> IntArray | None:
+    """What leaves the quantizer for each integer, [1 or C, N]; None where thresholds will do."""
+    if all(node.op_type in MONOTONE | QUANTIZERS for node in chain.nodes):
+        return None
+    first, last = int(low.min()), int(high.max())
+    if last - first >= MAX_TABLE:
         raise LevadaError(
-            f"{node.name}: its input is float in the middle of the network; quantize it (a QuantIdentity "
-            "before the layer), with one scale for the whole tensor"
+            f"{quantizer.node.name}: {chain.nodes[0].op_type} before it may rise and fall, and its argument "
+            f"is {first} to {last}; a table holds {MAX_TABLE} values: quantize to fewer bits before it"
         )
+    values = np.arange(first, last + 1)[:, None]
+    result = (
+        np.rint(chain.evaluate(np.broadcast_to(values, (len(values), chain.channels)))).astype(np.int64).T
+    )
+    steps = np.diff(result, axis=1)
+    if np.all(np.all(steps >= 0, axis=1) | np.all(steps <= 0, axis=1)):
+        return None
+    return result + int(quantizer.levels[0] - quantizer.raw[0])
 
 
-def _negate(chain: Chain, falling: IntArray, channels: int, quantizer: Quantizer, model: Any) -> None:  # noqa: ANN401
+def _negate(chain: Chain, falling: IntArray, channels: int, quantizer: Quantizer, model: Any) -> None:
     """Changes the sign of the weights that feed the falling channels."""
     producer = model.find_producer(chain.source)
+    axis = -1 if producer is None else _OUTPUTS.get(producer.op_type, -1)
     matrix = None
-    if producer is not None and producer.op_type == "MatMul":
+    if producer is not None and producer.op_type in _OUTPUTS:
         matrix = model.get_initializer(producer.input[1]).copy()
-    if matrix is None or matrix.shape[-1] != channels:
+    if matrix is None or matrix.shape[axis] != channels:
         raise LevadaError(
             f"{quantizer.node.name}: falls as its input rises, and no weights stand before it to take the "
             "sign; move the sign into the weights of the layer before"
         )
-    matrix[:, falling] *= -1
-    model.set_initializer(producer.input[1], matrix)
+    np.moveaxis(matrix, axis, 0)[falling] *= -1
+    producer.input[1] = constant(model, matrix)  # its own: others may share the old one
     set_integer(model, producer.input[1], narrowest(matrix).name)
 
 
-def _replace(chain: Chain, quantizer: Quantizer, thresholds: IntArray, model: Any) -> None:  # noqa: ANN401
-    """Puts the MultiThreshold in place of the chain; operators that only rename elements come first."""
-    tensor = chain.source
-    for node in chain.shapes:
-        node.input[0] = tensor
-        set_integer(model, node.output[0], model.get_tensor_datatype(tensor).name)
-        tensor = node.output[0]
-    inner = [*chain.nodes, *([quantizer.subtract] if quantizer.subtract is not None else [])]
-    at = list(model.graph.node).index(quantizer.node)
-    dtype = quantizer.dtype
-    last = quantizer.end == model.graph.output[0].name
-    result = quantizer.end if last else model.make_new_valueinfo_name()
-    node = helper.make_node(
+def _threshold_node(model: Any, quantizer: Quantizer, thresholds: IntArray) -> Any:
+    return helper.make_node(
         "MultiThreshold",
-        [tensor, constant(model, thresholds)],
-        [result],
+        ["", constant(model, thresholds)],
+        [""],
         name=f"MultiThreshold_{quantizer.node.name}",
         domain="qonnx.custom_op.general",
-        out_dtype=dtype.name,
-        out_scale=float(dtype.step),
+        out_dtype=quantizer.dtype.name,
+        out_scale=float(quantizer.dtype.step),
         out_bias=float(quantizer.levels[0]),
     )
-    shape = model.get_tensor_shape(quantizer.end)
-    model.graph.node.insert(at + 1, node)
+
+
+def _lookup_node(model: Any, quantizer: Quantizer, table: IntArray, first: int) -> Any:
+    return helper.make_node(
+        "Lookup",
+        ["", constant(model, table)],
+        [""],
+        name=f"Lookup_{quantizer.node.name}",
+        domain="levada.custom_op",
+        out_dtype=quantizer.dtype.name,
+        first=first,
+    )
+
+
+def _replace(chain: Chain, quantizer: Quantizer, node: Any, model: Any) -> None:
+    """Puts the node in place of the chain.
+
+    Behind sums it comes first, to be a part of their layer, and then the operators that only rename elements.
+    Elsewhere it comes last: a table for all elements alike works on any number of them at once, and a vector
+    has more than a pixel has channels.
+    """
+    producer = model.find_producer(chain.source)
+    summed = producer is not None and producer.op_type in _OUTPUTS
+    alike = len(model.get_initializer(node.input[1])) == 1
+    behind = alike and not summed
+    new = [*chain.shapes, node] if behind else [node, *chain.shapes]
+    last = quantizer.end in {info.name for info in model.graph.output}
+    at = list(model.graph.node).index(quantizer.node) + 1 - len(chain.shapes)
+    remove(model, list(chain.shapes))
+    shapes = [shape_of(chain.source, model)] if not behind else []
+    shapes += [shape_of(shape.output[0], model) for shape in chain.shapes]
+    tensor = chain.source
+    for index, (own, shape) in enumerate(zip(new, [*shapes, shape_of(quantizer.end, model)], strict=False)):
+        final = index == len(new) - 1
+        own.input[0] = tensor
+        own.output[0] = tensor = quantizer.end if final and last else new_tensor(model, shape)
+    inner = [*chain.nodes, *([quantizer.subtract] if quantizer.subtract is not None else [])]
+    if last:
+        remove(model, inner[-1:])
+        at = len(model.graph.node)
+    for offset, own in enumerate(new):
+        model.graph.node.insert(at + offset, own)
     if not last:
-        rewire(model, quantizer.end, result)
-        model.set_tensor_shape(result, shape)
-    remove(model, inner)
-    set_integer(model, result, dtype.name)
-    annotate_readers(result, model)
-
-
-def annotate_readers(tensor: str, model: Any) -> None:  # noqa: ANN401
-    """Carries an integer type through operators that only rename elements, up to the next computation."""
-    from levada.streamline.operators import SHAPE
-
-    for reader in model.find_consumers(tensor) or []:
-        if reader.op_type in SHAPE:
-            set_integer(model, reader.output[0], model.get_tensor_datatype(tensor).name)
-            annotate_readers(reader.output[0], model)
+        rewire(model, quantizer.end, tensor)
+    remove_unread(model, [old for old in inner if old in model.graph.node])
+    annotate(tensor, node, model)

@@ -44,7 +44,7 @@ class InputSpec:
         return InputSpec(dtype, int(match[2] or 1))
 
 
-def first_quantizer(model: Any) -> Any | None:  # noqa: ANN401
+def first_quantizer(model: Any) -> Any | None:
     """The quantizer that the graph's input runs into through elementwise operators alone, if it does."""
     tensor = model.graph.input[0].name
     while True:
@@ -58,7 +58,7 @@ def first_quantizer(model: Any) -> Any | None:  # noqa: ANN401
         tensor = readers[0].output[0]
 
 
-def integers_in(model: Any, spec: InputSpec) -> tuple[Any, HostInput]:  # noqa: ANN401
+def integers_in(model: Any, spec: InputSpec) -> tuple[Any, HostInput]:
     """The graph with integers of `spec` as its input, divided by D before anything else.
 
     Where the input runs into no quantizer the division becomes a Mul, which FINN moves behind the MatMul.
@@ -81,7 +81,7 @@ def integers_in(model: Any, spec: InputSpec) -> tuple[Any, HostInput]:  # noqa: 
     return model, HostInput(input_shape(model), spec.dtype, spec.divisor)
 
 
-def quantize_on_host(model: Any) -> tuple[Any, HostInput]:  # noqa: ANN401
+def quantize_on_host(model: Any) -> tuple[Any, HostInput]:
     """The graph from behind its first quantizer on, and the host's part as exact float32 thresholds.
 
     A chain of monotone operators and a quantizer is a step function of its float32 input; its steps are
@@ -119,7 +119,7 @@ def quantize_on_host(model: Any) -> tuple[Any, HostInput]:  # noqa: ANN401
     return model, HostInput(frame, quantizer.dtype, 1, table, int(quantizer.levels[0]))
 
 
-def _short_circuit(model: Any, source: str, shapes: tuple[Any, ...], end: str) -> None:  # noqa: ANN401
+def _short_circuit(model: Any, source: str, shapes: tuple[Any, ...], end: str) -> None:
     """Makes the readers of `end` read `source` through the shape operators alone."""
     tensor = source
     for node in shapes:

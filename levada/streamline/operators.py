@@ -8,15 +8,22 @@ MONOTONE = frozenset(
     {
         "Add",
         "BatchNormalization",
+        "Ceil",
         "Clip",
         "Div",
+        "Elu",
+        "Erf",
+        "Exp",
+        "Floor",
         "HardSigmoid",
         "LeakyRelu",
         "Mul",
         "PRelu",
         "Relu",
+        "Round",
         "Selu",
         "Sigmoid",
+        "Sign",
         "Softplus",
         "Softsign",
         "Sub",
@@ -24,8 +31,20 @@ MONOTONE = frozenset(
     }
 )
 
+#: The other elementwise operators of one dynamic input: before a quantizer they become thresholds where they
+#: are monotone over the range of their integers, else a table.
+OTHER_FUNCTIONS = frozenset(
+    {"Abs", "Celu", "Cos", "Gelu", "HardSwish", "Mish", "Neg", "Pow", "Sin", "Sqrt", "ThresholdedRelu"}
+)
+
+ELEMENTWISE = MONOTONE | OTHER_FUNCTIONS
+
 #: Elementwise operators that are affine: what the host can apply to the accelerator's output.
 AFFINE = frozenset({"Add", "BatchNormalization", "Div", "Mul", "Sub"})
+
+#: Elementwise operators with a constant as their second operand, that scale and that shift.
+SCALES = frozenset({"Div", "Mul"})
+SHIFTS = frozenset({"Add", "Sub"})
 
 #: Operators that only rename elements: the stream of a frame is the same before and after.
 SHAPE = frozenset({"Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
@@ -37,7 +56,7 @@ QUANTIZERS = frozenset({"BipolarQuant", "Quant"})
 RANKING = frozenset({"ArgMax", "TopK"})
 
 #: Operators with a constant matrix of integers: at which of their inputs it is.
-WEIGHTED = {"MatMul": 1}
+WEIGHTED = {"Conv": 1, "ConvTranspose": 1, "MatMul": 1}
 
 #: What may stand at the very end, for the host to do.
 FINAL = frozenset({"Softmax"})

@@ -9,14 +9,12 @@ from levada_driver.datatype import IntType
 from levada_driver.host import HostOutput
 
 from levada.errors import LevadaError
-from levada.onnxutil import quantized_matmul, sum_range
-from levada.reference import FloatArray, output_shape
-from levada.streamline.exact_thresholds import annotate_readers, require_integer
+from levada.reference import FloatArray
 from levada.streamline.operators import AFFINE, FINAL, RANKING, SHAPE
 from levada.streamline.rewrite import remove, set_integer
 
 
-def absorb_into_ranking(model: Any) -> Any:  # noqa: ANN401 - qonnx ModelWrapper in and out
+def absorb_into_ranking(model: Any) -> Any:
     """Removes before an ArgMax or TopK what does not change the order: softmax, scale > 0, common bias."""
     while True:
         found = [
@@ -33,7 +31,7 @@ def absorb_into_ranking(model: Any) -> Any:  # noqa: ANN401 - qonnx ModelWrapper
             model.graph.node.remove(before)
 
 
-def _refuse_floats(rankings: list[Any], model: Any) -> None:  # noqa: ANN401
+def _refuse_floats(rankings: list[Any], model: Any) -> None:
     for node, before in rankings:
         if not model.get_tensor_datatype(node.input[0]).is_integer():
             what = f"{before.op_type} before it" if before is not None else "its input"
@@ -43,20 +41,7 @@ def _refuse_floats(rankings: list[Any], model: Any) -> None:  # noqa: ANN401
             )
 
 
-def annotate_sums(model: Any) -> Any:  # noqa: ANN401
-    """Gives the result of every MatMul of integers the narrowest type that holds it."""
-    for node in model.graph.node:
-        if node.op_type == "MatMul":
-            require_integer(node.input[0], node, model)
-            found = quantized_matmul(node, model)
-            if found is not None:
-                low, high = sum_range(found.weights, found.atype)
-                set_integer(model, node.output[0], IntType.covering(int(low.min()), int(high.max())).name)
-                annotate_readers(node.output[0], model)
-    return model
-
-
-def _keeps_order(node: Any, model: Any) -> bool:  # noqa: ANN401
+def _keeps_order(node: Any, model: Any) -> bool:
     if node.op_type == "Softmax":
         return True
     value = model.get_initializer(node.input[1]) if len(node.input) > 1 else None
@@ -65,13 +50,27 @@ def _keeps_order(node: Any, model: Any) -> bool:  # noqa: ANN401
     return node.op_type in ("Add", "Sub") or (node.op_type in ("Mul", "Div") and float(value.item()) > 0)
 
 
-def finish_on_host(model: Any) -> tuple[Any, HostOutput]:  # noqa: ANN401
-    """The graph up to its last integers, and the affine function and softmax that the host does after it."""
+def finish_on_host(model: Any) -> tuple[Any, tuple[HostOutput, ...]]:
+    """The graph up to its last integers, and for each output the affine function and softmax behind them."""
+    found = [_finish(model, info.name) for info in model.graph.output]
+    ends = [(model.find_producer(tensor), tensor, host) for tensor, host, _ in found]
+    remove(model, [node for _, _, nodes in found for node in nodes])
+    _set_outputs(model, ends)
+    return model, tuple(host for _, host, _ in found)
+
+
+def _finish(model: Any, name: str) -> tuple[str, HostOutput, list[Any]]:
+    """Back from an output of the network: the last integers, what the host does with them, as which nodes."""
     nodes: list[Any] = []
-    shape = output_shape(model)
-    tensor = model.graph.output[0].name
+    shape = tuple(int(size) for size in model.get_tensor_shape(name))[1:]
+    tensor = name
     while (node := model.find_producer(tensor)) is not None:
-        if node.op_type not in AFFINE | SHAPE | FINAL:
+        readers = model.find_consumers(tensor) or []
+        if (
+            node.op_type not in AFFINE | SHAPE | FINAL
+            or _joins(node, model)
+            or len(readers) > (tensor != name)
+        ):
             break
         nodes.append(node)
         tensor = node.input[0]
@@ -85,10 +84,13 @@ def finish_on_host(model: Any) -> tuple[Any, HostOutput]:  # noqa: ANN401
     producer = model.find_producer(tensor)
     indices = producer is not None and producer.op_type in RANKING
     dtype = _integers(tensor, producer, model)
-    remove(model, nodes)
-    _set_output(model, tensor, dtype)
     softmax = any(node.op_type in FINAL for node in nodes)
-    return model, HostOutput(shape, dtype, scale, bias, indices, softmax)
+    return tensor, HostOutput(shape, dtype, scale, bias, indices, softmax), nodes
+
+
+def _joins(node: Any, model: Any) -> bool:
+    """Whether a node has several inputs that are not constant."""
+    return len([name for name in node.input if name and model.get_initializer(name) is None]) > 1
 
 
 def _check_renamed(nodes: list[Any], channels: int, shape: tuple[int, ...]) -> None:
@@ -100,7 +102,7 @@ def _check_renamed(nodes: list[Any], channels: int, shape: tuple[int, ...]) -> N
         )
 
 
-def _affine(nodes: list[Any], model: Any) -> tuple[FloatArray, FloatArray]:  # noqa: ANN401
+def _affine(nodes: list[Any], model: Any) -> tuple[FloatArray, FloatArray]:
     """Scale and bias (of one or of C elements) of a chain of affine nodes, composed in float64."""
     scale, bias = np.ones(1), np.zeros(1)
     for node in nodes:
@@ -115,7 +117,7 @@ def _affine(nodes: list[Any], model: Any) -> tuple[FloatArray, FloatArray]:  # n
     return scale.astype(np.float32), bias.astype(np.float32)
 
 
-def _integers(tensor: str, producer: Any, model: Any) -> IntType:  # noqa: ANN401
+def _integers(tensor: str, producer: Any, model: Any) -> IntType:
     if producer is not None and producer.op_type in RANKING:
         return IntType.covering(0, int(model.get_tensor_shape(producer.input[0])[-1]) - 1)
     datatype = model.get_tensor_datatype(tensor)
@@ -128,17 +130,17 @@ def _integers(tensor: str, producer: Any, model: Any) -> IntType:  # noqa: ANN40
     return IntType.parse(datatype.name)
 
 
-def _set_output(model: Any, tensor: str, dtype: IntType) -> None:  # noqa: ANN401
-    """Makes a tensor the graph's one output."""
+def _set_outputs(model: Any, ends: list[tuple[Any, str, HostOutput]]) -> None:
+    """Makes some tensors the graph's outputs."""
     import onnx
 
-    shape = model.get_tensor_shape(tensor)
-    for info in [info for info in model.graph.value_info if info.name == tensor]:
+    shapes = [model.get_tensor_shape(tensor) for _, tensor, _ in ends]
+    for info in [info for info in model.graph.value_info if info.name in {tensor for _, tensor, _ in ends}]:
         model.graph.value_info.remove(info)
     while len(model.graph.output):
         model.graph.output.pop()
-    producer = model.find_producer(tensor)
-    whole_numbers = producer is not None and producer.op_type in RANKING
-    kind = onnx.TensorProto.INT64 if whole_numbers else onnx.TensorProto.FLOAT
-    model.graph.output.append(onnx.helper.make_tensor_value_info(tensor, kind, shape))
-    set_integer(model, tensor, dtype.name)
+    for (producer, tensor, host), shape in zip(ends, shapes, strict=True):
+        whole_numbers = producer is not None and producer.op_type in RANKING
+        kind = onnx.TensorProto.INT64 if whole_numbers else onnx.TensorProto.FLOAT
+        model.graph.output.append(onnx.helper.make_tensor_value_info(tensor, kind, shape))
+        set_integer(model, tensor, host.dtype.name)

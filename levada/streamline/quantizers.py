@@ -30,7 +30,7 @@ class Quantizer:
     dtype: IntType
 
 
-def extract_scales(model: Any) -> Any:  # noqa: ANN401 - qonnx ModelWrapper in and out
+def extract_scales(model: Any) -> Any:
     """Quant(x, s, z) becomes Mul(Sub(Quant(Add(Div(x, s), z), 1, 0), z), s), as qonnx itself computes it.
 
     BipolarQuant(x, s) becomes Mul(BipolarQuant(x, 1), s): the sign does not depend on s > 0. QONNX's own
@@ -48,7 +48,7 @@ def extract_scales(model: Any) -> Any:  # noqa: ANN401 - qonnx ModelWrapper in a
     return model
 
 
-def _take(model: Any, node: Any, place: int, neutral: float) -> float:  # noqa: ANN401
+def _take(model: Any, node: Any, place: int, neutral: float) -> float:
     """The one value of a quantizer's input, replaced by a neutral one."""
     value = float(model.get_initializer(node.input[place]).reshape(-1)[0])
     node.input[place] = constant(model, neutral)
@@ -58,7 +58,7 @@ def _take(model: Any, node: Any, place: int, neutral: float) -> float:  # noqa: 
 _Operation = tuple[str, float, float]  # operator, its constant, and the constant with which it does nothing
 
 
-def _surround(model: Any, node: Any, before: Iterable[_Operation], after: Iterable[_Operation]) -> None:  # noqa: ANN401
+def _surround(model: Any, node: Any, before: Iterable[_Operation], after: Iterable[_Operation]) -> None:
     """Puts operations with a constant before and after a node, apart from those that do nothing."""
     shape = model.get_tensor_shape(node.input[0])
     for operator, value, neutral in before:
@@ -81,7 +81,7 @@ def _surround(model: Any, node: Any, before: Iterable[_Operation], after: Iterab
             anchor = model.find_producer(end)
 
 
-def activation_quantizers(model: Any) -> list[Any]:  # noqa: ANN401
+def activation_quantizers(model: Any) -> list[Any]:
     """Nodes that quantize activations, in topological order."""
     return [
         node
@@ -90,7 +90,7 @@ def activation_quantizers(model: Any) -> list[Any]:  # noqa: ANN401
     ]
 
 
-def describe(node: Any, model: Any) -> Quantizer:  # noqa: ANN401
+def describe(node: Any, model: Any) -> Quantizer:
     """The quantizer that a node of scale 1 is the heart of."""
     raw = levels_of(node, model)
     readers = model.find_consumers(node.output[0])

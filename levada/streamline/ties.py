@@ -21,7 +21,7 @@ from levada.streamline.quantizers import activation_quantizers
 TOLERANCE = 1e-4
 
 
-def near_ties(model: Any, x: FloatArray) -> npt.NDArray[np.bool_]:  # noqa: ANN401 - a qonnx ModelWrapper
+def near_ties(model: Any, x: FloatArray) -> npt.NDArray[np.bool_]:
     """Which frames x [N, ...] bring some quantizer of the cleaned network within TOLERANCE of a boundary."""
     from qonnx.core.onnx_exec import execute_onnx
 
@@ -38,7 +38,7 @@ def near_ties(model: Any, x: FloatArray) -> npt.NDArray[np.bool_]:  # noqa: ANN4
     return near
 
 
-def _at_boundary(node: Any, model: Any, x: FloatArray) -> npt.NDArray[np.bool_]:  # noqa: ANN401
+def _at_boundary(node: Any, model: Any, x: FloatArray) -> npt.NDArray[np.bool_]:
     """Whether the quantizer gives different levels a little below and a little above x."""
     scale = np.float32(np.max(model.get_initializer(node.input[1])))
     chain = Chain(model, node.input[0], node.output[0], (node,), ())
