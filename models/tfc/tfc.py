@@ -44,7 +44,7 @@ def constrain(network: nn.Module) -> None:
             module.weight.data.clamp_(-1, 1)
 
 
-def samples() -> NDArray[np.uint8]:
+def samples(variant: str) -> NDArray[np.uint8]:  # noqa: ARG001  # the same for all
     """The sample inputs: uint8 [16, 1, 28, 28], the same at each call."""
     return strokes.draw(16, seed=1)
 

@@ -1,0 +1,1 @@
+"""What the network definitions share: quantizers, generated frames, calibration."""

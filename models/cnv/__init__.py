@@ -1,0 +1,1 @@
+"""CNV, the convolutional network of BNN-PYNQ, for the pictures of CIFAR-10."""

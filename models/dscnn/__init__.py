@@ -1,0 +1,1 @@
+"""DS-CNN, the keyword spotter of MLPerf Tiny."""

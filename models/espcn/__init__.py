@@ -1,0 +1,1 @@
+"""ESPCN, small super-resolution networks for the brightness of photographs."""

@@ -1,0 +1,77 @@
+"""ESPCN, super-resolution for the brightness of a photograph: twice or three times as many pixels a side.
+
+Convolutions of 5 x 5 and 3 x 3 at the small size; the last one gives every pixel's square of new pixels as
+channels, and a shuffle (DepthToSpace) puts them into place. Bytes in, bytes out: both are divided by 256.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from levada import models
+from levada.models import Model
+
+from ..blocks import pictures
+from ..blocks.quantizers import constrain, conv, relu, unsigned
+
+__all__ = ["ESPCN", "build", "constrain", "fit", "frames", "samples"]
+
+PATCH = 32  # pixels a side of the exported network's input; it has no layer that needs a fixed size
+WIDTH = 16
+BORDER_BITS = 8  # of the first and last layer's weights
+STEP = 1 / 256  # of bytes
+
+
+def factor(variant: str) -> int:
+    """How many times wider and higher a variant's output is: 2 of "x2-w8a8"."""
+    return int(variant[1 : variant.index("-")])
+
+
+def build(variant: str) -> nn.Module:
+    """The untrained network of a variant, with weights from torch's random state."""
+    bits = models.find(f"espcn-{variant}").bits
+    return ESPCN(factor(variant), bits["weight"], bits["activation"])
+
+
+def samples(variant: str) -> NDArray[np.uint8]:
+    """The sample inputs: uint8 [8, 1, 32, 32], the same at each call."""
+    return frames(variant, 8, seed=1)
+
+
+def frames(variant: str, count: int, seed: int) -> NDArray[np.uint8]:  # noqa: ARG001  # one size for all
+    """Generated inputs: uint8 [count, 1, 32, 32]."""
+    return pictures.draw(count, (1, PATCH, PATCH), seed)
+
+
+def fit(model: Model, log: Callable[[str], None]) -> nn.Module:
+    """Trains the network of `model` on photographs; see photographs.py and upscaling.py."""
+    from .upscaling import train
+
+    return train(model, build, factor(model.variant), colour=False, log=log)
+
+
+class ESPCN(nn.Module):
+    """Float [N, 1, H, W] in 0..1 to [N, 1, factor * H, factor * W], bytes divided by 256."""
+
+    def __init__(self, factor: int, weight_bits: int, act_bits: int, width: int = WIDTH) -> None:
+        super().__init__()
+        step = STEP * 2 ** (8 - act_bits)
+        self.layers = nn.Sequential(
+            unsigned(8, STEP),
+            conv(1, width, 5, BORDER_BITS, bias=True, padding=2),
+            relu(act_bits, step),
+            conv(width, width, 3, weight_bits, bias=True, padding=1),
+            relu(act_bits, step),
+            conv(width, factor**2, 3, BORDER_BITS, per_channel=False, bias=True, padding=1),
+            unsigned(8, STEP),
+            nn.PixelShuffle(factor),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """All layers in order."""
+        result: Tensor = self.layers(x)
+        return result

@@ -1,0 +1,79 @@
+"""The photographs that scikit-image and scikit-learn ship, for training and testing super-resolution.
+
+scikit-learn is one of levada's own dependencies; scikit-image is not, and is needed for training only.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from levada.errors import LevadaError
+
+SKIMAGE = "skimage/data"
+SKLEARN = "sklearn/datasets/images"
+TRAIN = (
+    f"{SKIMAGE}/astronaut.png",
+    f"{SKIMAGE}/chelsea.png",
+    f"{SKIMAGE}/motorcycle_left.png",
+    f"{SKIMAGE}/hubble_deep_field.jpg",
+    f"{SKIMAGE}/ihc.png",
+    f"{SKIMAGE}/retina.jpg",
+    f"{SKLEARN}/china.jpg",
+)
+TEST = (f"{SKIMAGE}/coffee.png", f"{SKIMAGE}/rocket.jpg", f"{SKLEARN}/flower.jpg")
+
+Picture = NDArray[np.uint8]
+
+
+def load(names: tuple[str, ...]) -> dict[str, Picture]:
+    """Photographs by the name of their file without its ending: uint8 [height, width, 3].
+
+    Raises:
+        LevadaError: the package that ships one is not installed.
+    """
+    return {Path(name).stem: np.asarray(Image.open(_find(name)).convert("RGB")) for name in names}
+
+
+def _find(name: str) -> Path:
+    package, _, rest = name.partition("/")
+    spec = importlib.util.find_spec(package)
+    path = Path(spec.origin).parent / rest if spec is not None and spec.origin else Path(name)
+    if not path.is_file():
+        wanted = {"skimage": "scikit-image", "sklearn": "scikit-learn"}[package]
+        raise LevadaError(f"the photograph {name} is not here; `pip install {wanted}` brings it")
+    return path
+
+
+def luma(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Brightness by ITU-R BT.601, over the full range: [..., 3] to [...]."""
+    brightness: NDArray[np.float64] = picture.astype(np.float64) @ np.array([0.299, 0.587, 0.114])
+    return brightness
+
+
+def as_planes(picture: Picture, *, colour: bool) -> Picture:
+    """Channels first: uint8 [3, height, width], or [1, height, width] of the brightness."""
+    if colour:
+        return np.ascontiguousarray(picture.transpose(2, 0, 1))
+    return np.rint(luma(picture)).astype(np.uint8)[None]
+
+
+def resize(planes: Picture, height: int, width: int) -> Picture:
+    """Bicubic, with a wider kernel where it shrinks: uint8 [C, H, W] to [C, height, width]."""
+    return np.stack(
+        [
+            np.asarray(Image.fromarray(plane).resize((width, height), Image.Resampling.BICUBIC))
+            for plane in planes
+        ]
+    )
+
+
+def psnr(first: NDArray[np.uint8], second: NDArray[np.uint8], border: int) -> float:
+    """Peak signal to noise of two pictures [C, H, W], in dB, of their brightness, without a border."""
+    planes = [luma(p.transpose(1, 2, 0)) if len(p) == 3 else p[0].astype(np.float64) for p in (first, second)]
+    inner = (planes[0] - planes[1])[border:-border, border:-border]
+    return float(10 * np.log10(255**2 / np.mean(inner**2)))

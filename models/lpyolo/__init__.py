@@ -1,0 +1,1 @@
+"""LPYOLO, a low-precision detector of faces."""

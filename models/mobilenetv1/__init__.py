@@ -1,0 +1,1 @@
+"""MobileNetV1 of a quarter of its width, which tells whether there is a person in a picture."""

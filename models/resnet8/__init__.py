@@ -1,0 +1,1 @@
+"""ResNet-8, the image classifier of MLPerf Tiny."""

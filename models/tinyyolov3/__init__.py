@@ -1,0 +1,1 @@
+"""TinyYOLOv3 of reduced width, an object detector with two heads."""

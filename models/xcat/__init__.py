@@ -1,0 +1,1 @@
+"""XCAT-style super-resolution networks for colour photographs: unequal groups, concatenated crosswise."""
