@@ -18,38 +18,43 @@ from tests.flow.networks import Chain, random_frames, save
 FRAMES = 300
 
 
-def lowered(model, path, spec=None):
+def lowered(model, path, spec=None, count=FRAMES):
     """The cleaned network, its integers form and its graph of layers, and frames to compare on."""
     source = frontend.load(save(model, path / "network.onnx"))
     spec = InputSpec.parse(spec) if spec else None
     frontend.check(source, "network", spec)
-    x = frames(reference.input_shape(source), spec)
+    x = frames(reference.input_shape(source), spec, count)
     network = streamline(source, spec, x[:32])
     return source, network, lower.lower(network.model, "network"), x
 
 
-def frames(shape, spec):
+def frames(shape, spec, count):
     if spec is None:
-        return random_frames(shape, FRAMES)
-    return np.random.default_rng(0).integers(spec.dtype.min, spec.dtype.max + 1, (FRAMES, *shape))
+        return random_frames(shape, count)
+    return np.random.default_rng(0).integers(spec.dtype.min, spec.dtype.max + 1, (count, *shape))
 
 
 def integers(network, graph, x):
     values = execute(graph, network.host_input.quantize(x))
-    return values[graph.outputs[0]].reshape(len(x), -1)
+    return np.concatenate([values[name].reshape(len(x), -1) for name in graph.outputs], axis=1)
 
 
 def check_equal(model, path, spec=None, excuse_ties=False):
     """The layers give what the network itself gives; returns them and their integers."""
     source, network, graph, x = lowered(model, path, spec)
+    return graph, same_as_network(source, network, graph, x, excuse_ties)
+
+
+def same_as_network(source, network, graph, x, excuse_ties=False):
+    """The integers that the layers give for frames x, which are those of the network itself."""
     floats = network.host_input.floats(x)
-    expected = reference.execute(source, floats)
+    expected = reference.execute_all(source, floats)
     got = integers(network, graph, x)
     ties = (lambda frames: near_ties(source, floats[frames])) if excuse_ties else compare._no_ties
-    found = compare.with_floats(expected, got, network.host_output, ties)
+    found = compare.with_floats(expected, got, network.host_outputs, ties)
     assert (found.mismatches, found.first) == (0, "")
-    assert found.ties <= FRAMES // 20
-    return graph, got
+    assert found.ties <= len(x) // 20
+    return got
 
 
 def kinds(*arguments, **options):

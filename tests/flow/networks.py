@@ -88,6 +88,65 @@ class Chain:
             "MatMul", self.weights(self.shape[-1], columns, **how), shape=(*self.shape[1:-1], columns)
         )
 
+    def kernel(self, *shape, bits=3, scale=0.25, signed=True):
+        """The name of quantized random weights [MH, C, ...] of a convolution."""
+        values = self.random.integers(-(1 << (bits - 1)), 1 << (bits - 1), shape)
+        values = values if signed else values + (1 << (bits - 1))
+        inputs = [self.constant(c) for c in (values * scale, scale, 0.0, float(bits))]
+        return self._node(
+            "Quant", inputs, QONNX, {"signed": int(signed), "narrow": 0, "rounding_mode": "ROUND"}
+        )
+
+    def conv(self, channels, kernel=3, stride=1, pad=0, groups=1, dilation=1, bias=None, **how):
+        """Adds a Conv with quantized weights; sizes are one number or one an axis, pads one or four."""
+        rank = len(self.shape) - 2
+        size, strides, steps = (
+            [value] * rank if isinstance(value, int) else list(value) for value in (kernel, stride, dilation)
+        )
+        pads = [pad] * 2 * rank if isinstance(pad, int) else list(pad)
+        weights = self.kernel(channels, self.shape[1] // groups, *size, **how)
+        spatial = [
+            (n + pads[i] + pads[i + rank] - steps[i] * (size[i] - 1) - 1) // strides[i] + 1
+            for i, n in enumerate(self.shape[2:])
+        ]
+        constants = [weights] if bias is None else [weights, bias]
+        attributes = {"strides": strides, "pads": pads, "group": groups, "dilations": steps}
+        return self.op("Conv", *constants, shape=(channels, *spatial), **attributes)
+
+    def pool(self, kind="MaxPool", kernel=2, stride=None, pad=0, **attributes):
+        """Adds a pool over windows, by default ones that tile the image."""
+        rank = len(self.shape) - 2
+        size = [kernel] * rank if isinstance(kernel, int) else list(kernel)
+        strides = size if stride is None else [stride] * rank
+        pads = [pad] * 2 * rank if isinstance(pad, int) else list(pad)
+        up = attributes.get("ceil_mode", 0)
+        spatial = [
+            -((size[i] - n - pads[i] - pads[i + rank]) // strides[i]) + 1
+            if up
+            else (n + pads[i] + pads[i + rank] - size[i]) // strides[i] + 1
+            for i, n in enumerate(self.shape[2:])
+        ]
+        attributes |= {"kernel_shape": size, "strides": strides, "pads": pads}
+        return self.op(kind, shape=(self.shape[1], *spatial), **attributes)
+
+    def mark(self):
+        """Where the chain is, to come back to: (tensor, shape)."""
+        return self.at, self.shape
+
+    def back(self, mark):
+        """Goes on from a mark."""
+        self.at, self.shape = mark
+        return self
+
+    def concat(self, *others, axis=1):
+        """Joins the marked branches to what the chain is at."""
+        names = [self.at, *(name for name, _ in others)]
+        size = self.shape[axis] + sum(shape[axis] for _, shape in others)
+        shape = list(self.shape)
+        shape[axis] = size
+        self.at, self.shape = self._node("Concat", names, attributes={"axis": axis}), tuple(shape)
+        return self
+
     def norm(self, gamma=None, beta=None, mean=None, variance=None, **attributes):
         """Adds a BatchNormalization; what is not given is random."""
         channels, random = self.shape[1], self.random

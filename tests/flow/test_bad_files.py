@@ -102,7 +102,7 @@ def second(values):
 SHAPES = {
     "no-nodes": (lambda g: g.ClearField("node"), "holds no network"),
     "two-inputs": (lambda g: second(g.input), "has 2 inputs; levada builds networks with one input"),
-    "two-outputs": (lambda g: second(g.output), "has 2 outputs; levada builds networks with one output"),
+    "one-output-twice": (lambda g: second(g.output), "nothing gives the output"),
     "no-input": (lambda g: g.ClearField("input"), "has 0 inputs"),
     "no-shape": (
         lambda g: g.input[0].type.tensor_type.ClearField("shape"),

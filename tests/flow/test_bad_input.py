@@ -84,8 +84,12 @@ NODES = {
         "MatMul_0: its input is float in the middle",
     ),
     "unquantized-between": (
-        lambda: start().op("Add", 0.5).linear(4),
+        lambda: start().op("Relu").linear(4),
         "MatMul_1: its input is float in the middle",
+    ),
+    "sums-of-many-bits": (
+        lambda: Chain(6).quant(16).linear(5, bits=8).linear(4),
+        "MatMul_1: its input is not quantized and has 25 bits (INT25), at most 16 can be multiplied",
     ),
     "float-at-the-end": (lambda: start().op("Relu"), "Relu_0: what leaves it is float"),
     "falling-input": (lambda: end(Chain(6).op("Mul", -1.0)), "Quant_1: falls as the input rises"),
@@ -161,22 +165,7 @@ def test_number_that_is_none(place, bad, tmp_path):
     assert f"holds {'NaN' if bad == 'nan' else 'infinity'}; the training has diverged" in text
 
 
-UNKNOWN = (
-    "Abs",
-    "Acos",
-    "Ceil",
-    "Cos",
-    "Elu",
-    "Erf",
-    "Exp",
-    "Floor",
-    "Neg",
-    "Round",
-    "Sign",
-    "Sin",
-    "Sqrt",
-    "Log",
-)
+UNKNOWN = ("Acos", "Acosh", "Asin", "Atan", "Cosh", "IsNaN", "Log", "Reciprocal", "Sinh", "Tan")
 
 
 @pytest.mark.parametrize("operator", UNKNOWN)
@@ -187,11 +176,6 @@ def test_operator_without_layer(operator, tmp_path):
         in text
     )
     assert "`levada layers` lists what there is" in text
-
-
-def conv():
-    chain = Chain(1, 6, 6).quant()
-    return chain.op("Conv", chain.random.normal(size=(2, 1, 3, 3)), shape=(2, 4, 4))
 
 
 def einsum():
@@ -206,11 +190,8 @@ def lstm():
 
 
 OPERATORS = {
-    "Conv": conv,
     "Einsum": einsum,
     "LSTM": lstm,
-    "Trunc": lambda: start().op("Trunc", 1.0, 0.0, 8.0, 4.0, rounding_mode="FLOOR"),
-    "Transpose": lambda: Chain(6, 6).quant().op("Transpose", perm=[0, 2, 1]),
     "com.acme.Foo": lambda: end(start().op("Foo", domain="com.acme")),
     "com.acme.Add": lambda: end(start().op("Add", 1.0, domain="com.acme")),
     "NoSuchOperator": lambda: end(start().op("NoSuchOperator")),
@@ -224,14 +205,14 @@ def test_operator_of_another_kind(operator, tmp_path):
 
 
 def test_all_operators_are_listed(tmp_path):
-    chain = end(start().op("Erf").op("Foo", domain="com.acme").op("Elu"))
+    chain = end(start().op("Tan").op("Foo", domain="com.acme").op("Log"))
     head, *lines = refusal(chain, tmp_path).splitlines()
     assert head == "FILE: 3 nodes cannot be built"
-    assert [line.split("(")[1].split(")")[0] for line in lines] == ["Erf", "com.acme.Foo", "Elu"]
+    assert [line.split("(")[1].split(")")[0] for line in lines] == ["Tan", "com.acme.Foo", "Log"]
 
 
 def test_all_problems_are_listed(tmp_path):
-    chain = end(Chain(6).quant(17).linear(5, bits=9, zero=1.0).op("Erf").quant(scale=-1.0))
+    chain = end(Chain(6).quant(17).linear(5, bits=9, zero=1.0).op("Tan").quant(scale=-1.0))
     head, *lines = refusal(chain, tmp_path).splitlines()
     assert head == "network: 5 nodes cannot be built"
     assert [line.split(": ")[1].split(";")[0] for line in lines] == [
@@ -241,12 +222,6 @@ def test_all_problems_are_listed(tmp_path):
         "no layer implements it",
         "its scale is not positive",
     ]
-
-
-def residual():
-    chain = Chain(6).quant()
-    branch = chain.at
-    return end(chain.linear(6).quant().second("Add", branch))
 
 
 def forked_input():
@@ -264,17 +239,9 @@ def forked_output():
     return chain
 
 
-def test_branches_are_refused_where_they_part_and_join(tmp_path):
-    lines = refusal(residual(), tmp_path).splitlines()
-    assert lines[1].startswith(
-        "  Quant_0 (Quant): its output goes to 2 nodes (MatMul_0, Add_0), and no layer splits"
-    )
-    assert lines[2].startswith("  Add_0 (Add): joins two branches, and no layer does that")
-
-
-@pytest.mark.parametrize("spec", [None, "uint8/255"])
-def test_forked_input(spec, tmp_path):
-    assert "the network (input): its output goes to 2 nodes (" in refusal(forked_input(), tmp_path, spec)
+def test_forked_input_without_a_type(tmp_path):
+    text = refusal(forked_input(), tmp_path)
+    assert "the input goes to 2 nodes before a quantizer; say what its integers are" in text
 
 
 def test_nodes_behind_the_output_do_not_matter(tmp_path):

@@ -217,7 +217,7 @@ def test_number_that_is_no_zero_point_between_quantizers(tmp_path):
 
 
 def test_reshape_between_weights_and_quantizer(tmp_path):
-    assert kinds(reshaped_in_the_middle().model(), tmp_path) == ["mvau", "thresholding", "mvau"]
+    assert kinds(reshaped_in_the_middle().model(), tmp_path) == ["mvau", "mvau"]
 
 
 def top_k(k):

@@ -14,7 +14,7 @@ from levada.models import data
 from levada.sim.cppsim import CppSim
 from tests.require_tools import missing
 
-FLOW = Path(__file__).with_name("verify.toml")
+FLOW = "verify"
 ZOO = Path(__file__).parents[3] / "shared" / "zoo"
 OWN = [name for name in models.names() if name.startswith("tfc-")]
 # Published by others, with the accuracy that executing the files with qonnx gives.
@@ -44,9 +44,9 @@ def classes_by_qonnx(state):
 
 
 def classes_by_cppsim(state):
-    host_input, host_output = state.network.host_input, state.network.host_output
+    host_input, host_outputs = state.network.host_input, state.network.host_outputs
     (got,) = CppSim(state.graph).run(host_input.quantize(state.x))
-    return host_output.classes(got)
+    return host_outputs.classes(got)
 
 
 def prepared(options, tmp_path):
@@ -68,7 +68,7 @@ def check_levels(report, levels):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OWN)
 def test_own_network_is_exact_at_every_level(name, mnist, tmp_path):
-    _, report = build(Options(name, flow=str(FLOW), out=tmp_path / "out"))
+    _, report = build(Options(name, flow=FLOW, out=tmp_path / "out"))
     check_levels(report, ["qonnx", "streamlined", "graph", "cppsim", "rtlsim"])
     assert report.accuracy == pytest.approx(models.find(name).accuracy, abs=0.005)
     assert report.fps >= FPS
@@ -97,7 +97,7 @@ def test_network_of_others_scores_what_qonnx_scores(name, spec, mnist, tmp_path)
 @pytest.mark.parametrize("name", OTHERS)
 def test_network_of_others_is_exact_at_every_level(name, mnist, tmp_path):
     options = Options(
-        zoo_file(name), flow=str(FLOW), data="mnist", input="uint8/255", target_fps=FPS, out=tmp_path / "out"
+        zoo_file(name), flow=FLOW, data="mnist", input="uint8/255", target_fps=FPS, out=tmp_path / "out"
     )
     _, report = build(options)
     check_levels(report, ["streamlined", "graph", "cppsim", "rtlsim"])

@@ -17,7 +17,11 @@ from levada.layer import Tensor, registered
 from levada.sim.cppsim import CppSim
 from levada.sim.rtlsim import RtlSim
 
-BATCH = 8
+# Cases of a batch, and batches, in `make test` and in `make test-deep`: there 2,000 cases a layer, in batches
+# so large that the fixed costs of the compilers do not count. The first batch that hypothesis draws is the
+# simplest possible one.
+CASES, BATCHES = (8, 3), (40, 51)
+NETLIST_CASES, NETLIST_BATCHES = (3, 2), (15, 8)
 # A batch takes minutes of compilation to shrink; the failing layer is named, and its case is printed.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 KINDS = sorted(registered())
@@ -91,11 +95,10 @@ def check_timing(graph, run, frames):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_simulators_equal_golden(kind, request):
-    # The first batch that hypothesis draws is the simplest possible: two more are random ones.
-    batches = 250 if request.config.getoption("--deep") else 3
+    deep = request.config.getoption("--deep")
 
-    @settings(max_examples=batches, phases=PHASES)
-    @given(st.lists(registered()[kind].strategy(), min_size=BATCH, max_size=BATCH))
+    @settings(max_examples=BATCHES[deep], phases=PHASES)
+    @given(st.lists(registered()[kind].strategy(), min_size=CASES[deep], max_size=CASES[deep]))
     def run(cases):
         check_simulators(cases)
 
@@ -107,13 +110,13 @@ def test_netlist_equals_golden(kind, request):
     pytest.importorskip("pyosys", reason="pyosys is not installed: no netlist to simulate")
     from tests.layers.netlist import NetlistSim
 
-    batches = 35 if request.config.getoption("--deep") else 2
+    deep = request.config.getoption("--deep")
 
     # Yosys ships block RAMs as shells without behaviour: their netlists can be counted but not simulated.
     mapped = registered()[kind].strategy().filter(lambda case: case.folding.memory != "block")
 
-    @settings(max_examples=batches, phases=PHASES)
-    @given(st.lists(mapped, min_size=3, max_size=3))
+    @settings(max_examples=NETLIST_BATCHES[deep], phases=PHASES)
+    @given(st.lists(mapped, min_size=NETLIST_CASES[deep], max_size=NETLIST_CASES[deep]))
     def run(cases):
         graph, data = combined(cases)
         run = NetlistSim(graph).run(*data, stalls=0.3, seed=3)

@@ -13,6 +13,7 @@ from levada.draw import draw_type, draw_values, seeded
 from levada.fifo import convert_widths, insert_fifos
 from levada.graph import Graph, Node, verify
 from levada.layer import Device, Folding, Tensor, registered
+from levada.sim.single import single
 
 Argmax = registered()["argmax"]
 Dwc = registered()["dwc"]
@@ -65,7 +66,7 @@ def chain(layers, foldings=None, name="net"):
 
 def alone(layer, folding):
     """A graph of one layer."""
-    return chain([layer], [folding])
+    return single(layer, folding)
 
 
 def connected(graph):

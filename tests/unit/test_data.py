@@ -246,7 +246,7 @@ def test_npm_fails(files, monkeypatch, tmp_path):
 def test_unknown_data_set():
     with pytest.raises(LevadaError) as error:
         data.load("mnits")
-    assert str(error.value) == "data set 'mnits' is unknown; known: mnist"
+    assert str(error.value) == "data set 'mnits' is unknown; known: cifar10, mnist"
 
 
 def test_published_mnist():

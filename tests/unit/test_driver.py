@@ -15,7 +15,7 @@ from levada_driver import Accelerator, DriverError, StuckError
 from levada_driver import manifest as manifests
 from levada_driver.backends.rtlsim import Patience, RtlProgram
 from levada_driver.cli import main
-from levada_driver.host import HostInput, HostOutput
+from levada_driver.host import HostInput, HostOutput, HostOutputs
 from levada_driver.packing import Stream, pack
 
 from levada import boards, deploy, timing
@@ -48,7 +48,7 @@ def built(tmp_path_factory):
     (golden,) = (execute(graph, x.reshape(5, 4))[name] for name in graph.outputs)
     rtlsim = RtlSim(graph)
     result = graph.tensors[graph.outputs[0]].dtype
-    host = HostInput((2, 2), graphs.UINT4, 15), HostOutput((3,), result, SCALE, BIAS)
+    host = HostInput((2, 2), graphs.UINT4, 15), HostOutputs((HostOutput((3,), result, SCALE, BIAS),))
     package = deploy.Package(
         graph=graph,
         board=boards.load("pynq-z2"),
@@ -94,7 +94,7 @@ def test_info_is_that_of_the_design(built):
         "fps": 100e6 / timing.interval(graph),
         "latency_us": timing.latency(graph) / 100,
         "input": {"shape": [2, 2], "dtype": "UINT4"},
-        "output": {"shape": [3], "dtype": graph.tensors[graph.outputs[0]].dtype.name},
+        "outputs": [{"shape": [3], "dtype": graph.tensors[graph.outputs[0]].dtype.name}],
     }
 
 
@@ -165,18 +165,18 @@ def test_a_manifest_that_is_no_json(folder, data):
     assert text.endswith("); copy the deploy/ folder again")
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None])
+@pytest.mark.parametrize("version", [0, 1, 3, "1", None])
 def test_another_schema_version(folder, version):
     path = edited(folder, schema_version=version)
     assert refused(folder) == (
-        f"{path}: schema version {version}, this driver reads 1; "
+        f"{path}: schema version {version}, this driver reads 2; "
         "install the levada-driver that is in the package's driver/ folder"
     )
 
 
 def test_a_manifest_that_is_a_list(folder):
     (folder / "accelerator.json").write_text("[1]")
-    assert "schema version None, this driver reads 1" in refused(folder)
+    assert "schema version None, this driver reads 2" in refused(folder)
 
 
 @pytest.mark.parametrize(

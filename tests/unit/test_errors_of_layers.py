@@ -13,6 +13,7 @@ from qonnx.util.basic import qonnx_make_model
 from levada.errors import LevadaError
 from levada.layer import Tensor, registered
 from levada.onnxutil import integer_tensor, narrowest, thresholds_after
+from levada.streamline.flatten import layouts
 from tests.unit import graphs
 
 SHAPE = (1, 2, 4)
@@ -30,6 +31,12 @@ def network(nodes, outputs, constants, types):
         model.set_initializer(name, value)
     for name, dtype in types.items():
         model.set_tensor_datatype(name, DataType[dtype])
+    return layouts(model) if nodes[0].op_type == "MatMul" else _channels_last(model)
+
+
+def _channels_last(model):
+    for info in (*model.graph.input, *model.graph.value_info, *model.graph.output):
+        model.set_tensor_layout(info.name, ["N", "W", "C"])
     return model
 
 
@@ -76,11 +83,12 @@ def matched(model):
 def test_a_matmul_of_integers_is_an_mvau():
     weights = np.arange(-6, 6).reshape(4, 3)
     match = matched(matmul(weights))
-    assert (match.inputs, match.outputs, match.nodes) == (("x",), ("y",), ("MatMul_0",))
-    assert np.array_equal(match.layer.weights, weights.T)
-    assert (match.layer.wtype, match.layer.atype) == (IntType(4, signed=True), graphs.UINT4)
-    assert match.layer.pixels == (2,)
-    assert match.layer.thresholds is None
+    (part,) = match.parts
+    assert (part.inputs, part.outputs, match.nodes) == (("x",), ("y",), ("MatMul_0",))
+    assert np.array_equal(part.layer.weights, weights.T)
+    assert (part.layer.wtype, part.layer.atype) == (IntType(4, signed=True), graphs.UINT4)
+    assert part.layer.pixels == (2,)
+    assert part.layer.thresholds is None
 
 
 def test_a_matmul_takes_the_thresholds_behind_it_along():
@@ -95,17 +103,18 @@ def test_a_matmul_takes_the_thresholds_behind_it_along():
     shapes = [("m", (1, 2, 3)), ("y", (1, 2, 3))]
     match = matched(network(nodes, shapes, constants, {"x": "UINT4"}))
     assert match.nodes == ("MatMul_0", "MultiThreshold_0")
-    assert match.outputs == ("y",)
+    (part,) = match.parts
+    assert part.outputs == ("y",)
     # Sums are integers, so thresholds are too: the next one above.
-    assert match.layer.thresholds.tolist() == [[0, 1, 3]] * 3
-    assert (match.layer.base, match.layer.otype) == (-2, graphs.INT2)
+    assert part.layer.thresholds.tolist() == [[0, 1, 3]] * 3
+    assert (part.layer.base, part.layer.otype) == (-2, graphs.INT2)
 
 
 def test_top_k_and_arg_max_rank_channels():
-    assert matched(top_k(3)).layer.k == 3
-    layer = matched(arg_max(axis=2)).layer
+    assert matched(top_k(3)).parts[0].layer.k == 3
+    layer = matched(arg_max(axis=2)).parts[0].layer
     assert (layer.k, layer.channels, layer.pixels, layer.xtype) == (1, 4, (2,), graphs.INT8)
-    assert matched(arg_max(axis=-1)).outputs == ("y",)
+    assert matched(arg_max(axis=-1)).parts[0].outputs == ("y",)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,8 @@ strokes = importlib.import_module("levada.models.tfc.strokes")
 data = importlib.import_module("levada.models.data")
 
 NAMES = models.names()
+# What is asked of trained networks; the others have tests of their own.
+TRAINED = [name for name in NAMES if name.startswith("tfc-")]
 QUANTIZERS = {"Quant", "BipolarQuant"}
 # Published accuracy of this network with the same bit widths (Brevitas' BNN-PYNQ models), in percent.
 PUBLISHED = {"tfc-w1a1": 93.0, "tfc-w1a2": 94.7, "tfc-w2a2": 96.6}
@@ -178,7 +180,7 @@ def test_faulty_recipe(family, old, new, text):
     assert str(error.value).startswith(f"{path}: {text}")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TRAINED)
 def test_onnx_file_is_small_static_and_clean(name):
     path = models.find(name).onnx
     assert path.stat().st_size < 300_000
@@ -192,7 +194,7 @@ def test_onnx_file_is_small_static_and_clean(name):
     assert not any(node.metadata_props for node in proto.graph.node)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TRAINED)
 def test_cleaned_graph_is_quantized_throughout(name):
     wrapper, bits = cleaned(name), models.find(name).bits
     products = wrapper.get_nodes_by_op_type("MatMul")
@@ -213,7 +215,7 @@ def test_cleaned_graph_is_quantized_throughout(name):
     assert kinds <= QUANTIZERS | {"Reshape", "Mul", "Sub", "Transpose", "MatMul", "BatchNormalization"}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TRAINED)
 def test_samples_hold_torchs_logits(name):
     model = models.find(name)
     with np.load(model.samples) as samples:
@@ -241,7 +243,7 @@ def test_strokes(count, seed):
     np.testing.assert_array_equal(images[:1], strokes.draw(1, seed))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TRAINED)
 def test_no_value_lies_on_a_rounding_boundary(name):
     """The numbers before each quantizer keep clear of the values where float noise would decide."""
     model, wrapper = models.find(name), cleaned(name)
@@ -257,7 +259,7 @@ def test_no_value_lies_on_a_rounding_boundary(name):
         assert np.abs(context[tensor][..., None] - boundaries).min() > 1e-5, tensor
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TRAINED)
 def test_thresholds_keep_clear_of_integers(name):
     """Solved for the accumulator, each batch normalisation meets a boundary between two integers."""
     model, wrapper = models.find(name), cleaned(name)
@@ -271,7 +273,7 @@ def test_thresholds_keep_clear_of_integers(name):
         assert np.abs(at - np.rint(at)).min() > 1e-4, norm.name
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TRAINED)
 def test_card_states_the_accuracy_of_model_toml(name):
     model = models.find(name)
     card = (model.onnx.parent / "README.md").read_text(encoding="utf-8")
@@ -281,7 +283,7 @@ def test_card_states_the_accuracy_of_model_toml(name):
     assert model.accuracy >= PUBLISHED[name]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TRAINED)
 def test_measured_accuracy(name):
     model = models.find(name)
     try:

@@ -114,7 +114,7 @@ def test_high_water_counts_overlaps(spans):
     start = np.array([at for at, _ in spans], np.int64)
     end = start + np.array([length for _, length in spans], np.int64)
     most = max((sum(a <= t < b for a, b in zip(start, end, strict=True)) for t in range(20)), default=0)
-    assert timing.high_water(start, end) == most
+    assert timing.high_water(start, end, 1000) == most
 
 
 def pair(first, second):

@@ -91,8 +91,8 @@ void accelerator(hls::stream<levada::vec<ap_uint<4>, 3>>& s_axis, hls::stream<le
 #pragma HLS dataflow
   hls::stream<levada::vec<ap_uint<2>, 4>> mvau_0_out("mvau_0_out");
   hls::stream<levada::vec<ap_uint<2>, 2>> mvau_0_out_dwc("mvau_0_out_dwc");
-  hls::stream<levada::vec<ap_uint<2>, 2>> mvau_0_out_dwc_fifo("mvau_0_out_dwc_fifo");
   hls::stream<levada::vec<ap_int<6>, 3>> mvau_1_out("mvau_1_out");
+  hls::stream<levada::vec<ap_int<6>, 3>> mvau_1_out_fifo("mvau_1_out_fifo");
   hls::stream<levada::vec<ap_int<6>, 2>> mvau_1_out_dwc("mvau_1_out_dwc");
   hls::stream<levada::vec<ap_int<2>, 2>> thresholding_0_out("thresholding_0_out");
   hls::stream<levada::vec<ap_int<2>, 6>> thresholding_0_out_dwc("thresholding_0_out_dwc");
@@ -102,12 +102,12 @@ void accelerator(hls::stream<levada::vec<ap_uint<4>, 3>>& s_axis, hls::stream<le
   levada::mvau<1, 12, 8, 4, 3, levada::bipolar, ap_uint<4>, ap_int<9>, ap_uint<2>, 3, 0>(s_axis, mvau_0_out, mvau_0_weights, mvau_0_thresholds);
   // dwc_mvau_1: dwc, PE=2 SIMD=4
   levada::dwc<8, 4, 2, ap_uint<2>>(mvau_0_out, mvau_0_out_dwc);
-  // fifo_mvau_1: fifo, PE=2 SIMD=2
-  levada::fifo<4, 2, 2, ap_uint<2>>(mvau_0_out_dwc, mvau_0_out_dwc_fifo);
   // mvau_1: mvau, PE=3 SIMD=2
-  levada::mvau<1, 8, 6, 3, 2, ap_int<2>, ap_uint<2>, ap_int<6>, ap_int<6>>(mvau_0_out_dwc_fifo, mvau_1_out, mvau_1_weights);
+  levada::mvau<1, 8, 6, 3, 2, ap_int<2>, ap_uint<2>, ap_int<6>, ap_int<6>>(mvau_0_out_dwc, mvau_1_out, mvau_1_weights);
+  // fifo_dwc_thresholding_0: fifo, PE=3 SIMD=3
+  levada::fifo<2, 3, 2, ap_int<6>>(mvau_1_out, mvau_1_out_fifo);
   // dwc_thresholding_0: dwc, PE=2 SIMD=3
-  levada::dwc<6, 3, 2, ap_int<6>>(mvau_1_out, mvau_1_out_dwc);
+  levada::dwc<6, 3, 2, ap_int<6>>(mvau_1_out_fifo, mvau_1_out_dwc);
   // thresholding_0: thresholding, PE=2 SIMD=2
   levada::thresholding<1, 6, 6, 2, ap_int<6>, ap_int<2>, 3, -2>(mvau_1_out_dwc, thresholding_0_out, thresholding_0_thresholds);
   // dwc_mvau_2: dwc, PE=6 SIMD=2

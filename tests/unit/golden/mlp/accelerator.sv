@@ -2,8 +2,8 @@
 //   probe 0: x
 //   probe 1: mvau_0_out
 //   probe 2: mvau_0_out_dwc
-//   probe 3: mvau_0_out_dwc_fifo
-//   probe 4: mvau_1_out
+//   probe 3: mvau_1_out
+//   probe 4: mvau_1_out_fifo
 //   probe 5: mvau_1_out_dwc
 //   probe 6: thresholding_0_out
 //   probe 7: thresholding_0_out_dwc
@@ -32,12 +32,12 @@ module accelerator (
   // mvau_0_out_dwc: 2 x UINT2, 4 beats a frame
   logic [3:0] mvau_0_out_dwc_tdata;
   logic mvau_0_out_dwc_tvalid, mvau_0_out_dwc_tready;
-  // mvau_0_out_dwc_fifo: 2 x UINT2, 4 beats a frame
-  logic [3:0] mvau_0_out_dwc_fifo_tdata;
-  logic mvau_0_out_dwc_fifo_tvalid, mvau_0_out_dwc_fifo_tready;
   // mvau_1_out: 3 x INT6, 2 beats a frame
   logic [17:0] mvau_1_out_tdata;
   logic mvau_1_out_tvalid, mvau_1_out_tready;
+  // mvau_1_out_fifo: 3 x INT6, 2 beats a frame
+  logic [17:0] mvau_1_out_fifo_tdata;
+  logic mvau_1_out_fifo_tvalid, mvau_1_out_fifo_tready;
   // mvau_1_out_dwc: 2 x INT6, 3 beats a frame
   logic [11:0] mvau_1_out_dwc_tdata;
   logic mvau_1_out_dwc_tvalid, mvau_1_out_dwc_tready;
@@ -63,8 +63,8 @@ module accelerator (
   assign m_axis_tdata = 8'(argmax_0_out_tdata);
   assign m_axis_tvalid = argmax_0_out_tvalid;
   assign argmax_0_out_tready = m_axis_tready;
-  assign probe_valid = {argmax_0_out_tvalid, mvau_2_out_dwc_tvalid, mvau_2_out_tvalid, thresholding_0_out_dwc_tvalid, thresholding_0_out_tvalid, mvau_1_out_dwc_tvalid, mvau_1_out_tvalid, mvau_0_out_dwc_fifo_tvalid, mvau_0_out_dwc_tvalid, mvau_0_out_tvalid, x_tvalid};
-  assign probe_ready = {argmax_0_out_tready, mvau_2_out_dwc_tready, mvau_2_out_tready, thresholding_0_out_dwc_tready, thresholding_0_out_tready, mvau_1_out_dwc_tready, mvau_1_out_tready, mvau_0_out_dwc_fifo_tready, mvau_0_out_dwc_tready, mvau_0_out_tready, x_tready};
+  assign probe_valid = {argmax_0_out_tvalid, mvau_2_out_dwc_tvalid, mvau_2_out_tvalid, thresholding_0_out_dwc_tvalid, thresholding_0_out_tvalid, mvau_1_out_dwc_tvalid, mvau_1_out_fifo_tvalid, mvau_1_out_tvalid, mvau_0_out_dwc_tvalid, mvau_0_out_tvalid, x_tvalid};
+  assign probe_ready = {argmax_0_out_tready, mvau_2_out_dwc_tready, mvau_2_out_tready, thresholding_0_out_dwc_tready, thresholding_0_out_tready, mvau_1_out_dwc_tready, mvau_1_out_fifo_tready, mvau_1_out_tready, mvau_0_out_dwc_tready, mvau_0_out_tready, x_tready};
 
   mvau_0 u_mvau_0 (
       .clk(clk),
@@ -88,34 +88,34 @@ module accelerator (
       .m_axis_tready(mvau_0_out_dwc_tready)
   );
 
-  fifo_mvau_1 u_fifo_mvau_1 (
+  mvau_1 u_mvau_1 (
       .clk(clk),
       .rst_n(rst_n),
       .s_axis_tdata(mvau_0_out_dwc_tdata),
       .s_axis_tvalid(mvau_0_out_dwc_tvalid),
       .s_axis_tready(mvau_0_out_dwc_tready),
-      .m_axis_tdata(mvau_0_out_dwc_fifo_tdata),
-      .m_axis_tvalid(mvau_0_out_dwc_fifo_tvalid),
-      .m_axis_tready(mvau_0_out_dwc_fifo_tready)
-  );
-
-  mvau_1 u_mvau_1 (
-      .clk(clk),
-      .rst_n(rst_n),
-      .s_axis_tdata(mvau_0_out_dwc_fifo_tdata),
-      .s_axis_tvalid(mvau_0_out_dwc_fifo_tvalid),
-      .s_axis_tready(mvau_0_out_dwc_fifo_tready),
       .m_axis_tdata(mvau_1_out_tdata),
       .m_axis_tvalid(mvau_1_out_tvalid),
       .m_axis_tready(mvau_1_out_tready)
   );
 
-  dwc_thresholding_0 u_dwc_thresholding_0 (
+  fifo_dwc_thresholding_0 u_fifo_dwc_thresholding_0 (
       .clk(clk),
       .rst_n(rst_n),
       .s_axis_tdata(mvau_1_out_tdata),
       .s_axis_tvalid(mvau_1_out_tvalid),
       .s_axis_tready(mvau_1_out_tready),
+      .m_axis_tdata(mvau_1_out_fifo_tdata),
+      .m_axis_tvalid(mvau_1_out_fifo_tvalid),
+      .m_axis_tready(mvau_1_out_fifo_tready)
+  );
+
+  dwc_thresholding_0 u_dwc_thresholding_0 (
+      .clk(clk),
+      .rst_n(rst_n),
+      .s_axis_tdata(mvau_1_out_fifo_tdata),
+      .s_axis_tvalid(mvau_1_out_fifo_tvalid),
+      .s_axis_tready(mvau_1_out_fifo_tready),
       .m_axis_tdata(mvau_1_out_dwc_tdata),
       .m_axis_tvalid(mvau_1_out_dwc_tvalid),
       .m_axis_tready(mvau_1_out_dwc_tready)

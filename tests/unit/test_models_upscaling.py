@@ -1,0 +1,100 @@
+"""Super-resolution: photographs, patches, PSNR, and a short training on made-up pictures."""
+
+import importlib
+
+import numpy as np
+import pytest
+import torch
+
+from levada import models, train
+from levada.errors import LevadaError
+
+pictures = importlib.import_module("levada.models.blocks.pictures")
+photographs = importlib.import_module("levada.models.espcn.photographs")
+upscaling = importlib.import_module("levada.models.espcn.upscaling")
+xcat = importlib.import_module("levada.models.xcat.xcat")
+espcn = importlib.import_module("levada.models.espcn.espcn")
+
+
+@pytest.fixture
+def made_up(monkeypatch):
+    """Generated pictures instead of photographs."""
+
+    def load(names):
+        drawn = pictures.draw(len(names), (3, 120, 130), seed=len(names))
+        return {name: picture.transpose(1, 2, 0) for name, picture in zip(names, drawn, strict=True)}
+
+    monkeypatch.setattr(photographs, "load", load)
+
+
+def test_photographs_of_scikit_learn():
+    found = photographs.load((f"{photographs.SKLEARN}/flower.jpg",))
+    assert found["flower"].shape == (427, 640, 3)
+    with pytest.raises(
+        LevadaError, match=r"photograph skimage/data/no.png is not here; `pip install scikit-image`"
+    ):
+        photographs.load(("skimage/data/no.png",))
+
+
+def test_nothing_is_trained_on_and_tested():
+    assert not set(photographs.TRAIN) & set(photographs.TEST)
+
+
+def test_psnr():
+    one = np.full((1, 20, 20), 100, np.uint8)
+    other = one + np.uint8(5)
+    assert photographs.psnr(one, other, 2) == pytest.approx(10 * np.log10(255**2 / 25))
+    grey = np.repeat(one, 3, axis=0)
+    assert photographs.psnr(grey, np.repeat(other, 3, axis=0), 2) == pytest.approx(
+        photographs.psnr(one, other, 2)
+    )
+
+
+@pytest.mark.parametrize("factor", [2, 3])
+def test_patches_show_the_same_at_both_sizes(made_up, factor):
+    data = upscaling.pairs(("a", "b"), factor, colour=True)
+    small, large = upscaling.batch(data, 8, factor, np.random.default_rng(1))
+    assert (small.shape, large.shape) == ((8, 3, 32, 32), (8, 3, 32 * factor, 32 * factor))
+    reduced = torch.nn.functional.avg_pool2d(large, factor)
+    assert (reduced - small).abs().mean() < 0.01
+
+
+@pytest.mark.parametrize("factor", [2, 3])
+def test_xcat_starts_by_repeating_pixels(factor):
+    network = xcat.XCAT(factor, 8, 8).eval()
+    network.last[0].weight.data[:, : sum(xcat.GROUPS)] = 0
+    image = pictures.draw(1, (3, 32, 32), seed=1)
+    large = upscaling.enlarge(network, image[0]).astype(int)
+    repeated = image[0].repeat(factor, axis=1).repeat(factor, axis=2).astype(int)
+    assert np.abs(large - repeated).max() <= 2  # the largest weight is 127/128
+
+
+@pytest.mark.parametrize("name", ["espcn-x3-w8a8", "xcat-x2-w4a4"])
+def test_a_short_training_gives_a_file(made_up, monkeypatch, tmp_path, name):
+    monkeypatch.setattr(models, "find_recipe", lambda model: models.Recipe(1, 1, 2, 0.003))
+    lines = []
+    trained = train.train(name, out=tmp_path, log=lines.append)
+    assert trained.accuracy is None
+    assert trained.onnx.is_file()
+    assert len([line for line in lines if "dB, bicubic" in line]) == 3
+
+
+def test_settled_sums_lie_on_no_boundary():
+    torch.manual_seed(2)
+    network = espcn.ESPCN(2, 4, 4).eval()
+    upscaling.settle(network)
+    image = torch.from_numpy(pictures.draw(2, (1, 32, 32), seed=3)).float() / 256
+    with torch.no_grad():
+        sums = network.layers[:4](image)
+        exact = network.double().layers[:4](image.double())
+    assert torch.equal(sums.double(), exact)
+    assert (exact * 16 - 0.5 - (exact * 16 - 0.5).round()).abs().min() > 0
+
+
+@pytest.mark.parametrize("name", ["espcn", "xcat"])
+def test_cards_have_the_numbers_of_each_variant(name):
+    rows = [model for model in models.names() if model.startswith(name)]
+    card = (models.find(rows[0]).onnx.parent / "README.md").read_text(encoding="utf-8")
+    for row in rows:
+        line = next(line for line in card.splitlines() if line.startswith(f"| `{row}` |"))
+        assert line.count(" / ") == 3, "ours and bicubic, for three photographs"
