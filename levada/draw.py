@@ -28,3 +28,22 @@ def draw_values(random: np.random.Generator, dtype: IntType, shape: tuple[int, .
     ends = random.random(shape)
     index = np.where(ends < 0.1, 0, np.where(ends > 0.9, count - 1, index))
     return dtype.min + dtype.step * index
+
+
+def draw_thresholds(
+    draw: st.DrawFn,
+    random: np.random.Generator,
+    ends: tuple[int, int],
+    channels: int,
+    alike: bool = True,
+) -> tuple[IntArray, int, IntType]:
+    """A table [channels, N] of thresholds below, within and above a range, its base and its type.
+
+    The channels may have the same ones, if `alike`.
+    """
+    otype = draw_type(draw, 4)
+    full = (otype.max - otype.min) // otype.step
+    count = draw(st.integers(max(1, full - 1), full))
+    rows = draw(st.sampled_from([1, channels])) if alike else channels
+    table = np.sort(random.integers(ends[0] - 2, ends[1] + 3, (rows, count)), axis=1)
+    return np.broadcast_to(table, (channels, count)), otype.max - count * otype.step, otype

@@ -7,6 +7,7 @@ Importing `levada.layers` fills the registry from hls/*/<kind>.py.
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream
+
+from levada.window import Window
 
 if TYPE_CHECKING:  # only the tests draw layers; a build does not need hypothesis
     from hypothesis.strategies import SearchStrategy
@@ -260,9 +263,14 @@ class Layer(ABC):
         """The HLS C++ instance."""
 
     @classmethod
-    @abstractmethod
     def strategy(cls) -> SearchStrategy[Case]:
-        """Draws legal layers with foldings and data, for the tests every layer must pass."""
+        """Draws legal layers with foldings and data, for the tests every layer must pass.
+
+        By default what `cases(cls)` in the `cases.py` of the layer's folder gives.
+        """
+        package = cls.__module__.rpartition(".")[0]
+        strategy: SearchStrategy[Case] = importlib.import_module(f"{package}.cases").cases(cls)
+        return strategy
 
     @classmethod
     def folder(cls) -> Path:
@@ -306,6 +314,16 @@ def fork() -> Callable[..., Layer]:
 def window() -> Callable[..., Layer]:
     """The layer that cuts windows out of an image; takes the tensor, the Window and the value of padding."""
     return _only("window")
+
+
+def windows_of(x: Tensor, windows: Window, fill: int = 0) -> tuple[tuple[Part, ...], str]:
+    """The window unit before a layer that reads these windows of x, and the name of what the layer reads.
+
+    x [H, W, C] carries the name of its ONNX tensor. No unit is needed where each window is one pixel.
+    """
+    if windows.trivial:
+        return (), x.name
+    return (Part(window()(x, windows, fill), (x.name,), ("windows",)),), "windows"
 
 
 def divisors(number: int) -> list[int]:

@@ -21,7 +21,7 @@ def ram(memory: Memory, words: int, bits: int) -> Resources:
     Four LUTs hold 32 words of 6 bits or 64 of 3; more words take a multiplexer behind.
     """
     if memory == "block":
-        return Resources(bram18=_blocks(words, bits))
+        return Resources(bram18=blocks(words, bits))
     if words <= 32:
         return Resources(lut=4 * -(-bits // 6), ff=bits)
     banks = -(-words // 64)
@@ -35,10 +35,10 @@ def rom(memory: Memory, words: int, bits: int) -> Resources:
     The chip's own multiplexers join four of them, LUTs four such groups.
     """
     if memory == "block":
-        return Resources(bram18=_blocks(words, bits))
+        return Resources(bram18=blocks(words, bits))
     return Resources(lut=bits * (-(-words // 64) + -(-(words // 256 - 1) // 3)), ff=bits)
 
 
-def _blocks(words: int, bits: int) -> int:
+def blocks(words: int, bits: int) -> int:
     """18 Kbit blocks, in the shape that takes the fewest."""
     return min(-(-words // deep) * -(-bits // wide) for deep, wide in _BLOCK_SHAPES)

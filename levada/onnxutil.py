@@ -66,6 +66,19 @@ class Activation:
 
 
 @dataclass(frozen=True)
+class Ending:
+    """What a layer takes along behind a node: the names of the ONNX nodes, and of the tensor that it gives.
+
+    `thresholds` are the table [C, N], base and type of a MultiThreshold: what layers with fused thresholds
+    have as their last three fields.
+    """
+
+    nodes: tuple[str, ...]
+    output: str
+    thresholds: tuple[IntArray | None, int, IntType | None] = (None, 0, None)
+
+
+@dataclass(frozen=True)
 class TopK:
     """Indices of the k largest; `output` is the name of the tensor of indices."""
 
@@ -184,6 +197,15 @@ def thresholds_after(tensor: str, model: Any) -> Activation | None:  # noqa: ANN
     """The activation that alone reads a tensor, if one does."""
     readers = model.find_consumers(tensor) or []
     return thresholds_of(readers[0], model) if len(readers) == 1 else None
+
+
+def ending_of(node: Any, model: Any, channels: int) -> Ending:  # noqa: ANN401
+    """A node of so many channels with the thresholds that alone read its result, if there are any."""
+    found = thresholds_after(node.output[0], model)
+    if found is None:
+        return Ending((node.name,), node.output[0])
+    fused = (found.per_channel(channels), found.base, found.otype)
+    return Ending((node.name, found.node.name), found.node.output[0], fused)
 
 
 def top_k_of(node: Any, model: Any) -> TopK | None:  # noqa: ANN401

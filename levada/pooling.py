@@ -27,7 +27,7 @@ from levada.layer import (
     Schedule,
     Tensor,
     divisors,
-    window,
+    windows_of,
 )
 from levada.window import Window
 
@@ -235,7 +235,7 @@ def pool_parts(
     (kh, kw), (rows, columns) = windows.kernel, windows.outputs(height, width)
     if _side_by_side(x, windows):
         return (Part(make(Tiles(rows, columns, kh, kw, channels)), (x.name,), (result,)),)
-    before, source = window_parts(x, windows, fill)
+    before, source = windows_of(x, windows, fill)
     layer = make(Tiles(rows, columns, 1, windows.taps, channels))
     return (*before, Part(layer, (source,), (result,)))
 
@@ -248,13 +248,6 @@ def _side_by_side(x: Tensor, windows: Window) -> bool:
     axes = zip(windows.kernel, windows.stride, windows.dilation, x.shape, strict=False)
     tiled = all((k == n or (k == s and n % k == 0)) and (k == 1 or d == 1) for k, s, d, n in axes)
     return tiled and not any(windows.pads)
-
-
-def window_parts(x: Tensor, windows: Window, fill: int) -> tuple[tuple[Part, ...], str]:
-    """The window unit if these windows need one, and the name of the tensor to read behind it."""
-    if windows.trivial:
-        return (), x.name
-    return (Part(window()(x, windows, fill), (x.name,), ("windows",)),), "windows"
 
 
 def tile_cost(layout: TileFolding, folding: Folding, x: int, running: int, y: int) -> Resources:

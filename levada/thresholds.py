@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from levada_driver.datatype import IntArray, IntType
@@ -46,6 +47,84 @@ def search(thresholds: IntArray, base: int, otype: IntType, low: int, high: int)
     width = IntType.covering(min(low, -1), high + 1).bits
     offset = int(otype.encode(np.array(base)))
     return Search(table, width, otype.bits, offset)
+
+
+@dataclass(frozen=True, eq=False)
+class Fused:
+    """What a layer makes of its values low..high of C channels: thresholds behind them, or nothing.
+
+    With `thresholds` [C, N] the result is base + step * (number of channel c's thresholds that the value
+    reaches), of `otype`; without, the value itself.
+    """
+
+    low: int
+    high: int
+    thresholds: IntArray | None = None
+    base: int = 0
+    otype: IntType | None = None
+
+    @property
+    def result_type(self) -> IntType:
+        """`otype`, or the narrowest type that holds every value."""
+        return self.otype if self.otype is not None else IntType.covering(self.low, self.high)
+
+    @property
+    def levels(self) -> int:
+        """Steps of the search; 0 without."""
+        return 0 if self.thresholds is None else self.result_type.bits
+
+    @property
+    def width(self) -> int:
+        """Bits of a value as the hardware has it."""
+        return self.result_type.bits if self.thresholds is None else self.search.width
+
+    @cached_property
+    def uniform(self) -> bool:
+        """Whether all channels are alike: then one row serves them all."""
+        return self.thresholds is None or bool(np.all(self.thresholds == self.thresholds[0]))
+
+    @property
+    def rows(self) -> IntArray:
+        """The thresholds [1 or C, N] that must be told apart."""
+        assert self.thresholds is not None
+        return self.thresholds[:1] if self.uniform else self.thresholds
+
+    def apply(self, values: IntArray) -> IntArray:
+        """Results of values [..., C]."""
+        if self.thresholds is None:
+            return values
+        return apply(values, self.thresholds, self.base, self.result_type.step)
+
+    @cached_property
+    def search(self) -> Search:
+        """The thresholds as a search."""
+        assert self.thresholds is not None
+        return search(self.thresholds, self.base, self.result_type, self.low, self.high)
+
+    def params(self, channels: int, pe: int) -> dict[str, int | Bits]:
+        """Parameters of a module that has `channels` rows, `pe` at a time; none without thresholds."""
+        if self.thresholds is None:
+            return {}
+        kept = replace(self.search, table=self.search.table[:channels])
+        return {"LEVELS": kept.levels, "OFFSET": kept.offset, "THRESHOLDS": kept.lanes(pe)}
+
+    def cpp(self) -> tuple[tuple[int, ...], dict[str, tuple[IntArray, IntType]]]:
+        """Template arguments ROWS, LEVELS and BASE and the table; nothing where there are none."""
+        if self.thresholds is None:
+            return (), {}
+        kept = np.clip(self.rows, self.low, self.high + 1)
+        width = IntType.covering(min(-1, self.low), self.high + 1)
+        return (*kept.shape, self.base), {"thresholds": (kept, width)}
+
+    @property
+    def cpp_type(self) -> IntType:
+        """Type of the values in C++: signed, whatever they are."""
+        return IntType.covering(min(-1, self.low), self.high)
+
+    @property
+    def bits(self) -> int:
+        """Bits that the thresholds take."""
+        return 0 if self.thresholds is None else int(self.rows.size) * self.search.width
 
 
 def luts(levels: int, width: int, folds: int, lanes: int) -> int:

@@ -41,12 +41,7 @@ void add(hls::stream<vec<TA, PE>>& s_axis, hls::stream<vec<TB, PE>>& s_axis1,
     for (unsigned pe = 0; pe < PE; ++pe) {
 #pragma HLS unroll
       const calc_t<TSUM> sum = calc_t<TSUM>(a[pe]) + calc_t<TSUM>(b[pe]);
-      int reached = 0;
-      for (unsigned level = 0; level < LEVELS; ++level) {
-#pragma HLS unroll
-        reached += sum >= thresholds[ROWS == 1 ? 0 : fold * PE + pe][level];
-      }
-      y[pe] = TO(BASE + traits<TO>::step * reached);
+      y[pe] = activated<TO, BASE>(sum, thresholds[ROWS == 1 ? 0 : fold * PE + pe]);
     }
     m_axis.write(y);
     if (++fold == FOLDS) fold = 0;

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from levada_driver.datatype import IntArray, IntType
@@ -16,7 +16,6 @@ from levada import thresholds as th
 from levada.errors import LevadaError
 from levada.layer import (
     Bits,
-    Case,
     CppInstance,
     Device,
     Folding,
@@ -29,10 +28,7 @@ from levada.layer import (
     Tensor,
     divisors,
 )
-from levada.onnxutil import integer_tensor, thresholds_after
-
-if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
+from levada.onnxutil import ending_of, integer_tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,15 +57,11 @@ class Add(Layer):
         """Elements of the last axis."""
         return self.a.shape[-1]
 
-    @property
-    def range(self) -> tuple[int, int]:
-        """Smallest and largest sum."""
-        return self.a.dtype.min + self.b.dtype.min, self.a.dtype.max + self.b.dtype.max
-
-    @property
-    def result_type(self) -> IntType:
-        """`otype`, or the narrowest type that holds every sum."""
-        return self.otype if self.otype is not None else IntType.covering(*self.range)
+    @cached_property
+    def sums(self) -> th.Fused:
+        """The range of the sums, and what becomes of them."""
+        low, high = self.a.dtype.min + self.b.dtype.min, self.a.dtype.max + self.b.dtype.max
+        return th.Fused(low, high, self.thresholds, self.base, self.otype)
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -77,7 +69,7 @@ class Add(Layer):
 
     @property
     def outputs(self) -> tuple[Tensor, ...]:
-        return (Tensor("y", self.a.shape, self.result_type),)
+        return (Tensor("y", self.a.shape, self.sums.result_type),)
 
     @classmethod
     def match(cls, node: Any, model: Any) -> Match | None:  # noqa: ANN401
@@ -89,20 +81,12 @@ class Add(Layer):
                 f"{node.name}: Add of shapes {list(a.shape)} and {list(b.shape)} (channels last); both must "
                 "have one shape: expand the smaller one"
             )
-        layer = cls(a, b)
-        activation = thresholds_after(node.output[0], model)
-        if activation is None:
-            return Match((node.name,), (Part(layer, tuple(node.input), (node.output[0],)),))
-        table = activation.per_channel(layer.channels)
-        layer = replace(layer, thresholds=table, base=activation.base, otype=activation.otype)
-        part = Part(layer, tuple(node.input), (activation.node.output[0],))
-        return Match((node.name, activation.node.name), (part,))
+        ending = ending_of(node, model, a.shape[-1])
+        layer = cls(a, b, *ending.thresholds)
+        return Match(ending.nodes, (Part(layer, tuple(node.input), (ending.output,)),))
 
     def golden(self, *inputs: IntArray) -> tuple[IntArray, ...]:
-        sums = inputs[0] + inputs[1]
-        if self.thresholds is None:
-            return (sums,)
-        return (th.apply(sums, self.thresholds, self.base, self.result_type.step),)
+        return (self.sums.apply(inputs[0] + inputs[1]),)
 
     def foldings(self) -> Iterator[Folding]:
         for pe in divisors(self.channels):
@@ -118,31 +102,17 @@ class Add(Layer):
         )
         return (a, b), (y,)
 
-    @property
-    def _levels(self) -> int:
-        return 0 if self.thresholds is None else self.result_type.bits
-
     def schedule(self, folding: Folding) -> Schedule:
         every = np.ones(self.cycles(folding), np.bool_)
-        latency = 2 + 2 * self._levels
+        latency = 2 + 2 * self.sums.levels
         return Schedule((every, every), (every,), latency, latency + 1)
 
     def cycles(self, folding: Folding) -> int:
         return self.a.size // folding.pe
 
-    @cached_property
-    def _uniform(self) -> bool:
-        """Whether all channels have the same thresholds: then one row serves them all."""
-        return self.thresholds is None or bool(np.all(self.thresholds == self.thresholds[0]))
-
-    @cached_property
-    def _search(self) -> th.Search:
-        assert self.thresholds is not None
-        return th.search(self.thresholds, self.base, self.result_type, *self.range)
-
     def _folds(self, folding: Folding) -> int:
         """Folds whose thresholds are told apart."""
-        return 1 if self._uniform else self.channels // folding.pe
+        return 1 if self.sums.uniform else self.channels // folding.pe
 
     def sv(self, folding: Folding) -> SvInstance:
         params: dict[str, int | Bits] = {"PE": folding.pe, "SLOTS": self.schedule(folding).slots}
@@ -152,53 +122,26 @@ class Add(Layer):
                 f"{name}_SIGNED": int(dtype.signed),
                 f"{name}_BIPOLAR": int(dtype.bipolar),
             }
-        if self.thresholds is None:
-            return SvInstance("add", params | {"WIDTH": self.result_type.bits})
-        search, folds = self._search, self._folds(folding)
-        rows = replace(search, table=search.table[: folds * folding.pe])
-        return SvInstance(
-            "add",
-            params
-            | {
-                "FOLDS": folds,
-                "WIDTH": search.width,
-                "LEVELS": search.levels,
-                "OFFSET": search.offset,
-                "THRESHOLDS": rows.lanes(folding.pe),
-            },
-        )
+        folds = self._folds(folding)
+        params |= {"FOLDS": folds, "WIDTH": self.sums.width}
+        return SvInstance("add", params | self.sums.params(folds * folding.pe, folding.pe))
 
     def cpp(self, folding: Folding) -> CppInstance:
-        low, high = self.range
-        types = (self.a.dtype, self.b.dtype, IntType.covering(min(-1, low), high), self.result_type)
+        types = (self.a.dtype, self.b.dtype, self.sums.cpp_type, self.sums.result_type)
         shape = (prod(self.a.shape[:-1]), self.channels, folding.pe)
-        if self.thresholds is None:
-            return CppInstance("add", (*shape, *types))
-        rows = 1 if self._uniform else self.channels
-        kept = np.clip(self.thresholds[:rows], low, high + 1)
-        width = IntType.covering(min(-1, low), high + 1)
-        levels = self.thresholds.shape[1]
-        return CppInstance("add", (*shape, *types, rows, levels, self.base), {"thresholds": (kept, width)})
+        activation, table = self.sums.cpp()
+        return CppInstance("add", (*shape, *types, *activation), table)
 
     def weight_bits(self) -> int:
-        if self.thresholds is None:
-            return 0
-        return (1 if self._uniform else self.channels) * int(self.thresholds.shape[1]) * self._search.width
+        return self.sums.bits
 
     def resources(self, folding: Folding, device: Device) -> Resources:
         # An adder and a register a lane, the thresholds, and the output fifo with its credits.
-        bits = folding.pe * self.result_type.bits
+        sums, bits = self.sums, folding.pe * self.sums.result_type.bits
         lut, ff = 24 + -(-bits * 2 // 3), 20
-        width = self.result_type.bits if self.thresholds is None else self._search.width
-        lut += folding.pe * width
-        ff += folding.pe * width
-        if self.thresholds is not None:
-            lut += th.luts(self._levels, width, self._folds(folding), folding.pe)
-            ff += folding.pe * self._levels * (4 * width + 2)
+        lut += folding.pe * sums.width
+        ff += folding.pe * sums.width
+        if sums.levels:
+            lut += th.luts(sums.levels, sums.width, self._folds(folding), folding.pe)
+            ff += folding.pe * sums.levels * (4 * sums.width + 2)
         return Resources(lut=lut, ff=ff)
-
-    @classmethod
-    def strategy(cls) -> SearchStrategy[Case]:
-        from .cases import cases
-
-        return cases(cls)

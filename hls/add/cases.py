@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 from hypothesis import strategies as st
 
-from levada.draw import draw_type, draw_values, seeded
+from levada.draw import draw_thresholds, draw_type, draw_values, seeded
 from levada.layer import Case, Tensor
 
 if TYPE_CHECKING:
@@ -24,13 +23,8 @@ def cases(draw: st.DrawFn, cls: type[Add]) -> Case:
     a, b = (Tensor(name, shape, draw_type(draw, draw(st.sampled_from([2, 8])))) for name in "ab")
     layer = cls(a, b)
     if draw(st.booleans()):
-        otype = draw_type(draw, 4)
-        full = (otype.max - otype.min) // otype.step
-        count = draw(st.integers(max(1, full - 1), full))
-        low, high = layer.range
-        table = random.integers(low - 2, high + 3, (draw(st.sampled_from([1, channels])), count))
-        table = np.broadcast_to(np.sort(table, axis=1), (channels, count))
-        layer = replace(layer, thresholds=table, base=otype.max - count * otype.step, otype=otype)
+        table, base, otype = draw_thresholds(draw, random, (layer.sums.low, layer.sums.high), channels)
+        layer = replace(layer, thresholds=table, base=base, otype=otype)
     folding = draw(st.sampled_from(list(layer.foldings())))
     frames = draw(st.integers(1, 4))
     return Case(layer, folding, tuple(draw_values(random, port.dtype, (frames, *shape)) for port in (a, b)))

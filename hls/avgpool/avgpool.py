@@ -5,9 +5,9 @@ Streamlining makes of an average this sum and a scale behind it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from levada_driver.datatype import IntArray, IntType
@@ -15,12 +15,9 @@ from levada_driver.datatype import IntArray, IntType
 from levada import thresholds as th
 from levada.dotproduct import search_cost, tree_bits
 from levada.layer import Bits as SvBits
-from levada.layer import Case, CppInstance, Device, Folding, Match, Resources, SvInstance
-from levada.onnxutil import convolution, thresholds_after
+from levada.layer import CppInstance, Device, Folding, Match, Resources, SvInstance
+from levada.onnxutil import convolution, ending_of
 from levada.pooling import TilePool, Tiles, pool_parts, tile_cost
-
-if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,19 +35,19 @@ class AvgPool(TilePool):
     base: int = 0
     otype: IntType | None = None
 
-    @property
-    def sum_range(self) -> tuple[int, int]:
-        """Smallest and largest sum of a tile."""
-        return self.tiles.taps * self.xtype.min, self.tiles.taps * self.xtype.max
+    @cached_property
+    def sums(self) -> th.Fused:
+        """The range of the sums of a tile, and what becomes of them."""
+        low, high = self.tiles.taps * self.xtype.min, self.tiles.taps * self.xtype.max
+        return th.Fused(low, high, self.thresholds, self.base, self.otype)
 
     @property
     def result_type(self) -> IntType:
-        """`otype`, or the narrowest type that holds every sum."""
-        return self.otype or IntType.covering(*self.sum_range)
+        return self.sums.result_type
 
     @property
     def levels(self) -> int:
-        return 0 if self.thresholds is None else self.result_type.bits
+        return self.sums.levels
 
     @classmethod
     def match(cls, node: Any, model: Any) -> Match | None:  # noqa: ANN401
@@ -60,34 +57,15 @@ class AvgPool(TilePool):
         channels = found.x.shape[-1]
         if found.groups != channels or len(found.weights) != channels or np.any(found.weights != 1):
             return None
-        activation = thresholds_after(node.output[0], model)
-        last = activation.node if activation else node
+        ending = ending_of(node, model, channels)
 
         def make(tiles: Tiles) -> AvgPool:
-            if activation is None:
-                return cls(tiles, found.x.dtype)
-            table = activation.per_channel(channels)
-            return cls(tiles, found.x.dtype, table, activation.base, activation.otype)
+            return cls(tiles, found.x.dtype, *ending.thresholds)
 
-        parts = pool_parts(found.x, found.window, 0, last.output[0], make)
-        names = (node.name, activation.node.name) if activation else (node.name,)
-        return Match(names, parts)
+        return Match(ending.nodes, pool_parts(found.x, found.window, 0, ending.output, make))
 
     def golden(self, *inputs: IntArray) -> tuple[IntArray, ...]:
-        sums = self.tiles.split(inputs[0]).sum(axis=3)
-        if self.thresholds is None:
-            return (sums,)
-        return (th.apply(sums, self.thresholds, self.base, self.result_type.step),)
-
-    @cached_property
-    def _search(self) -> th.Search:
-        assert self.thresholds is not None
-        return th.search(self.thresholds, self.base, self.result_type, *self.sum_range)
-
-    @cached_property
-    def uniform(self) -> bool:
-        """Whether all channels have the same thresholds: then one row serves them all."""
-        return self.thresholds is not None and bool(np.all(self.thresholds == self.thresholds[0]))
+        return (self.sums.apply(self.tiles.split(inputs[0]).sum(axis=3)),)
 
     def sv(self, folding: Folding) -> SvInstance:
         params: dict[str, int | SvBits] = {
@@ -95,48 +73,30 @@ class AvgPool(TilePool):
             "X_BITS": self.xtype.bits,
             "X_SIGNED": int(self.xtype.signed and not self.xtype.bipolar),
             "X_BIPOLAR": int(self.xtype.bipolar),
-            "LEVELS": self.levels,
+            "SUM_BITS": self.sums.width,
         }
         if self.thresholds is None:
-            return SvInstance("avgpool", params | {"SUM_BITS": self.result_type.bits})
+            return SvInstance("avgpool", params | {"LEVELS": 0})
         # Channels that are alike need not be told apart: a fold of PE of them stands for all.
-        rows = folding.pe if self.uniform else self.tiles.channels
-        table = replace(self._search, table=self._search.table[:rows])
-        params |= {"SUM_BITS": table.width, "FOLDS": rows // folding.pe}
-        return SvInstance("avgpool", params | {"OFFSET": table.offset, "THRESHOLDS": table.lanes(folding.pe)})
+        rows = folding.pe if self.sums.uniform else self.tiles.channels
+        params |= {"FOLDS": rows // folding.pe}
+        return SvInstance("avgpool", params | self.sums.params(rows, folding.pe))
 
     def cpp(self, folding: Folding) -> CppInstance:
-        low, high = self.sum_range
-        sums = IntType.covering(min(-1, low), high)
-        types = (self.xtype, sums, self.result_type)
-        template: tuple[int | IntType, ...] = (*self.cpp_layout(folding), *types)
-        if self.thresholds is None:
-            return CppInstance("avgpool", template)
-        rows = 1 if self.uniform else self.tiles.channels
-        kept = np.clip(self.thresholds[:rows], low, high + 1)
-        width = IntType.covering(min(-1, low), high + 1)
-        levels = self.thresholds.shape[1]
-        return CppInstance("avgpool", (*template, rows, levels, self.base), {"thresholds": (kept, width)})
+        types = (self.xtype, self.sums.cpp_type, self.sums.result_type)
+        activation, table = self.sums.cpp()
+        return CppInstance("avgpool", (*self.cpp_layout(folding), *types, *activation), table)
 
     def weight_bits(self) -> int:
-        if self.thresholds is None:
-            return 0
-        rows = 1 if self.uniform else self.tiles.channels
-        return rows * int(self.thresholds.shape[1]) * self._search.width
+        return self.sums.bits
 
     def resources(self, folding: Folding, device: Device) -> Resources:
         """A bit of a sum a LUT, in the trees over the taps and in the running results; thresholds."""
         layout = self.folding_of(folding.pe, folding.mmv)
-        width = self.result_type.bits if self.thresholds is None else self._search.width
+        width = self.sums.width
         tree = layout.lanes * tree_bits(layout.taps, self.xtype.bits) if layout.taps > 1 else 0
         total = Resources(lut=tree + layout.lanes * width, ff=tree)
         total += tile_cost(layout, folding, self.xtype.bits, width, self.result_type.bits)
         if self.thresholds is None:
             return total
-        return total + search_cost(self._search, 1 if self.uniform else layout.cf, layout.lanes)
-
-    @classmethod
-    def strategy(cls) -> SearchStrategy[Case]:
-        from .cases import cases
-
-        return cases(cls)
+        return total + search_cost(self.sums.search, 1 if self.sums.uniform else layout.cf, layout.lanes)

@@ -62,4 +62,16 @@ template <class T>
 using calc_t = std::conditional_t<traits<T>::bits <= 31, int32_t, int64_t>;
 #endif
 
+// BASE + step * (number of thresholds that x reaches), step 2 for a bipolar TO.
+template <class TO, int BASE, class TX, class TT, unsigned LEVELS>
+TO activated(TX x, const TT (&thresholds)[LEVELS]) {
+#pragma HLS inline
+  int reached = 0;
+  for (unsigned level = 0; level < LEVELS; ++level) {
+#pragma HLS unroll
+    reached += x >= thresholds[level];
+  }
+  return TO(BASE + traits<TO>::step * reached);
+}
+
 }  // namespace levada

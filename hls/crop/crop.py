@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from levada_driver.datatype import IntArray
@@ -14,7 +14,6 @@ from levada_driver.packing import Stream
 from levada.axes import common_beat, frame_axis
 from levada.errors import LevadaError
 from levada.layer import (
-    Case,
     CppInstance,
     Device,
     Folding,
@@ -28,9 +27,6 @@ from levada.layer import (
     divisors,
 )
 from levada.onnxutil import attribute, integer_tensor
-
-if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,12 +136,6 @@ class Crop(Layer):
     def cpp(self, folding: Folding) -> CppInstance:
         box = [end for ends in self._box(folding) for end in ends]
         return CppInstance("crop", (*box, folding.pe, self.tensor.dtype))
-
-    @classmethod
-    def strategy(cls) -> SearchStrategy[Case]:
-        from .cases import cases
-
-        return cases(cls)
 
 
 def _limits(node: Any, model: Any) -> list[tuple[int, int, int, int]]:  # noqa: ANN401

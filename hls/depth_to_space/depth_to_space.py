@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from levada_driver.datatype import IntArray
@@ -12,7 +12,6 @@ from levada_driver.packing import Stream
 
 from levada.errors import LevadaError
 from levada.layer import (
-    Case,
     CppInstance,
     Device,
     Folding,
@@ -27,9 +26,6 @@ from levada.layer import (
 )
 from levada.memory import places, ram
 from levada.onnxutil import attribute, integer_tensor
-
-if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
 
 # Memory, output fifo; and a slot more, so that no step waits for room.
 _LATENCY, _SLOTS = 2, 3
@@ -144,9 +140,3 @@ class DepthToSpace(Layer):
         height, width, _ = self.tensor.shape
         shape = (height, width, self.block, self.row)
         return CppInstance("depth_to_space", (*shape, folding.pe, self.tensor.dtype))
-
-    @classmethod
-    def strategy(cls) -> SearchStrategy[Case]:
-        from .cases import cases
-
-        return cases(cls)

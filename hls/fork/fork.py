@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from levada_driver.datatype import IntArray
 from levada_driver.packing import Stream
 
 from levada.layer import (
-    Case,
     CppInstance,
     Device,
     Folding,
@@ -23,9 +22,6 @@ from levada.layer import (
     Tensor,
     divisors,
 )
-
-if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,9 +86,3 @@ class Fork(Layer):
 
     def cpp(self, folding: Folding) -> CppInstance:
         return CppInstance("fork", (self.cycles(folding), folding.pe, self.tensor.dtype))
-
-    @classmethod
-    def strategy(cls) -> SearchStrategy[Case]:
-        from .cases import cases
-
-        return cases(cls)

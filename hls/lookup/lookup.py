@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from levada_driver.datatype import IntArray, IntType
@@ -14,7 +14,6 @@ from levada_driver.packing import Stream, pack
 
 from levada.errors import LevadaError
 from levada.layer import (
-    Case,
     CppInstance,
     Device,
     Folding,
@@ -30,9 +29,6 @@ from levada.layer import (
 )
 from levada.memory import places, rom
 from levada.onnxutil import attribute, integer_tensor
-
-if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
 
 #: The most entries of a channel's table.
 MAX_ENTRIES = 1 << 12
@@ -172,9 +168,3 @@ class Lookup(Layer):
     def cpp(self, folding: Folding) -> CppInstance:
         shape = (prod(self.pixels), self.channels, folding.pe, *self.rows.shape)
         return CppInstance("lookup", (*shape, self.xtype, self.otype), {"table": (self.rows, self.otype)})
-
-    @classmethod
-    def strategy(cls) -> SearchStrategy[Case]:
-        from .cases import cases
-
-        return cases(cls)

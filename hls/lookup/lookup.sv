@@ -4,7 +4,6 @@
 // [p*O_BITS +: O_BITS], or of all lanes alike if LANES = 1. The memories are in block RAM if BLOCK, else in
 // LUTs; synthesis drops the bits that a lane does not use. Everything behind the handshake runs freely; SLOTS
 // credits keep the results within the output fifo.
-`include "synthesis.svh"
 module lookup #(
     parameter int PE = 2,
     parameter int FOLDS = 2,
@@ -47,19 +46,20 @@ module lookup #(
     localparam int LANE = (LANES > 1) ? p : 0;
     logic [ADDR_WIDTH-1:0] address;
     /* verilator lint_off UNUSEDSIGNAL */
-    logic [LANES*O_BITS-1:0] row_q;  // a lane needs its own entry alone
+    logic [LANES*O_BITS-1:0] row;  // a lane needs its own entry alone
     /* verilator lint_on UNUSEDSIGNAL */
     assign address = ADDR_WIDTH'({fold_q, s_axis_tdata[p*X_BITS+:A_BITS]});
-    assign results[p*O_BITS+:O_BITS] = row_q[LANE*O_BITS+:O_BITS];
-    if (BLOCK != 0) begin : gen_block
-      (* rom_style = "block" *) logic [LANES*O_BITS-1:0] rows[0:DEPTH-1];
-      initial $readmemh(TABLE, rows);
-      always_ff @(posedge clk) row_q <= rows[address];
-    end else begin : gen_lut
-      `LEVADA_LUT_ROM(logic [LANES*O_BITS-1:0] rows[0:DEPTH-1])
-      initial $readmemh(TABLE, rows);
-      always_ff @(posedge clk) row_q <= rows[address];
-    end
+    assign results[p*O_BITS+:O_BITS] = row[LANE*O_BITS+:O_BITS];
+    weight_rom #(
+        .WIDTH(LANES * O_BITS),
+        .DEPTH(DEPTH),
+        .BLOCK(BLOCK),
+        .FILE(TABLE)
+    ) u_table (
+        .clk,
+        .address,
+        .row
+    );
   end
 
   credit_fifo #(

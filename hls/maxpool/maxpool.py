@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from levada_driver.datatype import IntArray, IntType
 
 from levada.errors import LevadaError
-from levada.layer import Case, CppInstance, Device, Folding, Match, Resources, SvInstance
+from levada.layer import CppInstance, Device, Folding, Match, Resources, SvInstance
 from levada.onnxutil import attribute, integer_tensor, window_of
 from levada.pooling import TilePool, pool_parts, tile_cost
 from levada.window import Window
-
-if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,12 +59,6 @@ class MaxPool(TilePool):
             nodes = (nodes + 1) // 2
             registers += layout.lanes * nodes * bits
         return Resources(lut=larger, ff=registers) + tile_cost(layout, folding, bits, bits, bits)
-
-    @classmethod
-    def strategy(cls) -> SearchStrategy[Case]:
-        from .cases import cases
-
-        return cases(cls)
 
 
 def _check(node: Any, rank: int) -> None:  # noqa: ANN401 - an onnx node

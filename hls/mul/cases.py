@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from hypothesis import strategies as st
 
-from levada.draw import draw_type, draw_values, seeded
+from levada.draw import draw_thresholds, draw_type, draw_values, seeded
 from levada.layer import Case
 
 if TYPE_CHECKING:
@@ -26,13 +26,8 @@ def cases(draw: st.DrawFn, cls: type[Mul]) -> Case:
     factors = draw_values(random, ftype, (draw(st.sampled_from([1, channels])),))
     layer = cls(np.broadcast_to(factors, channels).copy(), xtype, pixels)
     if draw(st.booleans()):
-        otype = draw_type(draw, 4)
-        full = (otype.max - otype.min) // otype.step
-        count = draw(st.integers(max(1, full - 1), full))
-        low, high = layer.range
-        table = random.integers(low - 2, high + 3, (draw(st.sampled_from([1, channels])), count))
-        table = np.broadcast_to(np.sort(table, axis=1), (channels, count)).copy()
-        layer = replace(layer, thresholds=table, base=otype.max - count * otype.step, otype=otype)
+        table, base, otype = draw_thresholds(draw, random, layer.range, channels)
+        layer = replace(layer, thresholds=table, base=base, otype=otype)
     folding = draw(st.sampled_from(list(layer.foldings())))
     frames = draw(st.integers(1, 4))
     return Case(layer, folding, (draw_values(random, xtype, (frames, *pixels, channels)),))

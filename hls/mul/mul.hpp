@@ -45,12 +45,7 @@ void mul(hls::stream<vec<TX, PE>>& s_axis, hls::stream<vec<TO, PE>>& m_axis, con
 #pragma HLS unroll
       const unsigned row = ROWS == 1 ? 0 : fold * PE + pe;
       const calc_t<TP> product = calc_t<TP>(factors[row]) * calc_t<TP>(x[pe]);
-      int reached = 0;
-      for (unsigned level = 0; level < LEVELS; ++level) {
-#pragma HLS unroll
-        reached += product >= thresholds[row][level];
-      }
-      y[pe] = TO(BASE + traits<TO>::step * reached);
+      y[pe] = activated<TO, BASE>(product, thresholds[row]);
     }
     m_axis.write(y);
     if (++fold == FOLDS) fold = 0;

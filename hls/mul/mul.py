@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from levada_driver.datatype import IntArray, IntType
@@ -17,7 +17,6 @@ from levada.dotproduct import DotProducts, SvParam
 from levada.errors import LevadaError
 from levada.layer import (
     Bits,
-    Case,
     CppInstance,
     Device,
     Folding,
@@ -30,10 +29,7 @@ from levada.layer import (
     Tensor,
     divisors,
 )
-from levada.onnxutil import channels_last, integer_tensor, narrowest, thresholds_after
-
-if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
+from levada.onnxutil import channels_last, ending_of, integer_tensor, narrowest
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,20 +88,12 @@ class Mul(Layer):
         constant, source = (values[0], node.input[1]) if values[1] is None else (values[1], node.input[0])
         x = integer_tensor(source, model)
         factors = _per_channel(node, constant, x.shape[-1], channels_last(source, model))
-        layer = cls(factors, x.dtype, x.shape[:-1])
-        activation = thresholds_after(node.output[0], model)
-        if activation is None:
-            return Match((node.name,), (Part(layer, (source,), (node.output[0],)),))
-        table = activation.per_channel(layer.channels)
-        layer = replace(layer, thresholds=table, base=activation.base, otype=activation.otype)
-        part = Part(layer, (source,), (activation.node.output[0],))
-        return Match((node.name, activation.node.name), (part,))
+        ending = ending_of(node, model, len(factors))
+        layer = cls(factors, x.dtype, x.shape[:-1], *ending.thresholds)
+        return Match(ending.nodes, (Part(layer, (source,), (ending.output,)),))
 
     def golden(self, *inputs: IntArray) -> tuple[IntArray, ...]:
-        products = inputs[0] * self.factors
-        if self.thresholds is None:
-            return (products,)
-        return (th.apply(products, self.thresholds, self.base, self.result_type.step),)
+        return (self._rows(self.channels).activate(inputs[0] * self.factors),)
 
     def foldings(self) -> Iterator[Folding]:
         for pe in divisors(self.channels):
@@ -196,12 +184,6 @@ class Mul(Layer):
         lut = (w - 1) * (a + w) if planes else w + a
         ff = w * a + (w - 1) * (a + w) // 2 if planes else w + a
         return pe * (lut + w * -(-folds // 64)), pe * (ff + w)
-
-    @classmethod
-    def strategy(cls) -> SearchStrategy[Case]:
-        from .cases import cases
-
-        return cases(cls)
 
 
 def _per_channel(node: Any, constant: Any, channels: int, last: bool) -> IntArray:  # noqa: ANN401

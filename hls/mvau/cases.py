@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from hypothesis import strategies as st
 
-from levada.draw import draw_type, draw_values, seeded
+from levada.draw import draw_thresholds, draw_type, draw_values, seeded
 from levada.layer import Case
 
 if TYPE_CHECKING:
@@ -23,16 +22,11 @@ def cases(draw: st.DrawFn, cls: type[Mvau]) -> Case:
     atype = draw_type(draw, draw(st.sampled_from([2, 4, 8, 16])))
     pixels = draw(st.sampled_from([(), (2,), (2, 3)]))
     weights = draw_values(random, wtype, (mh, mw))
-    plain = cls(weights, wtype, atype, pixels)
-    layer = plain
+    layer = cls(weights, wtype, atype, pixels)
     if draw(st.booleans()):
-        otype = draw_type(draw, 4)
-        full = (otype.max - otype.min) // otype.step
-        count = draw(st.integers(max(1, full - 1), full))
-        low, high = plain.row_range
-        table = random.integers(low.min() - 2, high.max() + 3, (mh, count))
-        base = otype.max - count * otype.step
-        layer = cls(weights, wtype, atype, pixels, np.sort(table, axis=1), base, otype)
+        low, high = layer.row_range
+        fused = draw_thresholds(draw, random, (int(low.min()), int(high.max())), mh, alike=False)
+        layer = cls(weights, wtype, atype, pixels, *fused)
     folding = draw(st.sampled_from(list(layer.foldings())))
     frames = draw(st.integers(1, 4))
     return Case(layer, folding, (draw_values(random, atype, (frames, *pixels, mw)),))

@@ -72,12 +72,7 @@ void mvau(hls::stream<vec<TA, SIMD>>& s_axis, hls::stream<vec<TO, PE>>& m_axis,
         vec<TO, PE> y;
         for (unsigned pe = 0; pe < PE; ++pe) {
 #pragma HLS unroll
-          int reached = 0;
-          for (unsigned level = 0; level < LEVELS; ++level) {
-#pragma HLS unroll
-            reached += acc[pe] >= thresholds[nf * PE + pe][level];
-          }
-          y[pe] = TO(BASE + traits<TO>::step * reached);
+          y[pe] = activated<TO, BASE>(acc[pe], thresholds[nf * PE + pe]);
         }
         m_axis.write(y);
       });

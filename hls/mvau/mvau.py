@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from math import ceil, prod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from levada_driver.datatype import IntArray, IntType
@@ -15,7 +15,6 @@ from levada_driver.packing import Stream
 from levada import thresholds as th
 from levada.dotproduct import DotProducts, SvParam, rom_cost, weight_rom
 from levada.layer import (
-    Case,
     CppInstance,
     Device,
     Folding,
@@ -28,12 +27,9 @@ from levada.layer import (
     SvInstance,
     Tensor,
     divisors,
-    window,
+    windows_of,
 )
-from levada.onnxutil import convolution, quantized_matmul, thresholds_after
-
-if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
+from levada.onnxutil import convolution, ending_of, quantized_matmul
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +90,9 @@ class Mvau(Layer):
         found = quantized_matmul(node, model)
         if found is None:
             return None
-        plain = cls(found.weights, found.wtype, found.atype, found.pixels)
-        return cls._match_with_thresholds(plain, node, model, node.input[0], ())
+        ending = ending_of(node, model, len(found.weights))
+        layer = cls(found.weights, found.wtype, found.atype, found.pixels, *ending.thresholds)
+        return Match(ending.nodes, (Part(layer, (node.input[0],), (ending.output,)),))
 
     @classmethod
     def _match_conv(cls, node: Any, model: Any) -> Match | None:  # noqa: ANN401
@@ -104,33 +101,10 @@ class Mvau(Layer):
         if found is None or found.groups > 1:
             return None
         weights = found.weights.transpose(0, 2, 3, 1).reshape(len(found.weights), -1)
-        plain = cls(weights, found.wtype, found.x.dtype, found.outputs)
-        if found.window.trivial:
-            return cls._match_with_thresholds(plain, node, model, node.input[0], ())
-        windows = Part(window()(found.x, found.window), (node.input[0],), ("windows",))
-        return cls._match_with_thresholds(plain, node, model, "windows", (windows,))
-
-    @classmethod
-    def _match_with_thresholds(
-        cls,
-        plain: Mvau,
-        node: Any,  # noqa: ANN401
-        model: Any,  # noqa: ANN401
-        tensor: str,
-        before: tuple[Part, ...],
-    ) -> Match:
-        """`plain`, which reads `tensor`, with the thresholds that alone follow `node` if there are any."""
-        activation = thresholds_after(node.output[0], model)
-        if activation is None:
-            return Match((node.name,), (*before, Part(plain, (tensor,), (node.output[0],))))
-        layer = replace(
-            plain,
-            thresholds=activation.per_channel(plain.mh),
-            base=activation.base,
-            otype=activation.otype,
-        )
-        part = Part(layer, (tensor,), (activation.node.output[0],))
-        return Match((node.name, activation.node.name), (*before, part))
+        before, source = windows_of(found.x, found.window)
+        ending = ending_of(node, model, len(weights))
+        layer = cls(weights, found.wtype, found.x.dtype, found.outputs, *ending.thresholds)
+        return Match(ending.nodes, (*before, Part(layer, (source,), (ending.output,))))
 
     def golden(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         # Float64 products are exact here (|sum| < 2^53) and much faster than NumPy's integer matmul.
@@ -163,8 +137,12 @@ class Mvau(Layer):
         sf, nf = self.mw // folding.simd, self.mh // folding.pe
         step = np.arange(int(np.prod(self.pixels, dtype=np.int64)) * sf * nf)
         latency = self._dot.latency(folding.simd)
-        slots = max(2, ceil((latency + 1) / sf))
-        return Schedule((step % (sf * nf) < sf,), (step % sf == sf - 1,), latency, slots)
+        return Schedule((step % (sf * nf) < sf,), (step % sf == sf - 1,), latency, self._slots(folding))
+
+    def _slots(self, folding: Folding) -> int:
+        """Results of latency + 1 successive steps, one every SF steps, at least 2."""
+        sf = self.mw // folding.simd
+        return max(2, ceil((self._dot.latency(folding.simd) + 1) / sf))
 
     def sv(self, folding: Folding) -> SvInstance:
         params: dict[str, SvParam] = {
@@ -173,7 +151,7 @@ class Mvau(Layer):
             "PE": folding.pe,
             "SIMD": folding.simd,
             "W_BLOCK": int(folding.memory == "block"),
-            "SLOTS": self.schedule(folding).slots,
+            "SLOTS": self._slots(folding),
             "WEIGHTS": weight_rom(self._blocks(folding), self.wtype),
         }
         return SvInstance("mvau", params | self._dot.params(folding.pe))
@@ -212,9 +190,3 @@ class Mvau(Layer):
         ff += 40 + input_bits
         rom = rom_cost(folding.memory, sf * nf, folding.pe * folding.simd * self.wtype.bits)
         return Resources(lut=lut, ff=ff) + rom
-
-    @classmethod
-    def strategy(cls) -> SearchStrategy[Case]:
-        from .cases import cases
-
-        return cases(cls)

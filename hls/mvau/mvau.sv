@@ -82,7 +82,7 @@ module mvau #(
 
   // Operands, one cycle after the step.
   logic [SIMD*A_BITS-1:0] a_q;
-  logic [ROW_BITS-1:0] w_q;
+  logic [ROW_BITS-1:0] w;
 
   if (NF > 1) begin : gen_replay
     (* ram_style = "distributed" *) logic [SIMD*A_BITS-1:0] beats[0:SF-1];
@@ -94,19 +94,16 @@ module mvau #(
     always_ff @(posedge clk) a_q <= s_axis_tdata;
   end
 
-  if (SF * NF == 1) begin : gen_constant
-    logic [ROW_BITS-1:0] rows[0:0];
-    initial $readmemh(WEIGHTS, rows);
-    assign w_q = rows[0];
-  end else if (W_BLOCK != 0) begin : gen_block
-    (* rom_style = "block" *) logic [ROW_BITS-1:0] rows[0:SF*NF-1];
-    initial $readmemh(WEIGHTS, rows);
-    always_ff @(posedge clk) w_q <= rows[row_q];
-  end else begin : gen_lut
-    `LEVADA_LUT_ROM(logic [ROW_BITS-1:0] rows[0:SF*NF-1])
-    initial $readmemh(WEIGHTS, rows);
-    always_ff @(posedge clk) w_q <= rows[row_q];
-  end
+  weight_rom #(
+      .WIDTH(ROW_BITS),
+      .DEPTH(SF * NF),
+      .BLOCK(W_BLOCK),
+      .FILE(WEIGHTS)
+  ) u_weights (
+      .clk,
+      .address(row_q),
+      .row(w)
+  );
 
   // Where the steps are: bit 0 beside the operands, bit DOT_LATENCY beside the dot products.
   logic [DOT_LATENCY:0] valid_q, first_q, last_q;
@@ -155,7 +152,7 @@ module mvau #(
         .DOT_BITS(DOT_BITS)
     ) u_dot (
         .clk,
-        .w(w_q[p*SIMD*W_BITS+:SIMD*W_BITS]),
+        .w(w[p*SIMD*W_BITS+:SIMD*W_BITS]),
         .a(a_q),
         .dot
     );
@@ -168,49 +165,21 @@ module mvau #(
     end
   end
 
-  // Activation.
-  logic [PE*O_BITS-1:0] results;
-  logic results_valid;
-
-  if (LEVELS > 0) begin : gen_thresholds
-    localparam int LANE_BITS = NF * ((1 << LEVELS) - 1) * ACC_BITS;
-    logic [2*LEVELS-1:0] search_q;
-    logic [NF_WIDTH-1:0] result_nf_q;
-    always_ff @(posedge clk) begin
-      result_nf_q <= acc_nf_q;
-      if (!rst_n) search_q <= '0;
-      else search_q <= (2 * LEVELS)'({search_q, result_valid_q});
-    end
-    assign results_valid = search_q[2*LEVELS-1];
-    for (genvar p = 0; p < PE; p = p + 1) begin : gen_lane
-      threshold_search #(
-          .LEVELS(LEVELS),
-          .FOLDS(NF),
-          .WIDTH(ACC_BITS),
-          .OFFSET(OFFSET),
-          .THRESHOLDS(THRESHOLDS[p*LANE_BITS+:LANE_BITS])
-      ) u_search (
-          .clk,
-          .fold(result_nf_q),
-          .x(acc_q[p*ACC_BITS+:ACC_BITS]),
-          .code(results[p*O_BITS+:O_BITS])
-      );
-    end
-  end else begin : gen_accumulators
-    assign results = acc_q;
-    assign results_valid = result_valid_q;
-  end
-
-  credit_fifo #(
-      .WIDTH(PE * O_BITS),
-      .SLOTS(SLOTS)
-  ) u_out (
+  activation #(
+      .PE(PE),
+      .FOLDS(NF),
+      .WIDTH(ACC_BITS),
+      .LEVELS(LEVELS),
+      .SLOTS(SLOTS),
+      .OFFSET(OFFSET),
+      .THRESHOLDS(THRESHOLDS)
+  ) u_activation (
       .clk,
       .rst_n,
       .claim(step && last_beat),
       .credit,
-      .push(results_valid),
-      .data(results),
+      .push(result_valid_q),
+      .data(acc_q),
       .m_axis_tdata,
       .m_axis_tvalid,
       .m_axis_tready

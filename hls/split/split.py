@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from levada_driver.datatype import IntArray
@@ -14,7 +14,6 @@ from levada.axes import common_beat, frame_axis, run_length
 from levada.errors import LevadaError
 from levada.layer import (
     BoolArray,
-    Case,
     CppInstance,
     Device,
     Folding,
@@ -28,9 +27,6 @@ from levada.layer import (
     divisors,
 )
 from levada.onnxutil import attribute, integer_tensor
-
-if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,9 +131,3 @@ class Split(Layer):
 
     def cpp(self, folding: Folding) -> CppInstance:
         return CppInstance("split", (*self._runs(folding), folding.pe, self.tensor.dtype))
-
-    @classmethod
-    def strategy(cls) -> SearchStrategy[Case]:
-        from .cases import cases
-
-        return cases(cls)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from levada.layer import Folding, Resources
+from levada.memory import blocks
 from levada.window import Window
 
 from .serial import Serial
-
-# Words and bits a word of an 18 Kbit block.
-BLOCK_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
 
 
 def memory(words: int, bits: int, folding: Folding) -> Resources:
@@ -17,7 +15,7 @@ def memory(words: int, bits: int, folding: Folding) -> Resources:
     In LUTs, four hold 64 words of 3 bits, or 32 of 6; more words take a multiplexer and write enables.
     """
     if folding.memory == "block":
-        return Resources(bram18=min(-(-words // deep) * -(-bits // wide) for deep, wide in BLOCK_SHAPES))
+        return Resources(bram18=blocks(words, bits))
     full, rest = divmod(words, 64)
     full, half = full + (rest > 32), 0 < rest <= 32
     banks = full + half

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from levada_driver.datatype import IntArray
@@ -13,7 +13,6 @@ from levada_driver.packing import Stream
 from levada.errors import LevadaError
 from levada.layer import (
     Bits,
-    Case,
     CppInstance,
     Device,
     Folding,
@@ -33,9 +32,6 @@ from levada.onnxutil import attribute, integer_tensor
 from levada.window import Window
 
 from . import cost, parallel, serial
-
-if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
 
 # Pixels a step that the parallel form offers.
 MMVS = (1, 2, 4)
@@ -248,9 +244,3 @@ class Swu(Layer):
         depth = serial.plan(*self.image, self.window).depth
         template = (*self._geometry().values(), taken.elements, given.elements, depth, self.fill)
         return CppInstance("swu", (*template, self.tensor.dtype))
-
-    @classmethod
-    def strategy(cls) -> SearchStrategy[Case]:
-        from .cases import cases
-
-        return cases(cls)

@@ -20,12 +20,7 @@ void thresholding(hls::stream<vec<TX, PE>>& s_axis, hls::stream<vec<TO, PE>>& m_
     vec<TO, PE> y;
     for (unsigned pe = 0; pe < PE; ++pe) {
 #pragma HLS unroll
-      int reached = 0;
-      for (unsigned level = 0; level < LEVELS; ++level) {
-#pragma HLS unroll
-        reached += calc_t<TX>(x[pe]) >= thresholds[ROWS == 1 ? 0 : fold * PE + pe][level];
-      }
-      y[pe] = TO(BASE + traits<TO>::step * reached);
+      y[pe] = activated<TO, BASE>(calc_t<TX>(x[pe]), thresholds[ROWS == 1 ? 0 : fold * PE + pe]);
     }
     m_axis.write(y);
     if (++fold == FOLDS) fold = 0;

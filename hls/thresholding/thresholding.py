@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from levada_driver.datatype import IntArray, IntType
@@ -14,7 +14,7 @@ from levada_driver.packing import Stream
 
 from levada import thresholds as th
 from levada.layer import (
-    Case,
+    Bits,
     CppInstance,
     Device,
     Folding,
@@ -28,9 +28,6 @@ from levada.layer import (
     divisors,
 )
 from levada.onnxutil import integer_tensor, thresholds_of
-
-if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +69,12 @@ class Thresholding(Layer):
         layer = cls(table, activation.base, x.dtype, activation.otype, x.shape[:-1])
         return Match((node.name,), (Part(layer, (node.input[0],), (node.output[0],)),))
 
+    @cached_property
+    def _fused(self) -> th.Fused:
+        return th.Fused(self.xtype.min, self.xtype.max, self.thresholds, self.base, self.otype)
+
     def golden(self, *inputs: IntArray) -> tuple[IntArray, ...]:
-        return (th.apply(inputs[0], self.thresholds, self.base, self.otype.step),)
+        return (self._fused.apply(inputs[0]),)
 
     def foldings(self) -> Iterator[Folding]:
         for pe in divisors(self.channels):
@@ -94,56 +95,31 @@ class Thresholding(Layer):
         latency = 2 * self.otype.bits + 1
         return Schedule((every,), (every,), latency, latency + 1)
 
-    @cached_property
-    def _search(self) -> th.Search:
-        return th.search(self.thresholds, self.base, self.otype, self.xtype.min, self.xtype.max)
-
-    @cached_property
-    def uniform(self) -> bool:
-        """Whether all channels have the same thresholds: then one row serves them all."""
-        return bool(np.all(self.thresholds == self.thresholds[0]))
-
     def sv(self, folding: Folding) -> SvInstance:
         # Channels that are alike need not be told apart: a fold of PE of them stands for all.
-        channels = folding.pe if self.uniform else self.channels
-        table = replace(self._search, table=self._search.table[:channels])
-        return SvInstance(
-            "thresholding",
-            {
-                "CHANNELS": channels,
-                "PE": folding.pe,
-                "X_BITS": self.xtype.bits,
-                "X_SIGNED": int(self.xtype.signed),
-                "X_BIPOLAR": int(self.xtype.bipolar),
-                "WIDTH": self._search.width,
-                "LEVELS": self._search.levels,
-                "SLOTS": self.schedule(folding).slots,
-                "OFFSET": self._search.offset,
-                "THRESHOLDS": table.lanes(folding.pe),
-            },
-        )
+        channels = folding.pe if self._fused.uniform else self.channels
+        params: dict[str, int | Bits] = {
+            "CHANNELS": channels,
+            "PE": folding.pe,
+            "X_BITS": self.xtype.bits,
+            "X_SIGNED": int(self.xtype.signed),
+            "X_BIPOLAR": int(self.xtype.bipolar),
+            "WIDTH": self._fused.width,
+            "SLOTS": self.schedule(folding).slots,
+        }
+        return SvInstance("thresholding", params | self._fused.params(channels, folding.pe))
 
     def cpp(self, folding: Folding) -> CppInstance:
-        rows = 1 if self.uniform else self.channels
-        kept = np.clip(self.thresholds[:rows], self.xtype.min, self.xtype.max + 1)
-        width = IntType.covering(min(-1, self.xtype.min), self.xtype.max + 1)
+        (rows, *levels), table = self._fused.cpp()
         template = (prod(self.pixels), self.channels, rows, folding.pe, self.xtype, self.otype)
-        levels = self.thresholds.shape[1]
-        return CppInstance("thresholding", (*template, levels, self.base), {"thresholds": (kept, width)})
+        return CppInstance("thresholding", (*template, *levels), table)
 
     def weight_bits(self) -> int:
-        rows = 1 if self.uniform else self.channels
-        return rows * int(self.thresholds.shape[1]) * self._search.width
+        return self._fused.bits
 
     def resources(self, folding: Folding, device: Device) -> Resources:
-        width, levels = self._search.width, self.otype.bits
-        folds = 1 if self.uniform else self.channels // folding.pe
+        width, levels = self._fused.width, self.otype.bits
+        folds = 1 if self._fused.uniform else self.channels // folding.pe
         slots = self.schedule(folding).slots
         lut = th.luts(levels, width, folds, folding.pe) + 25 + folding.pe * levels * -(-slots // 32)
         return Resources(lut=lut, ff=30 + folding.pe * levels * (4 * width + 2))
-
-    @classmethod
-    def strategy(cls) -> SearchStrategy[Case]:
-        from .cases import cases
-
-        return cases(cls)

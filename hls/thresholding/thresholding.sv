@@ -27,68 +27,42 @@ module thresholding #(
     input  logic                 m_axis_tready
 );
 
-  localparam int FOLDS = CHANNELS / PE;
-  localparam int FOLD_WIDTH = (FOLDS > 1) ? $clog2(FOLDS) : 1;
-  localparam int LANE_BITS = FOLDS * ((1 << LEVELS) - 1) * WIDTH;
-  localparam int LATENCY = 2 * LEVELS;
-
   if (CHANNELS % PE != 0) begin : gen_illegal
     $error("thresholding: PE must divide CHANNELS");
   end
 
   logic credit, step;
-  logic [FOLD_WIDTH-1:0] fold_q;
-  logic [LATENCY-1:0] valid_q;
-  logic [PE*LEVELS-1:0] codes;
+  logic [PE*WIDTH-1:0] values;
 
   assign step = s_axis_tvalid && credit;
   assign s_axis_tready = credit;
 
-  always_ff @(posedge clk) begin
-    if (!rst_n) begin
-      fold_q <= '0;
-      valid_q <= '0;
-    end else begin
-      if (step) fold_q <= (fold_q == FOLD_WIDTH'(FOLDS - 1)) ? '0 : fold_q + 1'b1;
-      valid_q <= LATENCY'({valid_q, step});
-    end
-  end
+  extend #(
+      .N(PE),
+      .IN(X_BITS),
+      .OUT(WIDTH),
+      .SIGNED(X_SIGNED),
+      .BIPOLAR(X_BIPOLAR)
+  ) u_values (
+      .codes(s_axis_tdata),
+      .values
+  );
 
-  for (genvar p = 0; p < PE; p = p + 1) begin : gen_lane
-    logic [X_BITS-1:0] code;
-    logic [WIDTH-1:0] x;
-    assign code = s_axis_tdata[p*X_BITS+:X_BITS];
-    if (X_BIPOLAR != 0) begin : gen_bipolar
-      assign x = code[0] ? WIDTH'(1) : '1;
-    end else if (X_SIGNED != 0) begin : gen_signed
-      assign x = WIDTH'($signed(code));
-    end else begin : gen_unsigned
-      assign x = WIDTH'(code);
-    end
-    threshold_search #(
-        .LEVELS(LEVELS),
-        .FOLDS(FOLDS),
-        .WIDTH(WIDTH),
-        .OFFSET(OFFSET),
-        .THRESHOLDS(THRESHOLDS[p*LANE_BITS+:LANE_BITS])
-    ) u_search (
-        .clk,
-        .fold(fold_q),
-        .x(x),
-        .code(codes[p*LEVELS+:LEVELS])
-    );
-  end
-
-  credit_fifo #(
-      .WIDTH(PE * LEVELS),
-      .SLOTS(SLOTS)
-  ) u_out (
+  activation #(
+      .PE(PE),
+      .FOLDS(CHANNELS / PE),
+      .WIDTH(WIDTH),
+      .LEVELS(LEVELS),
+      .SLOTS(SLOTS),
+      .OFFSET(OFFSET),
+      .THRESHOLDS(THRESHOLDS)
+  ) u_activation (
       .clk,
       .rst_n,
       .claim(step),
       .credit,
-      .push(valid_q[LATENCY-1]),
-      .data(codes),
+      .push(step),
+      .data(values),
       .m_axis_tdata,
       .m_axis_tvalid,
       .m_axis_tready

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from levada_driver.datatype import IntArray
 from levada_driver.packing import Stream
 
 from levada.layer import (
-    Case,
     CppInstance,
     Device,
     Folding,
@@ -28,9 +27,6 @@ from levada.memory import places, ram
 from levada.onnxutil import integer_tensor
 
 from .nearest import factors
-
-if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
 
 # Memory, output fifo; and a slot more, so that no step waits for room.
 _LATENCY, _SLOTS = 2, 3
@@ -134,9 +130,3 @@ class Upsample(Layer):
     def cpp(self, folding: Folding) -> CppInstance:
         shape = (*self.tensor.shape, self.rows, self.columns)
         return CppInstance("upsample", (*shape, folding.pe, self.tensor.dtype))
-
-    @classmethod
-    def strategy(cls) -> SearchStrategy[Case]:
-        from .cases import cases
-
-        return cases(cls)

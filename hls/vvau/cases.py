@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
 from hypothesis import strategies as st
 
-from levada.draw import draw_type, draw_values, seeded
+from levada.draw import draw_thresholds, draw_type, draw_values, seeded
 from levada.layer import Case
 
 if TYPE_CHECKING:
@@ -26,12 +25,10 @@ def cases(draw: st.DrawFn, cls: type[Vvau]) -> Case:
     pixels = draw(st.sampled_from([(1, 1), (1, 3), (2, 2)]))
     layer = cls(draw_values(random, wtype, (channels * multiplier, taps)), wtype, atype, pixels, channels)
     if draw(st.booleans()):
-        otype = draw_type(draw, 4)
-        full = (otype.max - otype.min) // otype.step
-        count = draw(st.integers(max(1, full - 1), full))
         low, high = layer.row_range
-        table = np.sort(random.integers(low.min() - 2, high.max() + 3, (layer.mh, count)), axis=1)
-        layer = replace(layer, thresholds=table, base=otype.max - count * otype.step, otype=otype)
+        ends = int(low.min()), int(high.max())
+        table, base, otype = draw_thresholds(draw, random, ends, layer.mh, alike=False)
+        layer = replace(layer, thresholds=table, base=base, otype=otype)
     folding = draw(st.sampled_from(list(layer.foldings())))
     frames = draw(st.integers(1, 3))
     return Case(layer, folding, (draw_values(random, atype, (frames, *layer.inputs[0].shape)),))

@@ -78,12 +78,7 @@ void vvau(hls::stream<vec<TA, SIMD * PE>>& s_axis, hls::stream<vec<TO, PE * M>>&
         vec<TO, PE * M> y;
         for (unsigned lane = 0; lane < PE * M; ++lane) {
 #pragma HLS unroll
-          int reached = 0;
-          for (unsigned level = 0; level < LEVELS; ++level) {
-#pragma HLS unroll
-            reached += sums[lane] >= thresholds[cf * PE * M + lane][level];
-          }
-          y[lane] = TO(BASE + traits<TO>::step * reached);
+          y[lane] = activated<TO, BASE>(sums[lane], thresholds[cf * PE * M + lane]);
         }
         m_axis.write(y);
       });

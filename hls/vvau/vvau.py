@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from levada_driver.datatype import IntArray, IntType
@@ -16,7 +16,6 @@ from levada import memory
 from levada.dotproduct import DotProducts, SvParam, rom_cost, search_cost, weight_rom
 from levada.errors import LevadaError
 from levada.layer import (
-    Case,
     CppInstance,
     Device,
     Folding,
@@ -29,12 +28,9 @@ from levada.layer import (
     SvInstance,
     Tensor,
     divisors,
+    windows_of,
 )
-from levada.onnxutil import convolution, thresholds_after
-from levada.pooling import window_parts
-
-if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
+from levada.onnxutil import convolution, ending_of
 
 #: Output channels that one input channel may have: they share its lane.
 _MOST_OUTPUTS = 4
@@ -114,21 +110,11 @@ class Vvau(Layer):
                 f"{node.name}: {mh // channels} output channels for each input channel of a depthwise "
                 f"convolution, {_MOST_OUTPUTS} are the most; split it into several convolutions"
             )
-        before, source = window_parts(found.x, found.window, 0)
-        activation = thresholds_after(node.output[0], model)
-        layer = cls(
-            weights=found.weights.reshape(mh, -1),
-            wtype=found.wtype,
-            atype=found.x.dtype,
-            pixels=found.outputs,
-            channels=channels,
-            thresholds=activation.per_channel(mh) if activation else None,
-            base=activation.base if activation else 0,
-            otype=activation.otype if activation else None,
-        )
-        last = activation.node if activation else node
-        names = (node.name, activation.node.name) if activation else (node.name,)
-        return Match(names, (*before, Part(layer, (source,), (last.output[0],))))
+        before, source = windows_of(found.x, found.window)
+        ending = ending_of(node, model, mh)
+        weights = found.weights.reshape(mh, -1)
+        layer = cls(weights, found.wtype, found.x.dtype, found.outputs, channels, *ending.thresholds)
+        return Match(ending.nodes, (*before, Part(layer, (source,), (ending.output,))))
 
     def golden(self, *inputs: IntArray) -> tuple[IntArray, ...]:
         x = inputs[0].reshape(*inputs[0].shape[:-1], self.taps, self.channels)
@@ -225,9 +211,3 @@ class Vvau(Layer):
         if self.thresholds is not None:
             total += search_cost(self._dot.search, cf, lanes)
         return total + rom_cost(folding.memory, tf * cf, lanes * folding.simd * self.wtype.bits)
-
-    @classmethod
-    def strategy(cls) -> SearchStrategy[Case]:
-        from .cases import cases
-
-        return cases(cls)

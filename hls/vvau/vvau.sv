@@ -86,22 +86,19 @@ module vvau #(
 
   // Operands, one cycle after the step.
   logic [SIMD*PE*A_BITS-1:0] a_q;
-  logic [ROW_BITS-1:0] w_q;
+  logic [ROW_BITS-1:0] w;
   always_ff @(posedge clk) a_q <= s_axis_tdata;
 
-  if (TF * CF == 1) begin : gen_constant
-    logic [ROW_BITS-1:0] rows[0:0];
-    initial $readmemh(WEIGHTS, rows);
-    assign w_q = rows[0];
-  end else if (W_BLOCK != 0) begin : gen_block
-    (* rom_style = "block" *) logic [ROW_BITS-1:0] rows[0:TF*CF-1];
-    initial $readmemh(WEIGHTS, rows);
-    always_ff @(posedge clk) w_q <= rows[row_q];
-  end else begin : gen_lut
-    `LEVADA_LUT_ROM(logic [ROW_BITS-1:0] rows[0:TF*CF-1])
-    initial $readmemh(WEIGHTS, rows);
-    always_ff @(posedge clk) w_q <= rows[row_q];
-  end
+  weight_rom #(
+      .WIDTH(ROW_BITS),
+      .DEPTH(TF * CF),
+      .BLOCK(W_BLOCK),
+      .FILE(WEIGHTS)
+  ) u_weights (
+      .clk,
+      .address(row_q),
+      .row(w)
+  );
 
   // Where the steps are: bit 0 beside the operands, bit DOT_LATENCY beside the dot products.
   logic [DOT_LATENCY:0] valid_q, first_q, last_q;
@@ -153,7 +150,7 @@ module vvau #(
         .DOT_BITS(DOT_BITS)
     ) u_dot (
         .clk,
-        .w(w_q[l*SIMD*W_BITS+:SIMD*W_BITS]),
+        .w(w[l*SIMD*W_BITS+:SIMD*W_BITS]),
         .a,
         .dot
     );

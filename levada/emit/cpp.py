@@ -18,7 +18,7 @@ def sources(graph: Graph) -> dict[str, str]:
     used = sorted({node.layer.cpp(node.folding).function for node in graph.nodes})
     root = content.root("hls")
     files = {f"{name}.hpp": next(root.glob(f"*/{name}.hpp")).read_text() for name in used}
-    files["levada.hpp"] = (root / "common" / "levada.hpp").read_text()
+    files |= {path.name: path.read_text() for path in sorted((root / "common").glob("*.hpp"))}
     files["accelerator.hpp"] = _header(graph, used)
     files["accelerator.cpp"] = _top(graph)
     return files

@@ -69,7 +69,7 @@ def test_thresholds_behind_are_taken_along(rows):
     match = taken(with_thresholds(sum_pool("UINT4", (3, 4), strides=[3, 4]), table, "INT2", -2.0))
     assert (match.nodes, match.parts[-1].outputs) == (("Conv_0", "MultiThreshold_0"), ("z",))
     layer = match.parts[-1].layer
-    assert (layer.uniform, layer.levels) == (rows == 1, 2)
+    assert (layer.sums.uniform, layer.levels) == (rows == 1, 2)
     x = draw_values(np.random.default_rng(2), IntType.parse("UINT4"), (2, *SHAPE[1:]))
     sums = run_onnx(sum_pool("UINT4", (3, 4), 2, strides=[3, 4]), x).astype(np.int64)
     want = th.apply(np.moveaxis(sums, 1, -1), np.broadcast_to(table, (4, 3)), -2, 1)
