@@ -6,6 +6,8 @@ import numpy as np
 from hypothesis import strategies as st
 from levada_driver.datatype import BIPOLAR, IntArray, IntType
 
+from levada.layer import Folding, Layer
+
 
 def seeded(draw: st.DrawFn) -> np.random.Generator:
     """A generator whose seed hypothesis draws, and so prints and replays."""
@@ -47,3 +49,10 @@ def draw_thresholds(
     rows = draw(st.sampled_from([1, channels])) if alike else channels
     table = np.sort(random.integers(ends[0] - 2, ends[1] + 3, (rows, count)), axis=1)
     return np.broadcast_to(table, (channels, count)), otype.max - count * otype.step, otype
+
+
+def draw_folding(draw: st.DrawFn, layer: Layer, multipliers: int = 64) -> Folding:
+    """A legal folding, of up to so many multipliers where there is one: tools take long for large ones."""
+    legal = list(layer.foldings())
+    small = [fold for fold in legal if fold.mmv * fold.pe * fold.simd <= multipliers]
+    return draw(st.sampled_from(small or legal))

@@ -9,7 +9,7 @@ from levada_driver.datatype import IntArray
 
 from levada import timing
 from levada.graph import Graph, Node, verify
-from levada.layer import Layer, Tensor, adapter, buffer
+from levada.layer import Layer, Tensor, adapter, buffer, registered
 
 
 def convert_widths(graph: Graph) -> Graph:
@@ -41,6 +41,40 @@ def insert_fifos(graph: Graph) -> Graph:
                 node = joined.put_before(node, place, layer)
         joined.nodes.append(node)
     return verify(joined.graph(), "connected")
+
+
+def reasons(graph: Graph) -> dict[str, str]:
+    """What each buffer of a graph holds, how long and what for, in words, by the buffer's name."""
+    buffers = [node for node in graph.nodes if registered()[node.layer.kind].role == "buffer"]
+    if not buffers:
+        return {}
+    plan = _Plan(graph)
+    moves = plan.moves(frozenset())
+    waits = {name: plan.wait(name, moved) for name, moved in moves.items()}
+    return {node.name: _reason(graph, node, waits[node.inputs[0]]) for node in buffers}
+
+
+def _reason(graph: Graph, buffer: Node, cycles: int) -> str:
+    """Beats wait at a layer with several inputs for the slowest of them, and else even out a burst."""
+    found = graph.consumer(buffer.outputs[0])
+    assert found is not None, f"{buffer.name} is at the end of {graph.name}"
+    reader, place = found
+    places, bits = buffer.layer.schedule(buffer.folding).slots, graph.stream(buffer.inputs[0]).bits
+    held = f"{places} beats of {bits} bits, up to {cycles} cycles"
+    others = [_source(graph, name) for name in (*reader.inputs[:place], *reader.inputs[place + 1 :])]
+    if others:
+        return f"{held}, until {', '.join(others)} gives what {reader.name} takes with them"
+    return f"{held}, where {_source(graph, buffer.inputs[0])} gives faster than {reader.name} takes"
+
+
+def _source(graph: Graph, tensor: str) -> str:
+    """The layer that computes what a tensor carries, adapters and buffers looked through."""
+    found = graph.producer(tensor)
+    if found is None:
+        return tensor
+    node = found[0]
+    inserted = registered()[node.layer.kind].role in ("adapter", "buffer")
+    return _source(graph, node.inputs[0]) if inserted else node.name
 
 
 def _depths(graph: Graph) -> dict[str, int]:
@@ -135,6 +169,10 @@ class _Plan:
         schedule = self._producers[name]
         claimed = timing.high_water(moves.issued, moves.taken + schedule.release, self._interval)
         return claimed > schedule.slots
+
+    def wait(self, name: str, moves: _Moves) -> int:
+        """The most cycles that a beat of a tensor waits to be taken."""
+        return int((moves.taken - moves.issued).max()) - self._producers[name].latency
 
     def depth(self, name: str, moves: _Moves) -> int:
         """Places that a tensor's fifo needs, which takes every beat when it is valid.

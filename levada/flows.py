@@ -18,6 +18,7 @@ _NEEDS = {
     "emit": ("connect",),
     "cppsim": ("connect",),
     "rtlsim": ("connect",),
+    "rtlsim_layers": ("connect",),
     "synthesize": ("connect",),
     "deploy": ("cppsim", "rtlsim"),
 }

@@ -185,6 +185,8 @@ class Case:
 
 Role = Literal["compute", "adapter", "buffer", "fork", "window"]
 _REGISTRY: dict[str, type[Layer]] = {}
+#: Pixels that a layer may take in one cycle, where it takes whole ones.
+MMVS = (1, 2, 4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -324,6 +326,11 @@ def windows_of(x: Tensor, windows: Window, fill: int = 0) -> tuple[tuple[Part, .
     if windows.trivial:
         return (), x.name
     return (Part(window()(x, windows, fill), (x.name,), ("windows",)),), "windows"
+
+
+def pixels_abreast(pixels: int) -> list[int]:
+    """How many of a frame's `pixels` a layer may take in one cycle; each frame is a whole number of beats."""
+    return [mmv for mmv in MMVS if pixels % mmv == 0]
 
 
 def divisors(number: int) -> list[int]:

@@ -10,6 +10,7 @@ import levada.layers  # noqa: F401 - fills the registry
 
 def pytest_addoption(parser):
     parser.addoption("--deep", action="store_true", help="the nightly sizes of the random tests")
+    parser.addoption("--seed", type=int, default=0, help="seed of the layer tests")
     parser.addoption("--update", action="store_true", help="write golden files and baselines anew")
 
 

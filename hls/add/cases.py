@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from levada.draw import draw_thresholds, draw_type, draw_values, seeded
+from levada.draw import draw_folding, draw_thresholds, draw_type, draw_values, seeded
 from levada.layer import Case, Tensor
 
 if TYPE_CHECKING:
@@ -25,6 +25,6 @@ def cases(draw: st.DrawFn, cls: type[Add]) -> Case:
     if draw(st.booleans()):
         table, base, otype = draw_thresholds(draw, random, (layer.sums.low, layer.sums.high), channels)
         layer = replace(layer, thresholds=table, base=base, otype=otype)
-    folding = draw(st.sampled_from(list(layer.foldings())))
+    folding = draw_folding(draw, layer)
     frames = draw(st.integers(1, 4))
     return Case(layer, folding, tuple(draw_values(random, port.dtype, (frames, *shape)) for port in (a, b)))

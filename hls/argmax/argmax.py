@@ -129,7 +129,7 @@ class ArgMax(Layer):
     def strategy(cls) -> SearchStrategy[Case]:
         from hypothesis import strategies as st
 
-        from levada.draw import draw_type, draw_values, seeded
+        from levada.draw import draw_folding, draw_type, draw_values, seeded
 
         @st.composite
         def cases(draw: st.DrawFn) -> Case:
@@ -138,7 +138,7 @@ class ArgMax(Layer):
             pixels = draw(st.sampled_from([(), (3,), (2, 2)]))
             # Narrow types make ties common.
             layer = cls(channels, draw_type(draw, draw(st.sampled_from([2, 8, 13]))), k, pixels)
-            folding = draw(st.sampled_from(list(layer.foldings())))
+            folding = draw_folding(draw, layer)
             x = draw_values(seeded(draw), layer.xtype, (draw(st.integers(1, 4)), *pixels, channels))
             return Case(layer, folding, (x,))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from levada.draw import draw_thresholds, draw_type, draw_values, seeded
+from levada.draw import draw_folding, draw_thresholds, draw_type, draw_values, seeded
 from levada.layer import Case
 from levada.pooling import draw_tiles
 
@@ -25,6 +25,6 @@ def cases(draw: st.DrawFn, cls: type[AvgPool]) -> Case:
             draw, random, (layer.sums.low, layer.sums.high), layer.tiles.channels
         )
         layer = replace(layer, thresholds=table, base=base, otype=otype)
-    folding = draw(st.sampled_from(list(layer.foldings())))
+    folding = draw_folding(draw, layer)
     frames = draw(st.integers(1, 3))
     return Case(layer, folding, (draw_values(random, layer.xtype, (frames, *layer.tiles.image)),))

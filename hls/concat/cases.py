@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from levada.draw import draw_type, draw_values, seeded
+from levada.draw import draw_folding, draw_type, draw_values, seeded
 from levada.layer import Case, Tensor
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def cases(draw: st.DrawFn, cls: type[Concat]) -> Case:
     atype = draw_type(draw, 6)
     btype = draw(st.sampled_from([atype, draw_type(draw, 6)]))
     layer = cls(Tensor("a", tuple(a), atype), Tensor("b", tuple(b), btype), axis)
-    folding = draw(st.sampled_from(list(layer.foldings())))
+    folding = draw_folding(draw, layer)
     frames = draw(st.integers(1, 4))
     data = (draw_values(random, port.dtype, (frames, *port.shape)) for port in layer.inputs)
     return Case(layer, folding, tuple(data))

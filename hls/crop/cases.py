@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from levada.draw import draw_type, draw_values, seeded
+from levada.draw import draw_folding, draw_type, draw_values, seeded
 from levada.layer import Case, Tensor
 
 if TYPE_CHECKING:
@@ -23,6 +23,6 @@ def cases(draw: st.DrawFn, cls: type[Crop]) -> Case:
     for ends in (shape, starts, stops):
         ends[-1] *= unit
     layer = cls(Tensor("x", tuple(shape), draw_type(draw, 9)), tuple(starts), tuple(stops))
-    folding = draw(st.sampled_from(list(layer.foldings())))
+    folding = draw_folding(draw, layer)
     frames = draw(st.integers(1, 4))
     return Case(layer, folding, (draw_values(seeded(draw), layer.tensor.dtype, (frames, *shape)),))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from levada.draw import draw_type, draw_values, seeded
+from levada.draw import draw_folding, draw_type, draw_values, seeded
 from levada.layer import Case, Tensor
 
 if TYPE_CHECKING:
@@ -23,6 +23,6 @@ def cases(draw: st.DrawFn, cls: type[DepthToSpace]) -> Case:
         height, width = draw(st.integers(1, 3)), draw(st.integers(1, 4))
     shape = (height, width, block**2 * channels)
     layer = cls(Tensor("x", shape, draw_type(draw, 9)), block)
-    folding = draw(st.sampled_from(list(layer.foldings())))
+    folding = draw_folding(draw, layer)
     frames = draw(st.integers(1, 4))
     return Case(layer, folding, (draw_values(seeded(draw), layer.tensor.dtype, (frames, *shape)),))

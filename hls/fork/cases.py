@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from levada.draw import draw_type, draw_values, seeded
+from levada.draw import draw_folding, draw_type, draw_values, seeded
 from levada.layer import Case, Tensor
 
 if TYPE_CHECKING:
@@ -18,6 +18,6 @@ def cases(draw: st.DrawFn, cls: type[Fork]) -> Case:
     """Forks of vectors and images."""
     shape = (*draw(st.sampled_from([(), (3,), (2, 2)])), draw(st.integers(1, 16)))
     layer = cls(Tensor("x", shape, draw_type(draw, 9)))
-    folding = draw(st.sampled_from(list(layer.foldings())))
+    folding = draw_folding(draw, layer)
     frames = draw(st.integers(1, 4))
     return Case(layer, folding, (draw_values(seeded(draw), layer.tensor.dtype, (frames, *shape)),))

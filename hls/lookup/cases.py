@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from levada.draw import draw_type, draw_values, seeded
+from levada.draw import draw_folding, draw_type, draw_values, seeded
 from levada.layer import Case
 
 if TYPE_CHECKING:
@@ -25,6 +25,6 @@ def cases(draw: st.DrawFn, cls: type[Lookup]) -> Case:
     last = draw(st.sampled_from([xtype.max, draw(st.integers(first, xtype.max))]))
     table = draw_values(random, otype, (draw(st.sampled_from([1, channels])), last - first + 1))
     layer = cls(table, first, channels, xtype, otype, pixels)
-    folding = draw(st.sampled_from(list(layer.foldings())))
+    folding = draw_folding(draw, layer)
     frames = draw(st.integers(1, 4))
     return Case(layer, folding, (draw_values(random, xtype, (frames, *pixels, channels)),))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from hypothesis import strategies as st
 
-from levada.draw import draw_thresholds, draw_type, draw_values, seeded
+from levada.draw import draw_folding, draw_thresholds, draw_type, draw_values, seeded
 from levada.layer import Case
 
 if TYPE_CHECKING:
@@ -28,6 +28,6 @@ def cases(draw: st.DrawFn, cls: type[Mul]) -> Case:
     if draw(st.booleans()):
         table, base, otype = draw_thresholds(draw, random, layer.range, channels)
         layer = replace(layer, thresholds=table, base=base, otype=otype)
-    folding = draw(st.sampled_from(list(layer.foldings())))
+    folding = draw_folding(draw, layer)
     frames = draw(st.integers(1, 4))
     return Case(layer, folding, (draw_values(random, xtype, (frames, *pixels, channels)),))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from levada.draw import draw_thresholds, draw_type, draw_values, seeded
+from levada.draw import draw_folding, draw_thresholds, draw_type, draw_values, seeded
 from levada.layer import Case
 
 if TYPE_CHECKING:
@@ -20,13 +20,13 @@ def cases(draw: st.DrawFn, cls: type[Mvau]) -> Case:
     mw, mh = draw(st.integers(1, 20)), draw(st.integers(1, 10))
     wtype = draw_type(draw, 8, unsigned=False)
     atype = draw_type(draw, draw(st.sampled_from([2, 4, 8, 16])))
-    pixels = draw(st.sampled_from([(), (2,), (2, 3)]))
+    pixels = draw(st.sampled_from([(), (2,), (2, 3), (4, 3)]))
     weights = draw_values(random, wtype, (mh, mw))
     layer = cls(weights, wtype, atype, pixels)
     if draw(st.booleans()):
         low, high = layer.row_range
         fused = draw_thresholds(draw, random, (int(low.min()), int(high.max())), mh, alike=False)
         layer = cls(weights, wtype, atype, pixels, *fused)
-    folding = draw(st.sampled_from(list(layer.foldings())))
+    folding = draw_folding(draw, layer)
     frames = draw(st.integers(1, 4))
     return Case(layer, folding, (draw_values(random, atype, (frames, *pixels, mw)),))

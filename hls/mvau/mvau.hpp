@@ -1,5 +1,5 @@
-// Matrix-vector-activation unit: y = activation(W x) for VECTORS vectors, PE rows and SIMD columns a cycle,
-// II = 1, VECTORS * SF * NF cycles.
+// Matrix-vector-activation unit: y = activation(W x) for VECTORS vectors, PE rows and SIMD columns of MMV
+// vectors a cycle, II = 1, VECTORS / MMV * SF * NF cycles. MMV > 1 takes whole vectors: SF = NF = 1.
 //
 // weights[nf*SF + sf][pe][simd] = W[nf*PE + pe][sf*SIMD + simd]. The first form gives the sums; the second
 // gives BASE + step * (number of thresholds[row] reached), step 2 for a bipolar TO.
@@ -10,35 +10,38 @@
 namespace levada {
 
 // Every sum of one frame, in order, handed to emit(nf, sums).
-template <unsigned VECTORS, unsigned MW, unsigned MH, unsigned PE, unsigned SIMD, class TW, class TA,
+template <unsigned VECTORS, unsigned MW, unsigned MH, unsigned PE, unsigned SIMD, unsigned MMV, class TW, class TA,
           class TACC, class EMIT>
-void mvau_sums(hls::stream<vec<TA, SIMD>>& s_axis,
+void mvau_sums(hls::stream<vec<TA, MMV * SIMD>>& s_axis,
                const rom_t<TW> (&weights)[MH / PE * (MW / SIMD)][PE][SIMD], EMIT emit) {
   static_assert(MW % SIMD == 0, "SIMD must divide MW");
   static_assert(MH % PE == 0, "PE must divide MH");
+  static_assert(VECTORS % MMV == 0, "MMV must divide VECTORS");
+  static_assert(MMV == 1 || (SIMD == MW && PE == MH), "MMV > 1 needs SIMD = MW and PE = MH");
   constexpr unsigned SF = MW / SIMD;
   constexpr unsigned NF = MH / PE;
 #pragma HLS array_partition variable = weights complete dim = 2
 #pragma HLS array_partition variable = weights complete dim = 3
 
-  vec<TA, SIMD> replay[SF];
-  calc_t<TACC> acc[PE];
+  vec<TA, MMV * SIMD> replay[SF];
+  calc_t<TACC> acc[MMV * PE];
 #pragma HLS array_partition variable = acc complete
   unsigned sf = 0;
   unsigned nf = 0;
   // One loop over vectors, passes and beats, so that the pipeline never drains in between.
-  for (unsigned step = 0; step < VECTORS * NF * SF; ++step) {
+  for (unsigned step = 0; step < VECTORS / MMV * NF * SF; ++step) {
 #pragma HLS pipeline II = 1
     if (nf == 0) replay[sf] = s_axis.read();
-    const vec<TA, SIMD> x = replay[sf];
-    for (unsigned pe = 0; pe < PE; ++pe) {
+    const vec<TA, MMV * SIMD> x = replay[sf];
+    for (unsigned lane = 0; lane < MMV * PE; ++lane) {
 #pragma HLS unroll
-      calc_t<TACC> sum = sf == 0 ? calc_t<TACC>(0) : acc[pe];
+      const unsigned first = lane / PE * SIMD;
+      calc_t<TACC> sum = sf == 0 ? calc_t<TACC>(0) : acc[lane];
       for (unsigned simd = 0; simd < SIMD; ++simd) {
 #pragma HLS unroll
-        sum += calc_t<TACC>(weights[nf * SF + sf][pe][simd]) * calc_t<TACC>(x[simd]);
+        sum += calc_t<TACC>(weights[nf * SF + sf][lane % PE][simd]) * calc_t<TACC>(x[first + simd]);
       }
-      acc[pe] = sum;
+      acc[lane] = sum;
     }
     if (++sf == SF) {
       emit(nf, acc);
@@ -48,31 +51,31 @@ void mvau_sums(hls::stream<vec<TA, SIMD>>& s_axis,
   }
 }
 
-template <unsigned VECTORS, unsigned MW, unsigned MH, unsigned PE, unsigned SIMD, class TW, class TA,
+template <unsigned VECTORS, unsigned MW, unsigned MH, unsigned PE, unsigned SIMD, unsigned MMV, class TW, class TA,
           class TACC, class TO>
-void mvau(hls::stream<vec<TA, SIMD>>& s_axis, hls::stream<vec<TO, PE>>& m_axis,
+void mvau(hls::stream<vec<TA, MMV * SIMD>>& s_axis, hls::stream<vec<TO, MMV * PE>>& m_axis,
           const rom_t<TW> (&weights)[MH / PE * (MW / SIMD)][PE][SIMD]) {
-  mvau_sums<VECTORS, MW, MH, PE, SIMD, TW, TA, TACC>(
-      s_axis, weights, [&m_axis](unsigned, const calc_t<TACC>(&acc)[PE]) {
-        vec<TO, PE> y;
-        for (unsigned pe = 0; pe < PE; ++pe) {
+  mvau_sums<VECTORS, MW, MH, PE, SIMD, MMV, TW, TA, TACC>(
+      s_axis, weights, [&m_axis](unsigned, const calc_t<TACC>(&acc)[MMV * PE]) {
+        vec<TO, MMV * PE> y;
+        for (unsigned lane = 0; lane < MMV * PE; ++lane) {
 #pragma HLS unroll
-          y[pe] = TO(acc[pe]);
+          y[lane] = TO(acc[lane]);
         }
         m_axis.write(y);
       });
 }
 
-template <unsigned VECTORS, unsigned MW, unsigned MH, unsigned PE, unsigned SIMD, class TW, class TA,
+template <unsigned VECTORS, unsigned MW, unsigned MH, unsigned PE, unsigned SIMD, unsigned MMV, class TW, class TA,
           class TACC, class TO, unsigned LEVELS, int BASE, class TT>
-void mvau(hls::stream<vec<TA, SIMD>>& s_axis, hls::stream<vec<TO, PE>>& m_axis,
+void mvau(hls::stream<vec<TA, MMV * SIMD>>& s_axis, hls::stream<vec<TO, MMV * PE>>& m_axis,
           const rom_t<TW> (&weights)[MH / PE * (MW / SIMD)][PE][SIMD], const TT (&thresholds)[MH][LEVELS]) {
-  mvau_sums<VECTORS, MW, MH, PE, SIMD, TW, TA, TACC>(
-      s_axis, weights, [&m_axis, &thresholds](unsigned nf, const calc_t<TACC>(&acc)[PE]) {
-        vec<TO, PE> y;
-        for (unsigned pe = 0; pe < PE; ++pe) {
+  mvau_sums<VECTORS, MW, MH, PE, SIMD, MMV, TW, TA, TACC>(
+      s_axis, weights, [&m_axis, &thresholds](unsigned nf, const calc_t<TACC>(&acc)[MMV * PE]) {
+        vec<TO, MMV * PE> y;
+        for (unsigned lane = 0; lane < MMV * PE; ++lane) {
 #pragma HLS unroll
-          y[pe] = activated<TO, BASE>(acc[pe], thresholds[nf * PE + pe]);
+          y[lane] = activated<TO, BASE>(acc[lane], thresholds[nf * PE + lane % PE]);
         }
         m_axis.write(y);
       });

@@ -27,6 +27,7 @@ from levada.layer import (
     SvInstance,
     Tensor,
     divisors,
+    pixels_abreast,
     windows_of,
 )
 from levada.onnxutil import convolution, ending_of, quantized_matmul
@@ -38,6 +39,7 @@ class Mvau(Layer):
 
     weights [MH, MW] of `wtype`; x [*pixels, MW] of `atype`. With `thresholds` [MH, N] the result is
     base + step * (number of row m's thresholds that the sum reaches), of `otype`; without, the sum itself.
+    Where one cycle takes a whole vector (simd = MW, pe = MH) it may take those of `mmv` pixels.
     """
 
     kind: ClassVar[str] = "mvau"
@@ -118,24 +120,27 @@ class Mvau(Layer):
                 places: tuple[Memory, ...] = ("constant",) if rows == 1 else ("lut", "block")
                 for memory in places:
                     yield Folding(pe, simd, memory=memory)
+        for mmv in pixels_abreast(prod(self.pixels))[1:]:
+            yield Folding(self.mh, self.mw, mmv, memory="constant")
 
     def folded(self) -> Mapping[str, tuple[str, int]]:
-        return {"pe": ("MH", self.mh), "simd": ("MW", self.mw)}
+        return {"pe": ("MH", self.mh), "simd": ("MW", self.mw), "mmv": ("pixels", prod(self.pixels))}
 
     def streams(self, folding: Folding) -> tuple[tuple[Stream, ...], tuple[Stream, ...]]:
-        vectors = int(np.prod(self.pixels, dtype=np.int64))
+        vectors = prod(self.pixels)
+        taken, given = folding.mmv * folding.simd, folding.mmv * folding.pe
         return (
-            (Stream(self.atype, folding.simd, vectors * self.mw // folding.simd),),
-            (Stream(self.result_type, folding.pe, vectors * self.mh // folding.pe),),
+            (Stream(self.atype, taken, vectors * self.mw // taken),),
+            (Stream(self.result_type, given, vectors * self.mh // given),),
         )
 
     def cycles(self, folding: Folding) -> int:
-        # SF * NF for each vector: what `schedule` counts out, for searches that ask for thousands of them.
-        return prod(self.pixels) * (self.mw // folding.simd) * (self.mh // folding.pe)
+        # SF * NF for each beat: what `schedule` counts out, for searches that ask for thousands of them.
+        return prod(self.pixels) // folding.mmv * (self.mw // folding.simd) * (self.mh // folding.pe)
 
     def schedule(self, folding: Folding) -> Schedule:
         sf, nf = self.mw // folding.simd, self.mh // folding.pe
-        step = np.arange(int(np.prod(self.pixels, dtype=np.int64)) * sf * nf)
+        step = np.arange(self.cycles(folding))
         latency = self._dot.latency(folding.simd)
         return Schedule((step % (sf * nf) < sf,), (step % sf == sf - 1,), latency, self._slots(folding))
 
@@ -150,6 +155,7 @@ class Mvau(Layer):
             "MH": self.mh,
             "PE": folding.pe,
             "SIMD": folding.simd,
+            "MMV": folding.mmv,
             "W_BLOCK": int(folding.memory == "block"),
             "SLOTS": self._slots(folding),
             "WEIGHTS": weight_rom(self._blocks(folding), self.wtype),
@@ -163,14 +169,13 @@ class Mvau(Layer):
         return blocks.reshape(nf * sf, folding.pe, folding.simd)
 
     def cpp(self, folding: Folding) -> CppInstance:
-        vectors = int(np.prod(self.pixels, dtype=np.int64))
-        shape = (vectors, self.mw, self.mh, folding.pe, folding.simd)
+        shape = (prod(self.pixels), self.mw, self.mh, folding.pe, folding.simd, folding.mmv)
         activation, table = self._dot.cpp_activation()
         weights = {"weights": (self._blocks(folding), self.wtype)}
         return CppInstance("mvau", (*shape, *self._dot.cpp_types(), *activation), weights | table)
 
     def macs(self) -> int:
-        return int(np.prod(self.pixels, dtype=np.int64)) * self.mw * self.mh
+        return prod(self.pixels) * self.mw * self.mh
 
     def weight_bits(self) -> int:
         return self.mw * self.mh * self.wtype.bits
@@ -179,13 +184,14 @@ class Mvau(Layer):
         sf, nf = self.mw // folding.simd, self.mh // folding.pe
         lut, ff = self._dot.lane_cost(folding.simd)
         acc = self.result_type.bits if self.thresholds is None else self._dot.search.width
-        lut = folding.pe * (lut + acc)
-        ff = folding.pe * (ff + acc)
+        lanes = folding.mmv * folding.pe
+        lut = lanes * (lut + acc)
+        ff = lanes * (ff + acc)
         if self.thresholds is not None:
-            lut += th.luts(self._dot.levels, acc, nf, folding.pe)
-            ff += folding.pe * self._dot.levels * (4 * acc + 2)
-        input_bits = folding.simd * self.atype.bits
-        lut += 40 + 2 * folding.pe * self.result_type.bits
+            lut += th.luts(self._dot.levels, acc, nf, lanes)
+            ff += lanes * self._dot.levels * (4 * acc + 2)
+        input_bits = folding.mmv * folding.simd * self.atype.bits
+        lut += 40 + 2 * lanes * self.result_type.bits
         lut += input_bits * (1 + -(-sf // 32)) if nf > 1 else 0
         ff += 40 + input_bits
         rom = rom_cost(folding.memory, sf * nf, folding.pe * folding.simd * self.wtype.bits)

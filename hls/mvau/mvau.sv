@@ -1,12 +1,12 @@
 // Matrix-vector-activation unit: y = activation(W x), W of MH rows and MW columns, PE rows and SIMD columns
-// a cycle; SF*NF cycles a vector, SF = MW/SIMD, NF = MH/PE.
+// a cycle; SF*NF cycles a vector, SF = MW/SIMD, NF = MH/PE. Where SF = NF = 1 a beat may hold MMV vectors.
 //
 // Beat s of a vector holds elements s*SIMD ..., beat n of the result rows n*PE .... The SF input beats are
 // read in the first of the NF passes and replayed from a buffer in the others. Weights: row n*SF + s of the
 // WEIGHTS file holds W[n*PE + p][s*SIMD + i] at bits [(p*SIMD + i)*W_BITS +: W_BITS], in block RAM if
 // W_BLOCK, else in LUTs; a single row becomes constants.
 //
-// Lanes accumulate acc = INIT[row] + sum of (dot << SHIFT), where INIT and SHIFT make up for the operand
+// Lane v*PE + p computes row p of a pass for vector v. Lanes accumulate acc = INIT[row] + sum of (dot << SHIFT), where INIT and SHIFT make up for the operand
 // coding of dot_lut. With LEVELS > 0 the result is the code of threshold_search over acc; lane p's rows are
 // contiguous in THRESHOLDS, ordered by pass. With LEVELS = 0 it is acc itself, in O_BITS.
 // All behind the operand registers runs freely; SLOTS credits keep the results within the output fifo.
@@ -16,6 +16,7 @@ module mvau #(
     parameter int MH = 4,
     parameter int PE = 2,
     parameter int SIMD = 4,
+    parameter int MMV = 1,
     parameter int W_BITS = 2,
     parameter int W_BIPOLAR = 0,
     parameter int W_BLOCK = 0,
@@ -32,14 +33,14 @@ module mvau #(
     parameter logic [MH*((1<<LEVELS)-(LEVELS>0?1 : 0))*ACC_BITS-1:0] THRESHOLDS = '0,
     parameter WEIGHTS = "weights.hex"
 ) (
-    input  logic                   clk,
-    input  logic                   rst_n,
-    input  logic [SIMD*A_BITS-1:0] s_axis_tdata,
-    input  logic                   s_axis_tvalid,
-    output logic                   s_axis_tready,
-    output logic [  PE*O_BITS-1:0] m_axis_tdata,
-    output logic                   m_axis_tvalid,
-    input  logic                   m_axis_tready
+    input  logic                       clk,
+    input  logic                       rst_n,
+    input  logic [MMV*SIMD*A_BITS-1:0] s_axis_tdata,
+    input  logic                       s_axis_tvalid,
+    output logic                       s_axis_tready,
+    output logic [  MMV*PE*O_BITS-1:0] m_axis_tdata,
+    output logic                       m_axis_tvalid,
+    input  logic                       m_axis_tready
 );
 
   localparam int SF = MW / SIMD;
@@ -54,6 +55,9 @@ module mvau #(
 
   if (MW % SIMD != 0 || MH % PE != 0) begin : gen_illegal
     $error("mvau: SIMD must divide MW and PE must divide MH");
+  end
+  if (MMV > 1 && SF * NF > 1) begin : gen_illegal_mmv
+    $error("mvau: MMV > 1 needs SIMD = MW and PE = MH");
   end
 
   // Steps: column beat sf_q of pass nf_q.
@@ -81,7 +85,7 @@ module mvau #(
   end
 
   // Operands, one cycle after the step.
-  logic [SIMD*A_BITS-1:0] a_q;
+  logic [MMV*SIMD*A_BITS-1:0] a_q;
   logic [ROW_BITS-1:0] w;
 
   if (NF > 1) begin : gen_replay
@@ -131,12 +135,13 @@ module mvau #(
     end
   end
 
-  logic [PE*ACC_BITS-1:0] acc_q;
-  for (genvar p = 0; p < PE; p = p + 1) begin : gen_lane
+  logic [MMV*PE*ACC_BITS-1:0] acc_q;
+  for (genvar l = 0; l < MMV * PE; l = l + 1) begin : gen_lane
+    localparam int P = l % PE;
     logic signed [DOT_BITS-1:0] dot;
     logic [ACC_BITS-1:0] start, inits[0:NF-1];
     initial begin
-      for (int n = 0; n < NF; n = n + 1) inits[n] = INIT[(n*PE+p)*ACC_BITS+:ACC_BITS];
+      for (int n = 0; n < NF; n = n + 1) inits[n] = INIT[(n*PE+P)*ACC_BITS+:ACC_BITS];
     end
     assign start = inits[acc_nf_q];
 
@@ -152,27 +157,27 @@ module mvau #(
         .DOT_BITS(DOT_BITS)
     ) u_dot (
         .clk,
-        .w(w[p*SIMD*W_BITS+:SIMD*W_BITS]),
-        .a(a_q),
+        .w(w[P*SIMD*W_BITS+:SIMD*W_BITS]),
+        .a(a_q[l/PE*SIMD*A_BITS+:SIMD*A_BITS]),
         .dot
     );
 
     always_ff @(posedge clk) begin
       if (dot_valid) begin
-        acc_q[p*ACC_BITS+:ACC_BITS] <=
-            (dot_first ? start : acc_q[p*ACC_BITS+:ACC_BITS]) + (ACC_BITS'(dot) << SHIFT);
+        acc_q[l*ACC_BITS+:ACC_BITS] <=
+            (dot_first ? start : acc_q[l*ACC_BITS+:ACC_BITS]) + (ACC_BITS'(dot) << SHIFT);
       end
     end
   end
 
   activation #(
-      .PE(PE),
+      .PE(MMV * PE),
       .FOLDS(NF),
       .WIDTH(ACC_BITS),
       .LEVELS(LEVELS),
       .SLOTS(SLOTS),
       .OFFSET(OFFSET),
-      .THRESHOLDS(THRESHOLDS)
+      .THRESHOLDS({MMV{THRESHOLDS}})
   ) u_activation (
       .clk,
       .rst_n,

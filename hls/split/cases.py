@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from levada.draw import draw_type, draw_values, seeded
+from levada.draw import draw_folding, draw_type, draw_values, seeded
 from levada.layer import Case, Tensor
 
 if TYPE_CHECKING:
@@ -24,6 +24,6 @@ def cases(draw: st.DrawFn, cls: type[Split]) -> Case:
     count = draw(st.integers(1, shape[axis] - 1)) * (unit if axis == rank - 1 else 1)
     shape[-1] *= unit
     layer = cls(Tensor("x", tuple(shape), draw_type(draw, 9)), axis, count)
-    folding = draw(st.sampled_from(list(layer.foldings())))
+    folding = draw_folding(draw, layer)
     frames = draw(st.integers(1, 4))
     return Case(layer, folding, (draw_values(seeded(draw), layer.tensor.dtype, (frames, *shape)),))

@@ -12,6 +12,7 @@ from levada_driver.packing import Stream
 
 from levada.errors import LevadaError
 from levada.layer import (
+    MMVS,
     Bits,
     CppInstance,
     Device,
@@ -33,8 +34,6 @@ from levada.window import Window
 
 from . import cost, parallel, serial
 
-# Pixels a step that the parallel form offers.
-MMVS = (1, 2, 4)
 # Beats up to which LUT memory is always the better place.
 LUT_DEPTH = 64
 # A register behind the memory, and the output fifo; a beat in each step then takes one slot more.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from hypothesis import strategies as st
 
-from levada.draw import draw_type, draw_values, seeded
+from levada.draw import draw_folding, draw_type, draw_values, seeded
 from levada.layer import Case
 
 if TYPE_CHECKING:
@@ -21,13 +21,13 @@ def cases(draw: st.DrawFn, cls: type[Thresholding]) -> Case:
     channels = draw(st.integers(1, 12))
     xtype = draw_type(draw, draw(st.sampled_from([2, 8, 16])))
     otype = draw_type(draw, 5)
-    pixels = draw(st.sampled_from([(), (3,), (2, 2)]))
+    pixels = draw(st.sampled_from([(), (3,), (2, 2), (3, 4)]))
     full = (otype.max - otype.min) // otype.step
     count = draw(st.integers(max(1, full - 2), full))
     rows = draw(st.sampled_from([1, channels]))
     table = np.sort(random.integers(xtype.min - 2, xtype.max + 3, (rows, count)), axis=1)
     table = np.broadcast_to(table, (channels, count))
     layer = cls(table, otype.max - count * otype.step, xtype, otype, pixels)
-    folding = draw(st.sampled_from(list(layer.foldings())))
+    folding = draw_folding(draw, layer)
     x = draw_values(random, xtype, (draw(st.integers(1, 4)), *pixels, channels))
     return Case(layer, folding, (x,))

@@ -26,6 +26,7 @@ from levada.layer import (
     SvInstance,
     Tensor,
     divisors,
+    pixels_abreast,
 )
 from levada.onnxutil import integer_tensor, thresholds_of
 
@@ -35,6 +36,7 @@ class Thresholding(Layer):
     """y[..., c] = base + step * (number of thresholds[c] that x[..., c] reaches).
 
     x [*pixels, C] of `xtype`, thresholds [C, N] ascending, y of `otype` (step 2 for BIPOLAR, else 1).
+    Where one cycle takes all channels (pe = C) it may take those of `mmv` pixels.
     """
 
     kind: ClassVar[str] = "thresholding"
@@ -79,19 +81,21 @@ class Thresholding(Layer):
     def foldings(self) -> Iterator[Folding]:
         for pe in divisors(self.channels):
             yield Folding(pe, pe, memory="lut" if pe < self.channels else "constant")
+        for mmv in pixels_abreast(prod(self.pixels))[1:]:
+            yield Folding(self.channels, self.channels, mmv, memory="constant")
 
     def folded(self) -> Mapping[str, tuple[str, int]]:
-        return {"pe": ("channels", self.channels)}
+        return {"pe": ("channels", self.channels), "mmv": ("pixels", prod(self.pixels))}
 
     def streams(self, folding: Folding) -> tuple[tuple[Stream, ...], tuple[Stream, ...]]:
-        beats = prod(self.pixels) * self.channels // folding.pe
-        return (Stream(self.xtype, folding.pe, beats),), (Stream(self.otype, folding.pe, beats),)
+        beats, elements = self.cycles(folding), folding.mmv * folding.pe
+        return (Stream(self.xtype, elements, beats),), (Stream(self.otype, elements, beats),)
 
     def cycles(self, folding: Folding) -> int:
-        return prod(self.pixels) * self.channels // folding.pe
+        return prod(self.pixels) * self.channels // (folding.mmv * folding.pe)
 
     def schedule(self, folding: Folding) -> Schedule:
-        every = np.ones(prod(self.pixels) * self.channels // folding.pe, np.bool_)
+        every = np.ones(self.cycles(folding), np.bool_)
         latency = 2 * self.otype.bits + 1
         return Schedule((every,), (every,), latency, latency + 1)
 
@@ -101,6 +105,7 @@ class Thresholding(Layer):
         params: dict[str, int | Bits] = {
             "CHANNELS": channels,
             "PE": folding.pe,
+            "MMV": folding.mmv,
             "X_BITS": self.xtype.bits,
             "X_SIGNED": int(self.xtype.signed),
             "X_BIPOLAR": int(self.xtype.bipolar),
@@ -111,7 +116,8 @@ class Thresholding(Layer):
 
     def cpp(self, folding: Folding) -> CppInstance:
         (rows, *levels), table = self._fused.cpp()
-        template = (prod(self.pixels), self.channels, rows, folding.pe, self.xtype, self.otype)
+        shape = (prod(self.pixels), self.channels, rows, folding.pe, folding.mmv)
+        template = (*shape, self.xtype, self.otype)
         return CppInstance("thresholding", (*template, *levels), table)
 
     def weight_bits(self) -> int:
@@ -120,6 +126,6 @@ class Thresholding(Layer):
     def resources(self, folding: Folding, device: Device) -> Resources:
         width, levels = self._fused.width, self.otype.bits
         folds = 1 if self._fused.uniform else self.channels // folding.pe
-        slots = self.schedule(folding).slots
-        lut = th.luts(levels, width, folds, folding.pe) + 25 + folding.pe * levels * -(-slots // 32)
-        return Resources(lut=lut, ff=30 + folding.pe * levels * (4 * width + 2))
+        slots, lanes = self.schedule(folding).slots, folding.mmv * folding.pe
+        lut = th.luts(levels, width, folds, lanes) + 25 + lanes * levels * -(-slots // 32)
+        return Resources(lut=lut, ff=30 + lanes * levels * (4 * width + 2))

@@ -1,4 +1,5 @@
-// Per-channel thresholds: CHANNELS inputs a pixel, PE at a time, each to a code of LEVELS bits.
+// Per-channel thresholds: CHANNELS inputs a pixel, PE at a time, each to a code of LEVELS bits. Where PE is all
+// of them, a beat may hold MMV pixels.
 //
 //   y[c] = OFFSET + |{ k : x[c] >= THRESHOLDS[c][k] }|   (mod 2^LEVELS)
 //
@@ -8,6 +9,7 @@
 module thresholding #(
     parameter int CHANNELS = 4,
     parameter int PE = 2,
+    parameter int MMV = 1,
     parameter int X_BITS = 8,
     parameter int X_SIGNED = 0,
     parameter int X_BIPOLAR = 0,
@@ -17,28 +19,31 @@ module thresholding #(
     parameter logic [LEVELS-1:0] OFFSET = '0,
     parameter logic [CHANNELS*((1<<LEVELS)-1)*WIDTH-1:0] THRESHOLDS = '0
 ) (
-    input  logic                 clk,
-    input  logic                 rst_n,
-    input  logic [PE*X_BITS-1:0] s_axis_tdata,
-    input  logic                 s_axis_tvalid,
-    output logic                 s_axis_tready,
-    output logic [PE*LEVELS-1:0] m_axis_tdata,
-    output logic                 m_axis_tvalid,
-    input  logic                 m_axis_tready
+    input  logic                     clk,
+    input  logic                     rst_n,
+    input  logic [MMV*PE*X_BITS-1:0] s_axis_tdata,
+    input  logic                     s_axis_tvalid,
+    output logic                     s_axis_tready,
+    output logic [MMV*PE*LEVELS-1:0] m_axis_tdata,
+    output logic                     m_axis_tvalid,
+    input  logic                     m_axis_tready
 );
 
   if (CHANNELS % PE != 0) begin : gen_illegal
     $error("thresholding: PE must divide CHANNELS");
   end
+  if (MMV > 1 && CHANNELS > PE) begin : gen_illegal_mmv
+    $error("thresholding: MMV > 1 needs PE = CHANNELS");
+  end
 
   logic credit, step;
-  logic [PE*WIDTH-1:0] values;
+  logic [MMV*PE*WIDTH-1:0] values;
 
   assign step = s_axis_tvalid && credit;
   assign s_axis_tready = credit;
 
   extend #(
-      .N(PE),
+      .N(MMV * PE),
       .IN(X_BITS),
       .OUT(WIDTH),
       .SIGNED(X_SIGNED),
@@ -49,13 +54,13 @@ module thresholding #(
   );
 
   activation #(
-      .PE(PE),
+      .PE(MMV * PE),
       .FOLDS(CHANNELS / PE),
       .WIDTH(WIDTH),
       .LEVELS(LEVELS),
       .SLOTS(SLOTS),
       .OFFSET(OFFSET),
-      .THRESHOLDS(THRESHOLDS)
+      .THRESHOLDS({MMV{THRESHOLDS}})
   ) u_activation (
       .clk,
       .rst_n,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from levada.draw import draw_thresholds, draw_type, draw_values, seeded
+from levada.draw import draw_folding, draw_thresholds, draw_type, draw_values, seeded
 from levada.layer import Case
 
 if TYPE_CHECKING:
@@ -29,6 +29,6 @@ def cases(draw: st.DrawFn, cls: type[Vvau]) -> Case:
         ends = int(low.min()), int(high.max())
         table, base, otype = draw_thresholds(draw, random, ends, layer.mh, alike=False)
         layer = replace(layer, thresholds=table, base=base, otype=otype)
-    folding = draw(st.sampled_from(list(layer.foldings())))
+    folding = draw_folding(draw, layer)
     frames = draw(st.integers(1, 3))
     return Case(layer, folding, (draw_values(random, atype, (frames, *layer.inputs[0].shape)),))

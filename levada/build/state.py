@@ -70,6 +70,7 @@ class State:
     cppsim: CppSim | None = None
     rtlsim: RtlSim | None = None
     run: RtlRun | None = None
+    layer_cycles: dict[str, int] = field(default_factory=dict)  # of each layer alone, by rtlsim
     accuracy: float | None = None
     levels: dict[str, Level] = field(default_factory=dict)
     synthesized: Resources | None = None

@@ -20,6 +20,7 @@ from levada.sim import compare
 from levada.sim.compare import Comparison
 from levada.sim.cppsim import CppSim
 from levada.sim.rtlsim import RtlSim
+from levada.sim.single import apart, golden_at_ports, intervals
 from levada.streamline import InputSpec, streamline
 from levada.streamline.ties import near_ties
 from levada.synth import yosys
@@ -169,6 +170,26 @@ def rtlsim(state: State) -> None:
         )
 
 
+def rtlsim_layers(state: State) -> None:
+    """Runs the RTL of every layer alone, for its results and for its cycles when nothing makes it wait."""
+    graph = required(state.graph)
+    x = required(required(state.network).host_input).quantize(state.samples[:2])
+    reads, writes = golden_at_ports(graph, np.resize(x, (2, x.shape[1])))
+    alone = apart([(node.layer, node.folding) for node in graph.nodes])
+    run = RtlSim(alone).run(*reads)
+    state.layer_cycles = dict(zip((node.name for node in graph.nodes), intervals(alone, run), strict=True))
+    names = [name for node in graph.nodes for name in node.outputs]
+    for name, want, got in zip(names, writes, run.outputs, strict=True):
+        compare.require_equal("rtlsim_layers", compare.integers(want, got), name)
+    for node in graph.nodes:
+        predicted, simulated = node.layer.cycles(node.folding), state.layer_cycles[node.name]
+        if simulated != predicted:
+            raise CheckFailedError(
+                f"{node.name}: a frame takes {simulated} cycles in rtlsim, its schedule says {predicted}"
+            )
+    state.log(f"rtlsim_layers: {len(graph.nodes)} layers alone are exact and take the cycles predicted")
+
+
 def synthesize(state: State) -> None:
     """Counts the resources of the whole design and of each layer alone, with Yosys."""
     graph = required(state.graph)
@@ -218,6 +239,7 @@ STEPS: dict[str, Callable[[State], None]] = {
     "emit": emit,
     "cppsim": cppsim,
     "rtlsim": rtlsim,
+    "rtlsim_layers": rtlsim_layers,
     "synthesize": synthesize,
     "deploy": deploy_step,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import time
 
-from levada import cost, timing
+from levada import cost, fifo, timing
 from levada.build.state import State, required
 from levada.graph import Graph, Node
 from levada.layer import Resources, registered
@@ -20,6 +20,7 @@ def summarize(state: State) -> Report:
     device = state.board.device
     budget = Resources(device.lut, device.ff, device.dsp, device.bram18)
     interval = timing.interval(graph)
+    waits = fifo.reasons(graph)
     run = state.run
     simulated = run.interval(graph.stream(graph.outputs[0]).beats) if run is not None else None
     return Report(
@@ -36,7 +37,7 @@ def summarize(state: State) -> Report:
         weight_bits=sum(node.layer.weight_bits() for node in graph.nodes),
         accuracy=state.accuracy,
         accuracy_data=state.data_name if state.accuracy is not None else None,
-        layers=tuple(_layer(node, graph, state) for node in graph.nodes),
+        layers=tuple(_layer(node, graph, state, waits.get(node.name)) for node in graph.nodes),
         resources=ResourceReport(
             estimated=cost.total(graph, device), synthesized=state.synthesized, budget=budget
         ),
@@ -55,7 +56,7 @@ def _version(package: str) -> str:
         return "not installed"
 
 
-def _layer(node: Node, graph: Graph, state: State) -> LayerReport:
+def _layer(node: Node, graph: Graph, state: State, waits: str | None) -> LayerReport:
     device = state.board.device
     used = state.synthesized_layers.get(node.name)
     consumers = [found for name in node.outputs if (found := graph.consumer(name)) is not None]
@@ -73,8 +74,10 @@ def _layer(node: Node, graph: Graph, state: State) -> LayerReport:
         dsp_pe=folding.dsp_pe,
         memory=folding.memory,
         cycles=node.layer.cycles(folding),
+        cycles_simulated=state.layer_cycles.get(node.name),
         fifo_depth=sum(int(getattr(layer, "depth", 0)) for layer in buffers),
         reads=tuple(producers),
+        waits=waits,
         lut=used.lut if used else None,
         ff=used.ff if used else None,
         dsp=used.dsp if used else None,

@@ -88,11 +88,15 @@ class LayerReport(_Model):
     memory: Memory
     """Where the parameters live."""
     cycles: NonNegativeInt
-    """Cycles between frames when nothing makes the layer wait."""
+    """Cycles between frames when nothing makes the layer wait, by the cost model."""
+    cycles_simulated: PositiveInt | None = None
+    """The same by simulation of the layer alone; null where the flow leaves it out."""
     fifo_depth: NonNegativeInt = 0
     """Beats that the FIFO behind the layer holds; 0 without one."""
     reads: tuple[str, ...] | None = None
     """Names of the layers it reads from; null for the layer listed before it alone."""
+    waits: str | None = None
+    """Of a FIFO: what it holds, how long and what for."""
     lut: NonNegativeInt | None = None
     """LUTs by synthesis of this layer alone."""
     ff: NonNegativeInt | None = None

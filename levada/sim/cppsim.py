@@ -20,7 +20,7 @@ from levada.errors import CheckFailedError, ToolMissingError
 from levada.graph import Graph
 from levada.sim import native
 
-_FLAGS = ("-std=c++17", "-O2", "-fPIC", "-shared", "-w", "-fvisibility=hidden")
+_FLAGS = ("-std=c++17", "-fPIC", "-shared", "-w", "-fvisibility=hidden")
 _HEADERS = "#include <ap_int.h>\n#include <hls_stream.h>\n"
 _CHUNK = 256  # frames of one call: small enough to see Ctrl-C and to show progress
 
@@ -39,9 +39,9 @@ def ap_types() -> Path:
 class CppSim:
     """The C++ of a connected graph, compiled once for each content and loaded."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, level: str = native.LONG_RUNS) -> None:
         self.graph = graph
-        self.path = compile_library(graph)
+        self.path = compile_library(graph, level)
         self._inputs = [graph.stream(name) for name in graph.inputs]
         self._outputs = [graph.stream(name) for name in graph.outputs]
         self._library = CppLibrary(self.path, self._outputs)
@@ -71,24 +71,24 @@ class CppSim:
         return tuple(unpack(y, stream) for y, stream in zip(results, self._outputs, strict=True))
 
 
-def unit_flags() -> list[str]:
-    """Flags of the compiler, with the ap_int headers precompiled."""
-    flags = [*_FLAGS, "-isystem", str(ap_types()), "-pthread"]
+def unit_flags(level: str = native.LONG_RUNS) -> list[str]:
+    """Flags of the compiler at an optimisation level, with the ap_int headers precompiled."""
+    flags = [*_FLAGS, level, "-isystem", str(ap_types()), "-pthread"]
     return [*flags, *native.precompiled(_HEADERS, flags)]
 
 
-def compile_library(graph: Graph) -> Path:
+def compile_library(graph: Graph, level: str = native.LONG_RUNS) -> Path:
     """The shared library of a graph's C++, from the cache where it was compiled before."""
     files = cpp.sources(graph) | {"ports.hpp": harness.ports_header(graph)}
     files["cppsim.cpp"] = Path(__file__).with_name("cppsim.cpp").read_text()
     key = content.digest(
-        native.compiler_version(), *_FLAGS, *(x for pair in sorted(files.items()) for x in pair)
+        native.compiler_version(), *_FLAGS, level, *(x for pair in sorted(files.items()) for x in pair)
     )
     with native.made_once("cppsim", key, "cppsim.so") as (target, work):
         if work is not None:
             for name, text in files.items():
                 (work / name).write_text(text)
-            flags = unit_flags()
+            flags = unit_flags(level)
             everything = work / "everything.cpp"
             everything.write_text('#include "accelerator.cpp"\n#include "cppsim.cpp"\n')
             native.run([native.compiler(), *flags, "-I", work, everything, "-o", work / "cppsim.so"])

@@ -103,6 +103,10 @@ def allow_tools() -> None:
     _children.allow()
 
 
+#: How simulators are compiled: for long runs, or for short ones, where compiling takes the time.
+LONG_RUNS, SHORT_RUNS = "-O2", "-O0"
+
+
 def call(
     command: Sequence[str | Path], cwd: Path | None = None, env: Mapping[str, str] | None = None
 ) -> Finished:

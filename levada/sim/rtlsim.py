@@ -38,8 +38,6 @@ _VERILATE = (
     "--output-split",
     "10000",
 )
-# The classes' constructors and initial blocks run once: -O0 halves the compile time of large designs.
-_FAST, _SLOW = "-O2", "-O0"
 _ONE_UNIT = 300_000  # bytes of generated C++ up to which one compilation is faster than several
 _HEADERS = '#include <memory>\n#include <string>\n#include <vector>\n#include "verilated.h"\n'
 _CXX = ("-std=c++20", "-w", "-faligned-new", "-DVM_COVERAGE=0", "-DVM_SC=0", "-DVM_TIMING=0")
@@ -54,9 +52,9 @@ class RtlRun:
     given: tuple[IntArray, ...]
     cycles: int
 
-    def interval(self, beats: int) -> int:
-        """Cycles between the ends of the last two frames at the first output of `beats` beats a frame."""
-        ends = self.given[0][beats - 1 :: beats]
+    def interval(self, beats: int, output: int = 0) -> int:
+        """Cycles between the ends of the last two frames at an output of `beats` beats a frame."""
+        ends = self.given[output][beats - 1 :: beats]
         return int(ends[-1] - ends[-2])
 
     @property
@@ -79,10 +77,10 @@ def verilator_root() -> Path:
 class RtlSim:
     """The RTL of a connected graph, compiled once for each content; each run is a process of its own."""
 
-    def __init__(self, graph: Graph, trace: bool = False) -> None:
+    def __init__(self, graph: Graph, level: str = native.LONG_RUNS) -> None:
         self.graph = graph
         self.files = self.sources(graph)
-        self.binary = _compile(graph, self.files, trace)
+        self.binary = compile_program(self.files, harness.ports_header(graph), level=level)
         self._inputs = [graph.stream(name) for name in graph.inputs]
         self._outputs = [graph.stream(name) for name in graph.outputs]
 
@@ -135,27 +133,28 @@ def verilate(files: dict[str, str], work: Path, extra: Sequence[str] = ()) -> st
     return done.stderr
 
 
-def _compile(graph: Graph, files: dict[str, str], trace: bool) -> Path:
-    return compile_program(files, harness.ports_header(graph), trace)
-
-
-def compile_program(files: dict[str, str], ports: str, trace: bool = False) -> Path:
+def compile_program(
+    files: dict[str, str], ports: str, trace: bool = False, level: str = native.LONG_RUNS
+) -> Path:
     """The simulator of a design given as its files and `ports.hpp`, from the cache if it is known."""
     main = Path(__file__).with_name("rtlsim.cpp").read_text()
     extra = ("--trace",) if trace else ()
     shape = [text for pair in sorted(files.items()) if not pair[0].endswith(".hex") for text in pair]
-    key = content.digest(native.compiler_version(), *_VERILATE, *_CXX, *extra, main, ports, *shape)
+    key = content.digest(native.compiler_version(), *_VERILATE, *_CXX, *extra, level, main, ports, *shape)
     with native.made_once("rtlsim", key, "rtlsim") as (target, work):
         if work is not None:
             verilate(files, work, extra)
             (work / "ports.hpp").write_text(ports)
-            objects = _objects(work, trace) + _runtime(trace)
+            objects = _objects(work, trace, level) + _runtime(trace)
             native.run([native.compiler(), *objects, "-pthread", "-o", work / "rtlsim"])
     return target
 
 
-def _objects(work: Path, trace: bool) -> list[Path]:
-    """Compiles what Verilator wrote, with the main loop: small designs as one unit, large ones by file."""
+def _objects(work: Path, trace: bool, level: str) -> list[Path]:
+    """Compiles what Verilator wrote, with the main loop: small designs as one unit, large ones by file.
+
+    The classes' constructors and initial blocks run once, so they are compiled for that.
+    """
     folders = ["-I", str(work / "obj"), "-I", str(work)]
     sources = sorted((work / "obj").glob("*.cpp"))
     main = Path(__file__).with_name("rtlsim.cpp")
@@ -164,10 +163,10 @@ def _objects(work: Path, trace: bool) -> list[Path]:
         whole.write_text("".join(f'#include "{source}"\n' for source in [*sources, main]))
         sources = []
         main = whole
-    levels = {source: _SLOW if "__Slow" in source.stem else _FAST for source in [main, *sources]}
-    flags = {level: unit_flags(level, trace) for level in sorted(set(levels.values()))}
+    levels = {source: native.SHORT_RUNS if "__Slow" in source.stem else level for source in [main, *sources]}
+    flags = {found: unit_flags(found, trace) for found in sorted(set(levels.values()))}
     jobs = [
-        (source, work / f"{source.stem}.o", [*flags[level], *folders]) for source, level in levels.items()
+        (source, work / f"{source.stem}.o", [*flags[found], *folders]) for source, found in levels.items()
     ]
     native.compile_objects(jobs)
     return [target for _, target, _ in jobs]
@@ -182,7 +181,7 @@ def unit_flags(level: str, trace: bool) -> list[str]:
 def prepare() -> None:
     """Compiles what every simulation shares, so that the first need not: Verilator's own code, headers."""
     _runtime(trace=False)
-    for level in (_FAST, _SLOW):
+    for level in (native.LONG_RUNS, native.SHORT_RUNS):
         unit_flags(level, trace=False)
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from levada import partition, timing
 from levada.errors import LevadaError
 from levada.fifo import convert_widths, insert_fifos
+from levada.sim import native
 from levada.sim.cppsim import CppSim
 from levada.sim.rtlsim import RtlSim
 from tests.flow.checks import lowered, same_as_network
@@ -54,9 +55,9 @@ def check_simulators(chain, seed):
         return
     graph, x, golden = found
     graph = folded(graph, seed)
-    outputs = np.concatenate(CppSim(graph).run(x), axis=1)
+    outputs = np.concatenate(CppSim(graph, native.SHORT_RUNS).run(x), axis=1)
     assert np.array_equal(outputs, golden), "cppsim"
-    sim = RtlSim(graph)
+    sim = RtlSim(graph, native.SHORT_RUNS)
     for stalls in (0.0, 0.4):
         run = sim.run(x, stalls=stalls, seed=seed)
         assert np.array_equal(np.concatenate(run.outputs, axis=1), golden), f"rtlsim, stalls {stalls}"

@@ -8,41 +8,27 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import Phase, given, seed, settings
 
 from levada import timing
-from levada.graph import Graph, Node, verify
-from levada.layer import Tensor, registered
+from levada.layer import registered
+from levada.sim import native
 from levada.sim.cppsim import CppSim
 from levada.sim.rtlsim import RtlSim
+from levada.sim.single import apart, intervals
 
-# Cases of a batch, and batches, in `make test` and in `make test-deep`: there 2,000 cases a layer, in batches
-# so large that the fixed costs of the compilers do not count. The first batch that hypothesis draws is the
-# simplest possible one.
-CASES, BATCHES = (8, 3), (40, 51)
-NETLIST_CASES, NETLIST_BATCHES = (3, 2), (15, 8)
-# A batch takes minutes of compilation to shrink; the failing layer is named, and its case is printed.
-PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
+# Cases of a kind, in `make test` and in `make test-deep`, and of a batch: large ones make little of the fixed
+# costs of the compilers.
+CASES, BATCH = (20, 2000), 20
+NETLIST_CASES, NETLIST_BATCH = (6, 120), 15
 KINDS = sorted(registered())
 
 
 def combined(cases):
     """The cases side by side in one graph, and their data repeated to the same number of frames."""
-    nodes, tensors, inputs, outputs, data = [], {}, [], [], []
     frames = max(len(case.inputs[0]) for case in cases)
-    for index, case in enumerate(cases):
-        reads = [f"in{index}_{port}" for port in range(len(case.layer.inputs))]
-        writes = [f"out{index}_{port}" for port in range(len(case.layer.outputs))]
-        for name, port in zip(reads + writes, [*case.layer.inputs, *case.layer.outputs], strict=True):
-            tensors[name] = Tensor(name, port.shape, port.dtype)
-        name = f"{case.layer.kind}_{index}"
-        nodes.append(Node(name, case.layer, tuple(reads), tuple(writes), case.folding))
-        inputs += reads
-        outputs += writes
-        data += [np.resize(x, (frames, *x.shape[1:])) for x in case.inputs]
-    graph = Graph("batch", tuple(nodes), tensors, tuple(inputs), tuple(outputs))
-    return verify(graph, "connected"), data
+    data = [np.resize(x, (frames, *x.shape[1:])) for case in cases for x in case.inputs]
+    return apart([(case.layer, case.folding) for case in cases], "batch"), data
 
 
 def expected(graph, data):
@@ -67,13 +53,13 @@ def assert_equal(graph, level, got, want):
 def check_simulators(cases):
     graph, data = combined(cases)
     want = expected(graph, data)
-    assert_equal(graph, "cppsim", CppSim(graph).run(*data), want)
-    sim = RtlSim(graph)
+    assert_equal(graph, "cppsim", CppSim(graph, native.SHORT_RUNS).run(*data), want)
+    sim = RtlSim(graph, native.SHORT_RUNS)
     free = sim.run(*data)
     assert_equal(graph, "rtlsim", free.outputs, want)
     check_timing(graph, free, len(data[0]))
-    for stalls, seed in ((0.3, 1), (0.85, 2)):
-        run = sim.run(*data, stalls=stalls, seed=seed)
+    for stalls in (0.3, 0.85):
+        run = sim.run(*data, stalls=stalls, seed=1)
         assert_equal(graph, f"rtlsim with stalls {stalls}", run.outputs, want)
 
 
@@ -86,23 +72,37 @@ def check_timing(graph, run, frames):
         for name, got in zip(names, cycles, strict=True):
             node, _ = graph.producer(name) or graph.consumer(name)
             assert np.array_equal(got, which[name]), (node.layer, node.folding, name, got, which[name])
-    for node in graph.nodes:
-        beats = graph.stream(node.outputs[0]).beats
-        if frames > 1:
-            ends = run.given[graph.outputs.index(node.outputs[0])][beats - 1 :: beats]
-            assert set(np.diff(ends)) == {node.layer.cycles(node.folding)}, node.layer
+    if frames > 1:
+        assert intervals(graph, run) == [node.layer.cycles(node.folding) for node in graph.nodes]
+
+
+def batches(kind, request, cases, size, accepted=lambda _case: True):
+    """Random cases of a kind, `size` at a time.
+
+    Hypothesis draws them one by one, beginning with the simplest; they are checked outside of it, since a
+    failing design would take minutes to compile again and again to be made smaller.
+    """
+    drawn = []
+
+    @seed(request.config.getoption("--seed"))
+    @settings(max_examples=cases[request.config.getoption("--deep")], phases=(Phase.generate,), database=None)
+    @given(registered()[kind].strategy().filter(accepted))
+    def collect(case):
+        drawn.append(case)
+
+    collect()
+    return [drawn[at : at + size] for at in range(0, len(drawn), size)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_simulators_equal_golden(kind, request):
-    deep = request.config.getoption("--deep")
-
-    @settings(max_examples=BATCHES[deep], phases=PHASES)
-    @given(st.lists(registered()[kind].strategy(), min_size=CASES[deep], max_size=CASES[deep]))
-    def run(cases):
+    for cases in batches(kind, request, CASES, BATCH):
         check_simulators(cases)
 
-    run()
+
+def has_a_netlist(case):
+    """Yosys ships block RAMs as shells without behaviour: they can be counted but not simulated."""
+    return case.folding.memory != "block"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -110,16 +110,7 @@ def test_netlist_equals_golden(kind, request):
     pytest.importorskip("pyosys", reason="pyosys is not installed: no netlist to simulate")
     from tests.layers.netlist import NetlistSim
 
-    deep = request.config.getoption("--deep")
-
-    # Yosys ships block RAMs as shells without behaviour: their netlists can be counted but not simulated.
-    mapped = registered()[kind].strategy().filter(lambda case: case.folding.memory != "block")
-
-    @settings(max_examples=NETLIST_BATCHES[deep], phases=PHASES)
-    @given(st.lists(mapped, min_size=NETLIST_CASES[deep], max_size=NETLIST_CASES[deep]))
-    def run(cases):
+    for cases in batches(kind, request, NETLIST_CASES, NETLIST_BATCH, has_a_netlist):
         graph, data = combined(cases)
-        run = NetlistSim(graph).run(*data, stalls=0.3, seed=3)
+        run = NetlistSim(graph, native.SHORT_RUNS).run(*data, stalls=0.3, seed=3)
         assert_equal(graph, "netlist", run.outputs, expected(graph, data))
-
-    run()
