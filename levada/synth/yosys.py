@@ -82,13 +82,13 @@ def synthesize(graph: Graph) -> Resources:
 
 def synthesize_layer(node: Node) -> Resources:
     """What one mapped layer takes. Cached by content."""
-    _, stat = _mapped(node)
+    _, stat = _mapped(sv.layer_sources(node), node.name)
     return count(json.loads(stat)["design"]["num_cells_by_type"])
 
 
 def netlist(graph: Graph) -> str:
-    """Verilog of the whole mapped design over the vendor's primitives."""
-    return "\n".join([*(_mapped(node)[0] for node in graph.nodes), sv.top_level(graph)])
+    """Verilog of the whole design over the vendor's primitives, mapped in one go."""
+    return _mapped(sv.sources(graph), sv.TOP)[0]
 
 
 def count(cells: Mapping[str, int]) -> Resources:
@@ -104,12 +104,11 @@ def count(cells: Mapping[str, int]) -> Resources:
     return Resources(total(_LUTS), total(_FFS), total(_DSPS), total(_BRAM18))
 
 
-def _mapped(node: Node) -> tuple[str, str]:
-    """Netlist and statistics of one layer, its module called after the node."""
-    files = sv.layer_sources(node)
+def _mapped(files: Mapping[str, str], top: str) -> tuple[str, str]:
+    """Netlist and statistics of the module `top`."""
     read = f"read_verilog -sv -defer {' '.join(sv.compile_list(files))}"
-    commands = [read, f"hierarchy -check -top {node.name}", *(line.format(top=node.name) for line in _MAP)]
-    return _made("layer", files, commands)
+    commands = [read, f"hierarchy -check -top {top}", *(line.format(top=top) for line in _MAP)]
+    return _made("mapped", files, commands)
 
 
 def _linked(graph: Graph) -> tuple[str, str]:
@@ -117,7 +116,8 @@ def _linked(graph: Graph) -> tuple[str, str]:
     # The largest layers first: the end of the longest one is the end of all.
     order = sorted(graph.nodes, key=lambda node: node.layer.macs(), reverse=True)
     with ThreadPoolExecutor(native.JOBS) as pool:
-        netlists = dict(zip((node.name for node in order), pool.map(_mapped, order), strict=True))
+        made = pool.map(lambda node: _mapped(sv.layer_sources(node), node.name), order)
+        netlists = dict(zip((node.name for node in order), made, strict=True))
     files = {f"{node.name}.v": netlists[node.name][0] for node in graph.nodes}
     files[f"{sv.TOP}.sv"] = sv.top_level(graph)
     commands = [

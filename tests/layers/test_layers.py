@@ -20,7 +20,7 @@ from levada.sim.single import apart, intervals
 # Cases of a kind, in `make test` and in `make test-deep`, and of a batch: large ones make little of the fixed
 # costs of the compilers.
 CASES, BATCH = (20, 2000), 20
-NETLIST_CASES, NETLIST_BATCH = (6, 120), 15
+NETLIST_CASES, NETLIST_BATCH = (8, 120), 20
 KINDS = sorted(registered())
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from levada.emit import sv
 from levada.errors import LevadaError
 from levada.layer import Folding, Resources
 from levada.synth import yosys
@@ -82,10 +83,17 @@ def test_the_second_time_no_process_starts(mapped, monkeypatch):
 
     monkeypatch.setattr(yosys, "run_script", fail)
     assert yosys.synthesize(graph) == whole
-    assert "module mvau_0" in yosys.netlist(graph)
     other = graphs.alone(graph.nodes[0].layer, Folding(2, 2, memory="lut"))
     with pytest.raises(pytest.fail.Exception):
         yosys.synthesize(other)
+
+
+def test_the_netlist_is_made_of_primitives(mapped):
+    graph, _ = mapped
+    netlist = yosys.netlist(graph)
+    assert f"module {sv.TOP}(" in netlist
+    assert " FDRE " in netlist
+    assert netlist.count("\nmodule ") == 1
 
 
 def test_estimates_are_of_the_right_size(mapped):
