@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, fields
+from dataclasses import fields
+from operator import attrgetter
 
 import numpy as np
 from levada_driver.datatype import IntArray
@@ -12,6 +13,7 @@ from levada.layer import Device, Resources
 
 #: The resources that are counted, in the order of `vector`.
 FIELDS = tuple(field.name for field in fields(Resources))
+_counts = attrgetter(*FIELDS)
 
 # Price of a whole device's worth of one resource: fine enough to tell LUTs apart, small enough for sums of
 # thousands of layers in 64 bits.
@@ -30,12 +32,12 @@ def total(graph: Graph, device: Device) -> Resources:
 
 def vector(used: Resources) -> IntArray:
     """The counts as an array [4], in the order of FIELDS."""
-    return np.array(astuple(used), np.int64)
+    return np.array(_counts(used), np.int64)
 
 
 def budget(device: Device) -> IntArray:
     """What a device offers, [4], in the order of FIELDS."""
-    return np.array([getattr(device, name) for name in FIELDS], np.int64)
+    return np.array(_counts(device), np.int64)
 
 
 def weights(device: Device) -> IntArray:
@@ -50,5 +52,5 @@ def price(used: Resources, device: Device) -> int:
 
 def excess(used: Resources, device: Device) -> list[str]:
     """What does not fit: "lut: 60000 of 53200" and so on."""
-    pairs = {name: (getattr(used, name), getattr(device, name)) for name in FIELDS}
-    return [f"{name}: {have} of {most}" for name, (have, most) in pairs.items() if have > most]
+    counts = zip(FIELDS, _counts(used), _counts(device), strict=True)
+    return [f"{name}: {have} of {most}" for name, have, most in counts if have > most]

@@ -99,22 +99,27 @@ def _finest(layer: Layer) -> Folding:
 
 def estimate(graph: Graph) -> int:
     """The estimated latency of a folded graph in cycles, counted as `timing.latency` counts them."""
-    ends = {name: (0, 0) for name in graph.inputs}
+    ends = dict.fromkeys(graph.inputs, (0, 0))
     for node in graph.nodes:
         taken, given = (tuple(stream.elements for stream in side) for side in node.streams)
         cycles = node.layer.cycles(node.folding)
         choice = Choice(node.folding, cycles, Resources(), taken, given)
         filling = Filling(node.layer)
         for target, name in enumerate(node.outputs):
-            pairs = [_delayed(filling, choice, source, target, ends[read]) for source, read in enumerate(node.inputs)]
-            ends[name] = max(first for first, _ in pairs), max(last for _, last in pairs)
+            both = [
+                _delayed(filling, choice, (source, target), ends[read])
+                for source, read in enumerate(node.inputs)
+            ]
+            ends[name] = max(first for first, _ in both), max(last for _, last in both)
     return max(ends[name][1] for name in graph.outputs) + 1
 
 
-def _delayed(filling: Filling, choice: Choice, source: int, target: int, read: tuple[int, int]) -> tuple[int, int]:
+def _delayed(
+    filling: Filling, choice: Choice, ports: tuple[int, int], read: tuple[int, int]
+) -> tuple[int, int]:
     """First and last cycle of an output, as one input has it."""
-    span, (first, last) = filling.span(source, target), read
+    span, (first, last) = filling.span(*ports), read
     even = -(-span.read * (last - first) // span.beats)
-    begun = first + max(filling.head(choice, source, target), even)
-    done = max(first + choice.cycles - 1, last + filling.tail(choice, source, target))
+    begun = first + max(filling.head(choice, *ports), even)
+    done = max(first + choice.cycles - 1, last + filling.tail(choice, *ports))
     return begun + filling.pipeline, done + filling.pipeline

@@ -1,4 +1,4 @@
-"""Why a network does not fit, in one line: what is missing at its smallest, and which two changes help most."""
+"""Why a network does not fit, in a line: what is missing at its smallest, which two changes help most."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ class _Change:
 def explained(problem: Problem) -> str:
     """The error of a problem of which no selection fits its device.
 
-    The smallest selection is the one that exceeds the budget least, by the sum of the shares of the device that
-    are missing. A change is a variant that the layer itself proposes (`Layer.slimmer`), folded as cheaply.
+    The smallest selection is the one that exceeds the budget least, by the sum of the shares of the device
+    that are missing. A change is a variant that the layer itself proposes (`Layer.slimmer`), folded as
+    cheaply.
     """
     budget, weights = cost.budget(problem.device), cost.weights(problem.device)
     answer = solver.smallest(problem, budget, weights)
@@ -44,7 +45,8 @@ def explained(problem: Problem) -> str:
     )
     # A resource that is short counts; what is saved of the others does not help.
     short = np.where(over > 0, weights, 0)
-    return f"{problem.graph.name}: does not fit the board ({missing}) at its smallest; {_advice(problem, answer, short)}"
+    advice = _advice(problem, answer, short)
+    return f"{problem.graph.name}: does not fit the board at its smallest ({missing}); {advice}"
 
 
 def _advice(problem: Problem, answer: solver.Answer, short: IntArray) -> str:

@@ -1,4 +1,4 @@
-"""The foldings of a layer that are worth choosing: those that no other one beats in cycles and all resources."""
+"""The foldings of a layer that are worth choosing: no other one beats them in cycles and all resources."""
 
 from __future__ import annotations
 
@@ -36,7 +36,11 @@ def offers(layer: Layer, device: Device) -> list[Choice]:
         choice = Choice(folding, layer.cycles(folding), used, taken, given)
         kinds.setdefault((taken, given), []).append(choice)
     best = [choices[index] for choices in kinds.values() for index in _front(choices)]
-    return sorted(best, key=lambda choice: (choice.cycles, cost.price(choice.resources, device), choice.folding))
+
+    def rank(choice: Choice) -> tuple[int, int, Folding]:
+        return choice.cycles, cost.price(choice.resources, device), choice.folding
+
+    return sorted(best, key=rank)
 
 
 def _front(choices: list[Choice]) -> list[int]:

@@ -1,10 +1,10 @@
 """Partition: one folding for every layer, within the board's budget.
 
-Each layer offers its Pareto-optimal foldings (`levada.offers`), what they and the width converters between them
-cost makes a `levada.problem`, and `levada.solver` picks one each. What FIFOs take is known only when all is
-folded. So the first selection is made as if they took nothing; where it does not fit with its FIFOs, their
-share of the budget is set aside and the selection is made again. The first selection's value stays a bound for
-all, from which the gap is reported.
+Each layer offers its Pareto-optimal foldings (`levada.offers`), what they and the width converters between
+them cost makes a `levada.problem`, and `levada.solver` picks one each. What FIFOs take is known only when all
+is folded. So the first selection is made as if they took nothing; where it does not fit with its FIFOs, their
+share of the budget is set aside and the selection is made again. The first selection's value stays a bound
+for all, from which the gap is reported.
 """
 
 from __future__ import annotations
@@ -31,17 +31,18 @@ __all__ = ["OBJECTIVES", "Objective", "Partition", "fold", "from_toml", "offers"
 Objective = Literal["cost", "throughput", "latency"]
 OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 
-# Selections that are tried with more and more set aside for FIFOs.
-_ROUNDS = 6
+# Selections that are tried with something set aside for FIFOs, and the gap that is not worth another.
+_ROUNDS = 4
+_CLOSE = 0.01
 
 
 @dataclass(frozen=True)
 class Partition:
     """The graph with its foldings, what was aimed for, and how long finding it took.
 
-    `gap` is the proven relative distance to the optimum, 0 for a proven optimum, None if nothing is proven. It
-    is that of the interval or the latency, and where these are optimal, that of the cost. `connected` is the
-    graph with its converters and FIFOs, where the search had to know them.
+    `gap` is the proven relative distance to the optimum, 0 for a proven optimum, None if nothing is proven.
+    It is that of the interval or the latency, and where these are optimal, that of the cost. `connected` is
+    the graph with its converters and FIFOs, where the search had to know them.
     """
 
     graph: Graph
@@ -71,11 +72,15 @@ class _Selection:
         return max(0.0, 1 - bound.price_bound / max(1, self.price))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Fitting:
+    """A selection as a graph, and `fifos`, what they take of the resources that do not suffice, [4]."""
+
     folded: Graph
     connected: Graph
     gap: float
+    fits: bool
+    fifos: IntArray
 
 
 def fold(
@@ -88,8 +93,9 @@ def fold(
     """Folds every layer within `device`, for an objective.
 
     "cost": the least weighted cost (`cost.price`) at `target_fps` or more. "throughput": the least frame
-    interval, and the cheapest of those. "latency": the least estimated latency of a frame (`levada.latency`) at
-    `target_fps` or more, if given, and the cheapest of those. None: cost with a target, throughput without.
+    interval, and the cheapest of those. "latency": the least estimated latency of a frame
+    (`levada.latency`), at `target_fps` or more if given, and the cheapest of those. None: cost with a target,
+    throughput without.
 
     LevadaError where the target cannot be met, naming the slowest layer or the rate that does fit, or where
     nothing fits, naming what is missing and what would help.
@@ -125,21 +131,44 @@ def _words(objective: Objective, target_fps: float | None) -> str:
 
 
 def _fitting(problem: Problem, objective: Objective) -> _Fitting | None:
-    """Folded so that it fits with its FIFOs; None where no such folding is found."""
-    device, bound = problem.device, None
-    aside = np.zeros(len(cost.FIELDS), np.int64)
+    """Folded so that it fits with its FIFOs; None where no such folding is found.
+
+    What is set aside for FIFOs grows until a selection fits, then is bisected between what was too little and
+    what was enough.
+    """
+    budget = cost.budget(problem.device)
+    little = aside = np.zeros(len(cost.FIELDS), np.int64)
+    enough: IntArray | None = None
+    bound: _Selection | None = None
+    best: _Fitting | None = None
     for _ in range(_ROUNDS):
-        selection = _select(problem, cost.budget(device) - aside, objective)
-        if selection is None:
+        selection = _select(problem, budget - aside, objective, bound.value_bound if bound else 0)
+        if selection is None and bound is None:
             return None
         bound = bound or selection
-        folded = verify(problem.folded(selection.picks), "folded")
-        connected = fifo.connect(folded)
-        over = cost.vector(cost.total(connected, device)) > cost.budget(device)
-        if not over.any():
-            return _Fitting(folded, connected, selection.gap(bound))
-        aside = np.where(over, np.maximum(aside, _fifos(connected, device)), aside)
-    return None
+        assert bound is not None
+        found = _joined(problem, selection, bound) if selection is not None else None
+        if found is None or found.fits:
+            enough = aside
+            if found is not None and (best is None or found.gap < best.gap):
+                best = found
+            if best is not None and best.gap <= _CLOSE:
+                return best
+        else:
+            little, aside = aside, np.maximum(aside, found.fifos)
+        if enough is not None:
+            aside = (little + enough) // 2
+    return best
+
+
+def _joined(problem: Problem, selection: _Selection, bound: _Selection) -> _Fitting:
+    """A selection with its converters and FIFOs."""
+    device = problem.device
+    folded = verify(problem.folded(selection.picks), "folded")
+    connected = fifo.connect(folded)
+    over = cost.vector(cost.total(connected, device)) > cost.budget(device)
+    fifos = np.where(over, _fifos(connected, device), 0)
+    return _Fitting(folded, connected, selection.gap(bound), not over.any(), fifos)
 
 
 def _fifos(connected: Graph, device: Device) -> IntArray:
@@ -148,7 +177,8 @@ def _fifos(connected: Graph, device: Device) -> IntArray:
     return cost.vector(cost.total(connected.with_nodes(buffers), device))
 
 
-def _select(problem: Problem, budget: IntArray, objective: Objective) -> _Selection | None:
+def _select(problem: Problem, budget: IntArray, objective: Objective, least: int) -> _Selection | None:
+    """The best selection; `least` is known to be no more than its value."""
     weights = cost.weights(problem.device)
     value, value_bound = 0, 0
     if objective == "latency":
@@ -156,7 +186,7 @@ def _select(problem: Problem, budget: IntArray, objective: Objective) -> _Select
         value, value_bound = first.value, first.bound
     else:
         if objective == "throughput":
-            answer, value_bound = solver.fastest(problem, budget)
+            answer, value_bound = solver.fastest(problem, budget, least)
             if answer.picks is None:
                 return None
             value = answer.interval
@@ -173,8 +203,8 @@ def _check_reached(problem: Problem, interval: int, target_fps: float, clock_mhz
         if least > interval:
             most = clock_mhz * 1e6 / least
             raise LevadaError(
-                f"{node.name}: takes at least {least} cycles a frame, {target_fps:g} FPS at {clock_mhz:g} MHz "
-                f"leave {interval}; choose --target-fps {most:.0f} or less, or a higher --clock-mhz"
+                f"{node.name}: takes at least {least} cycles a frame, {target_fps:g} FPS at {clock_mhz:g} "
+                f"MHz leave {interval}; choose --target-fps {most:.0f} or less, or a higher --clock-mhz"
             )
 
 
@@ -185,8 +215,8 @@ def _does_not_fit(problem: Problem, target_fps: float | None, clock_mhz: float) 
         if found is not None:
             most = int(clock_mhz * 1e6 / timing.interval(found.folded))
             return LevadaError(
-                f"{problem.graph.name}: does not fit the board at {target_fps:g} FPS; {most} FPS do, so choose "
-                f"--target-fps {most} or less"
+                f"{problem.graph.name}: does not fit the board at {target_fps:g} FPS; {most} FPS do, so "
+                f"choose --target-fps {most} or less"
             )
     return LevadaError(misfit.explained(problem))
 

@@ -6,9 +6,9 @@ producer's beat to the consumer's. Nothing else ties the layers together, apart 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from levada_driver.datatype import IntArray
@@ -22,15 +22,30 @@ from levada.offers import Choice, offers, undominated
 Columns = Callable[[int, Choice], tuple[int, ...]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Joint:
-    """A tensor between two layers, both given by their index."""
+    """A tensor between two layers, both given by their index, and what adapters on it cost."""
 
     producer: int
     output: int
     consumer: int
     input: int
     tensor: Tensor
+    device: Device
+    _known: dict[tuple[int, int], IntArray] = field(default_factory=dict, init=False)
+
+    def cost(self, given: int, taken: int) -> IntArray:
+        """Resources [4] of the adapter between beats of `given` and of `taken` elements."""
+        pair = given, taken
+        if pair not in self._known:
+            self._known[pair] = self._cost(given, taken)
+        return self._known[pair]
+
+    def _cost(self, given: int, taken: int) -> IntArray:
+        if given == taken:
+            return np.zeros(len(cost.FIELDS), np.int64)
+        layer = adapter()(self.tensor, given, taken)
+        return cost.vector(layer.resources(next(iter(layer.foldings())), self.device))
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +77,7 @@ class Problem:
     def least(self) -> IntArray:
         """No selection takes less than this of a resource, [4]; adapters not counted."""
         columns = (np.array([cost.vector(choice.resources) for choice in given]) for given in self.choices)
-        return np.sum([counts.min(axis=0) for counts in columns], axis=0, dtype=np.int64)
+        return sum((counts.min(axis=0) for counts in columns), np.zeros(len(cost.FIELDS), np.int64))
 
     def folded(self, picks: Sequence[Choice]) -> Graph:
         """The graph with each layer folded as picked."""
@@ -73,10 +88,10 @@ class Problem:
         """Resources [4] of picks and the adapters between them."""
         layers = [cost.vector(pick.resources) for pick in picks]
         adapters = [
-            adapter_cost(self, j, picks[j.producer].given[j.output], picks[j.consumer].taken[j.input])
-            for j in self.joints
+            joint.cost(picks[joint.producer].given[joint.output], picks[joint.consumer].taken[joint.input])
+            for joint in self.joints
         ]
-        return np.sum([*layers, *adapters], axis=0, dtype=np.int64)
+        return sum([*layers, *adapters], np.zeros(len(cost.FIELDS), np.int64))
 
     def reduced(self, columns: Columns | None = None) -> Problem:
         """Without choices that another one of the same layer makes needless, whatever the other layers take.
@@ -97,23 +112,11 @@ def problem(graph: Graph, device: Device) -> Problem:
         for place, name in enumerate(node.inputs):
             found = graph.producer(name)
             if found is not None:
-                joints.append(Joint(places[found[0].name], found[1], index, place, graph.tensors[name]))
+                producer, output = found
+                ends = (places[producer.name], output, index, place)
+                joints.append(Joint(*ends, graph.tensors[name], device))
     choices = tuple(tuple(offers(node.layer, device)) for node in graph.nodes)
     return Problem(graph, device, choices, tuple(joints))
-
-
-def adapter_cost(problem: Problem, joint: Joint, given: int, taken: int) -> IntArray:
-    """Resources [4] between beats of `given` and of `taken` elements."""
-    tensor = joint.tensor
-    return _adapter_cost(Tensor("x", (tensor.size,), tensor.dtype), given, taken, problem.device)
-
-
-@cache
-def _adapter_cost(tensor: Tensor, given: int, taken: int, device: Device) -> IntArray:
-    if given == taken:
-        return np.zeros(len(cost.FIELDS), np.int64)
-    layer = adapter()(tensor, given, taken)
-    return cost.vector(layer.resources(next(iter(layer.foldings())), device))
 
 
 def _reduced_at(problem: Problem, index: int, columns: Columns | None) -> Problem:
@@ -143,24 +146,21 @@ def _extra(problem: Problem, index: int, kinds: list[tuple[tuple[int, ...], tupl
     extra = np.zeros((len(kinds), len(kinds), len(cost.FIELDS)), np.int64)
     for joint in problem.joints:
         if joint.producer == index:
-            beats = sorted({choice.taken[joint.input] for choice in problem.choices[joint.consumer]})
+            beats = {choice.taken[joint.input] for choice in problem.choices[joint.consumer]}
             own = [given[joint.output] for _, given in kinds]
-            table = _table(lambda a, b, joint=joint: adapter_cost(problem, joint, a, b), own, beats)
+            extra += _most(own, {width: [joint.cost(width, beat) for beat in beats] for width in own})
         elif joint.consumer == index:
-            beats = sorted({choice.given[joint.output] for choice in problem.choices[joint.producer]})
+            beats = {choice.given[joint.output] for choice in problem.choices[joint.producer]}
             own = [taken[joint.input] for taken, _ in kinds]
-            table = _table(lambda a, b, joint=joint: adapter_cost(problem, joint, b, a), own, beats)
-        else:
-            continue
-        extra += table
+            extra += _most(own, {width: [joint.cost(beat, width) for beat in beats] for width in own})
     return extra
 
 
-def _table(price: Callable[[int, int], IntArray], own: list[int], beats: list[int]) -> IntArray:
-    """For each pair of `own` beats, the largest difference of their prices over the other side's beats."""
-    distinct = sorted(set(own))
-    costs = np.array([[price(width, beat) for beat in beats] for width in distinct], np.int64)
-    differences = np.array([(row - costs).max(axis=1) for row in costs])
-    places = np.array([distinct.index(width) for width in own])
+def _most(own: list[int], costs: Mapping[int, list[IntArray]]) -> IntArray:
+    """The most that the first of a pair of `own` beats costs above the second, [own, own, 4]."""
+    rows = np.array(list(costs.values()), np.int64)
+    differences = np.array([(row - rows).max(axis=1) for row in rows])
+    order = {width: place for place, width in enumerate(costs)}
+    places = np.array([order[width] for width in own])
     table: IntArray = differences[places[:, None], places]
     return table

@@ -17,10 +17,10 @@ from ortools.sat.python import cp_model
 from levada import cost
 from levada.latency import Filling, estimate
 from levada.offers import Choice
-from levada.problem import Joint, Problem, adapter_cost
+from levada.problem import Joint, Problem
 
-# Limits of one solve in CP-SAT's deterministic seconds, so that a result does not depend on the machine; each is
-# one to three seconds of one core. Selections by cost hardly need any; latencies are rarely proven.
+# Limits of one solve in CP-SAT's deterministic seconds, so that a result does not depend on the machine; each
+# is one to three seconds of one core. Selections by cost hardly need any; latencies are rarely proven.
 _EFFORT = 3.0
 _LATENCY_EFFORT = 1.2
 # Above every latency in cycles, and every count of a resource.
@@ -66,7 +66,7 @@ class _Model:
             for used, most in zip(self.used, budget, strict=True):
                 self.model.add(used <= int(most))
 
-    def _sum(self, counts: IntArray) -> cp_model.LinearExprT:
+    def _sum(self, counts: IntArray) -> cp_model.LinearExpr:
         rows = np.flatnonzero(counts)
         return cp_model.LinearExpr.weighted_sum(
             [self._booleans[row] for row in rows], [int(counts[row]) for row in rows]
@@ -83,7 +83,7 @@ class _Model:
         for taken, own in takers.items():
             self.model.add(sum(pairs[given, taken] for given in givers) == sum(own))
         self._booleans += pairs.values()
-        self._costs += [adapter_cost(self.problem, joint, *pair) for pair in pairs]
+        self._costs += [joint.cost(*pair) for pair in pairs]
 
     def _at(self, index: int) -> tuple[Choice, ...]:
         return self.problem.choices[index]
@@ -94,7 +94,7 @@ class _Model:
             found.setdefault(beat, []).append(own)
         return found
 
-    def price(self, weights: IntArray) -> cp_model.LinearExprT:
+    def price(self, weights: IntArray) -> cp_model.LinearExpr:
         """The weighted cost of the selection."""
         return self._sum(np.array(self._costs) @ weights)
 
@@ -102,7 +102,8 @@ class _Model:
         """A variable that is at least the estimated latency (see levada.latency) and can be equal to it."""
         graph = self.problem.graph
         new = self.model.new_int_var
-        ends: dict[str, tuple[cp_model.LinearExprT, cp_model.LinearExprT]] = {n: (0, 0) for n in graph.inputs}
+        zero = self.model.new_constant(0)
+        ends = dict.fromkeys(graph.inputs, (zero, zero))
         for index, node in enumerate(graph.nodes):
             for target, name in enumerate(node.outputs):
                 ends[name] = new(0, _CYCLES, ""), new(0, _CYCLES, "")
@@ -118,13 +119,13 @@ class _Model:
         index: int,
         filling: Filling,
         ports: tuple[int, int],
-        before: tuple[cp_model.LinearExprT, cp_model.LinearExprT],
-        after: tuple[cp_model.LinearExprT, cp_model.LinearExprT],
+        before: tuple[cp_model.IntVar, cp_model.IntVar],
+        after: tuple[cp_model.IntVar, cp_model.IntVar],
     ) -> None:
         choices, own, span = self._at(index), self.picked[index], filling.span(*ports)
         first, last = (end - filling.pipeline for end in after)
 
-        def chosen(counts: list[int]) -> cp_model.LinearExprT:
+        def chosen(counts: list[int]) -> cp_model.LinearExpr:
             return cp_model.LinearExpr.weighted_sum(own, counts)
 
         self.model.add(first >= before[0] + chosen([filling.head(choice, *ports) for choice in choices]))
@@ -134,7 +135,7 @@ class _Model:
 
     def hint(self, picks: Sequence[Choice]) -> None:
         """A selection to start from."""
-        self.model.clear_hints()
+        self.model.clear_hints()  # type: ignore[no-untyped-call]
         for choices, picked, pick in zip(self.problem.choices, self.picked, picks, strict=True):
             for choice, own in zip(choices, picked, strict=True):
                 self.model.add_hint(own, choice == pick)
@@ -187,13 +188,13 @@ def smallest(problem: Problem, budget: IntArray, weights: IntArray) -> Answer:
     return model.solve()
 
 
-def fastest(problem: Problem, budget: IntArray) -> tuple[Answer, int]:
+def fastest(problem: Problem, budget: IntArray, least: int = 0) -> tuple[Answer, int]:
     """A selection within the budget of the least interval, and the interval that none goes below.
 
     By bisection over the intervals that some choice has: each is a small problem of its own, in which most
-    choices are needless.
+    choices are needless. It is known already that none goes below `least`.
     """
-    intervals = problem.intervals
+    intervals = [interval for interval in problem.intervals if interval >= least]
     best = possible(problem, budget)
     proven, low, high = -1, 0, len(intervals)
     if best.picks is not None:
@@ -210,7 +211,7 @@ def fastest(problem: Problem, budget: IntArray) -> tuple[Answer, int]:
 
 
 def quickest(problem: Problem, budget: IntArray, weights: IntArray) -> tuple[Answer, Answer]:
-    """The selection of the least estimated latency, then the cheapest of that latency; each with its bound."""
+    """The selection of the least estimated latency, then the cheapest of that latency; with their bounds."""
     known, _ = fastest(problem, budget)
     if known.picks is None:
         return known, known

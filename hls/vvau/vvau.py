@@ -13,7 +13,7 @@ from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream
 
 from levada import memory
-from levada.dotproduct import DotProducts, SvParam, rom_cost, search_cost, weight_rom
+from levada.dotproduct import DotProducts, SvParam, narrowed, rom_cost, search_cost, weight_rom
 from levada.errors import LevadaError
 from levada.layer import (
     CppInstance,

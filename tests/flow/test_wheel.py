@@ -133,7 +133,7 @@ graph = single(layer, next(layer.foldings()))
 x = np.arange(12).reshape(2, 6) % 8 - 4
 assert np.array_equal(CppSim(graph).run(x)[0], x)
 assert np.array_equal(RtlSim(graph).run(x).outputs[0], x)
-_environment().get_template("template.html.j2")
+environment().get_template("template.html.j2")
 print("equal")
 """
     assert installed("-c", script) == "equal\n"
