@@ -1,8 +1,8 @@
 """What a board could do with a network: frame rate against LUTs, for several numbers of DSP slices.
 
-The cheapest selection in LUTs is sought at a ladder of frame intervals, all within the board's other resources.
-Foldings and what is needless among them are found once and used for every budget. As in `levada.solver` the
-width converters are counted, and FIFOs, which depend on all foldings at once, are not.
+The cheapest selection in LUTs is sought at a ladder of frame intervals, all within the board's other
+resources. Foldings and what is needless among them are found once and used for every budget. As in
+`levada.solver` the width converters are counted, and FIFOs, which depend on all foldings at once, are not.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from levada import cost, solver
+from levada.boards import Board
 from levada.graph import Graph
 from levada.layer import Device, Resources
 from levada.offers import Choice
 from levada.problem import Problem, problem
 
 # Frame intervals of a curve, at most.
-_POINTS = 24
+_POINTS = 16
 # Shares of the board's DSP slices that a mixed design may use.
 _SHARES = (0.25, 0.5, 1.0)
 
@@ -55,9 +56,10 @@ class Exploration:
     seconds: float
 
 
-def explore(graph: Graph, board: str, device: Device, clock_mhz: float) -> Exploration:
+def explore(graph: Graph, board: Board, clock_mhz: float) -> Exploration:
     """The curves of designs with lanes in LUTs only, in DSP slices wherever a layer can, and in both."""
     start = time.perf_counter()
+    device = board.usable
     whole = problem(graph, device)
     in_luts, in_dsps = whole.only(_in_luts), whole.only(_all_in_dsps)
     curves = [
@@ -67,7 +69,7 @@ def explore(graph: Graph, board: str, device: Device, clock_mhz: float) -> Explo
     mixed = _Ladder(whole)
     curves += [("mixed", int(share * device.dsp), mixed) for share in _SHARES]
     found = [Curve(name, dsp, ladder.points(dsp, clock_mhz)) for name, dsp, ladder in curves]
-    return Exploration(graph.name, board, clock_mhz, device, tuple(found), time.perf_counter() - start)
+    return Exploration(graph.name, board.name, clock_mhz, device, tuple(found), time.perf_counter() - start)
 
 
 def _in_luts(choice: Choice) -> bool:

@@ -67,7 +67,9 @@ def curves(title: str, x: str, y: str, lines: Sequence[Line], limit: float) -> M
 def _curve(plane: _Plane, line: Line, style: str) -> Markup:
     places = [(plane.x(x), plane.y(y), said) for x, y, said in line.points]
     steps = "L".join(f"{round(x, 1):g} {round(y, 1):g}" for x, y, _ in places)
-    dots = (element("circle", element("title", said), cx=x, cy=y, r=3.5, class_=style) for x, y, said in places)
+    dots = (
+        element("circle", element("title", said), cx=x, cy=y, r=3.5, class_=style) for x, y, said in places
+    )
     return element("g", path(f"M{steps}", style) if places else "", *dots)
 
 
@@ -77,7 +79,11 @@ def _axes(plane: _Plane, x: str, y: str, limit: float) -> list[Markup]:
     for power in range(plane.low, plane.high + 1):
         at = plane.y(10.0**power)
         found.append(element("line", x1=_LEFT, x2=right, y1=at, y2=at, class_="grid"))
-        found.append(text(grouped(10**power if power >= 0 else 10.0**power, THIN), _LEFT - 8, at + 4, text_anchor="end"))
+        found.append(
+            text(
+                grouped(10**power if power >= 0 else 10.0**power, THIN), _LEFT - 8, at + 4, text_anchor="end"
+            )
+        )
     for tick in range(_TICKS + 1):
         value = limit * tick / _TICKS
         found.append(text(grouped(round(value), THIN), plane.x(value), bottom + 18, text_anchor="middle"))

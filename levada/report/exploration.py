@@ -59,5 +59,7 @@ def _label(curve: Curve) -> str:
 
 
 def _words(curve: Curve, point: Point) -> str:
-    counts = ", ".join(f"{label} {grouped(getattr(point.used, name), THIN)}" for name, label in LABELS.items())
+    counts = ", ".join(
+        f"{label} {grouped(getattr(point.used, name), THIN)}" for name, label in LABELS.items()
+    )
     return f"{_label(curve)}: {grouped(point.fps, THIN)} FPS, {counts}"

@@ -125,7 +125,7 @@ from levada.layer import adapter, Tensor
 from levada.sim.cppsim import CppSim
 from levada.sim.rtlsim import RtlSim
 from levada.sim.single import single
-from levada.report.html import _environment
+from levada.report.html import environment
 from levada_driver.datatype import IntType
 
 layer = adapter()(Tensor("x", (6,), IntType(3, True)), 2, 3)

@@ -133,7 +133,8 @@ def test_what_does_not_fit_says_what_is_missing_and_which_two_changes_help_most(
         text = str(error.value)
         form = (
             r"net: does not fit the board at its smallest \(lut: (\d+) of 50, (\d+) missing\); "
-            r"most would help: (mvau_\d) with (.*) \(saves lut (\d+)\), (mvau_\d) with (.*) \(saves lut (\d+)\)"
+            r"most would help: (mvau_\d) with (.*) \(saves lut (\d+)\), "
+            r"(mvau_\d) with (.*) \(saves lut (\d+)\)"
         )
         used, missing, first, change, saved, second, _, less = re.fullmatch(form, text).groups()
         assert int(used) - 50 == int(missing)

@@ -25,7 +25,8 @@ class Split(graphs.Mvau):
 
     def foldings(self):
         for folding in super().foldings():
-            yield from (replace(folding, dsp_pe=lanes) for lanes in range(folding.pe + 1))
+            shares = sorted({folding.pe * eighths // 8 for eighths in range(9)})
+            yield from (replace(folding, dsp_pe=lanes) for lanes in shares)
 
     def resources(self, folding, device):
         lut, ff = self._dot.lane_cost(folding.simd)
