@@ -33,7 +33,7 @@ OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 
 # Selections that are tried with something set aside for FIFOs, and the gap that is not worth another.
 _ROUNDS = 4
-_CLOSE = 0.01
+_CLOSE = 0.02
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from levada.report.svg import element, path, picture, text
 from levada.report.text import THIN, grouped
 
 _WIDTH, _HEIGHT = 900, 420
-_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 14, 40
+_LEFT, _RIGHT, _TOP, _BOTTOM = 84, 20, 14, 40
 _LEGEND = 20
 _TICKS = 5
 
