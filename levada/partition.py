@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 from levada_driver.datatype import IntArray
@@ -26,10 +26,9 @@ from levada.layer import Device, Folding
 from levada.offers import Choice, offers
 from levada.problem import Problem, problem
 
-__all__ = ["OBJECTIVES", "Objective", "Partition", "fold", "from_toml", "offers", "to_toml", "with_foldings"]
+__all__ = ["Objective", "Partition", "fold", "from_toml", "offers", "to_toml", "with_foldings"]
 
 Objective = Literal["cost", "throughput", "latency"]
-OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 
 # Selections that are tried with something set aside for FIFOs, and the gap that is not worth another.
 _ROUNDS = 4
