@@ -151,7 +151,8 @@ def _fitting(problem: Problem, objective: Objective) -> _Fitting | None:
             enough = aside
             if found is not None and (best is None or found.gap < best.gap):
                 best = found
-            if best is not None and best.gap <= _CLOSE:
+            # A latency is rarely proven, so its gap says little about what another round would bring.
+            if best is not None and (best.gap <= _CLOSE or objective == "latency"):
                 return best
         else:
             little, aside = aside, np.maximum(aside, found.fifos)
