@@ -61,6 +61,11 @@ def app() -> None:
 @click.option("--data", help="A data set of models/, such as mnist, or an .npz with x and y.")
 @click.option("--input", metavar="TYPE/D", help="The input is integers of TYPE divided by D: uint8/255.")
 @click.option("--partition", type=_PATH, help="A partition.toml to fold by.")
+@click.option(
+    "--objective",
+    type=click.Choice(["cost", "throughput", "latency"]),
+    help="What to fold for  [default: cost with a target, else throughput]",
+)
 @click.option("--seed", type=_SEED, default=0, help="Seed of random frames and stalls.")
 @as_json
 def build(json_: bool, **options: Any) -> None:  # noqa: ANN401 - the fields of Options
@@ -76,6 +81,34 @@ def build(json_: bool, **options: Any) -> None:  # noqa: ANN401 - the fields of 
     _print(json.loads(result.model_dump_json()), json_, reports.terminal(result))
     package = ", deploy/" if (folder / "deploy").is_dir() else ""
     _log(f"in {folder}: report.html, report.json{package}")
+
+
+@app.command()
+@click.argument("model")
+@click.option("--board", default="pynq-z2", help="A folder of boards/ or the path of a board.toml.")
+@click.option("--out", type=_PATH, help="The page to write  [default: build/MODEL-BOARD-explore.html]")
+@click.option("--clock-mhz", type=float, help="Clock of the design  [default: the board's]")
+@click.option("--input", metavar="TYPE/D", help="The input is integers of TYPE divided by D: uint8/255.")
+@as_json
+def explore(json_: bool, out: Path | None, **options: Any) -> None:  # noqa: ANN401 - the fields of Options
+    """Show what is possible: frame rate against LUTs, for several numbers of DSP slices.
+
+    MODEL is a name of models/ (see `levada models`) or an .onnx file.
+    """
+    from levada import content
+    from levada.build import Options, lowered
+    from levada.build.state import required
+    from levada.explore import explore as run
+    from levada.report import exploration
+
+    state = lowered(Options(**options, samples=1), _log)
+    _log("explore ...")
+    found = run(required(state.graph), state.board, state.clock_mhz)
+    target = out or Path("build") / f"{Path(options['model']).stem}-{state.board.name}-explore.html"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    content.write_whole(target, exploration.page(found))
+    _print(exploration.as_json(found), json_, exploration.terminal(found))
+    _log(f"in {target}")
 
 
 @app.command()

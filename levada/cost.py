@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from operator import attrgetter
+
+import numpy as np
+from levada_driver.datatype import IntArray
+
 from levada.graph import Graph
 from levada.layer import Device, Resources
+
+#: The resources that are counted, in the order of `vector`.
+FIELDS = tuple(field.name for field in fields(Resources))
+_counts = attrgetter(*FIELDS)
+
+# Price of a whole device's worth of one resource: fine enough to tell LUTs apart, small enough for sums of
+# thousands of layers in 64 bits.
+_WHOLE = 10**8
 
 
 def per_layer(graph: Graph, device: Device) -> dict[str, Resources]:
@@ -16,7 +30,27 @@ def total(graph: Graph, device: Device) -> Resources:
     return sum(per_layer(graph, device).values(), Resources())
 
 
+def vector(used: Resources) -> IntArray:
+    """The counts as an array [4], in the order of FIELDS."""
+    return np.array(_counts(used), np.int64)
+
+
+def budget(device: Device) -> IntArray:
+    """What a device offers, [4], in the order of FIELDS."""
+    return np.array(_counts(device), np.int64)
+
+
+def weights(device: Device) -> IntArray:
+    """Price of one of each resource, [4]: the share of the device that it is, in hundred-millionths."""
+    return np.rint(_WHOLE / np.maximum(1, budget(device))).astype(np.int64)
+
+
+def price(used: Resources, device: Device) -> int:
+    """The weighted cost by which layouts are compared: the sum of the shares of the device's resources."""
+    return int(vector(used) @ weights(device))
+
+
 def excess(used: Resources, device: Device) -> list[str]:
     """What does not fit: "lut: 60000 of 53200" and so on."""
-    pairs = {name: (getattr(used, name), getattr(device, name)) for name in ("lut", "ff", "dsp", "bram18")}
-    return [f"{name}: {have} of {most}" for name, (have, most) in pairs.items() if have > most]
+    counts = zip(FIELDS, _counts(used), _counts(device), strict=True)
+    return [f"{name}: {have} of {most}" for name, have, most in counts if have > most]

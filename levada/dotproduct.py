@@ -7,7 +7,7 @@ from functools import cached_property
 from math import ceil, log2
 
 import numpy as np
-from levada_driver.datatype import IntArray, IntType
+from levada_driver.datatype import BIPOLAR, IntArray, IntType
 from levada_driver.packing import Stream, pack
 
 from levada import thresholds as th
@@ -155,6 +155,16 @@ class DotProducts:
         tree = w * tree_bits(simd, a)
         combine = (w - 1) * (a + w + ceil(log2(simd)))
         return tree + combine, tree + combine
+
+
+def narrowed(weights: IntArray, wtype: IntType) -> tuple[IntArray, IntType] | None:
+    """Weights of half the bits, as near as a shift makes them; None for a single bit."""
+    bits = wtype.bits // 2
+    if not bits:
+        return None
+    if bits == 1:
+        return np.where(weights < 0, -1, 1), BIPOLAR
+    return weights >> (wtype.bits - bits), IntType(bits, wtype.signed)
 
 
 def weight_rom(blocks: IntArray, wtype: IntType) -> Rom:

@@ -12,6 +12,11 @@ from levada.graph import Graph, Node, verify
 from levada.layer import Layer, Tensor, adapter, buffer, registered
 
 
+def connect(graph: Graph) -> Graph:
+    """The folded graph with its width converters and FIFOs."""
+    return insert_fifos(convert_widths(graph))
+
+
 def convert_widths(graph: Graph) -> Graph:
     """The graph with an adapter on every tensor whose producer and consumer disagree on the beat."""
     joined = _Joined(graph)

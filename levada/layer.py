@@ -83,15 +83,6 @@ class Resources:
             self.lut + other.lut, self.ff + other.ff, self.dsp + other.dsp, self.bram18 + other.bram18
         )
 
-    def share(self, device: Device) -> float:
-        """The sum of the fractions of the device's resources: the scalar price used to compare layouts."""
-        return (
-            self.lut / device.lut
-            + self.ff / device.ff
-            + self.dsp / max(1, device.dsp)
-            + self.bram18 / max(1, device.bram18)
-        )
-
 
 @dataclass(frozen=True)
 class Schedule:
@@ -286,6 +277,13 @@ class Layer(ABC):
     def weight_bits(self) -> int:
         """Bits of trained parameters the hardware stores."""
         return 0
+
+    def slimmer(self) -> Mapping[str, Layer]:
+        """What this layer would be with fewer bits or channels, by the change in words: "4-bit weights".
+
+        Only their costs are asked for, to advise who has a network that does not fit.
+        """
+        return {}
 
 
 def registered() -> dict[str, type[Layer]]:

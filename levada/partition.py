@@ -1,9 +1,10 @@
 """Partition: one folding for every layer, within the board's budget.
 
-Each layer offers its foldings with cycles and cost. For a frame interval T each layer takes the cheapest
-folding of at most T cycles; layers do not interact, so this is the cheapest network of interval T, by the
-scalar price `Resources.share`. The fastest interval that fits is found by bisection over the intervals that
-some folding has; with a target rate, T follows from it.
+Each layer offers its Pareto-optimal foldings (`levada.offers`), what they and the width converters between
+them cost makes a `levada.problem`, and `levada.solver` picks one each. What FIFOs take is known only when all
+is folded. So the first selection is made as if they took nothing; where it does not fit with its FIFOs, their
+share of the budget is set aside and the selection is made again. The first selection's value stays a bound
+for all, from which the gap is reported.
 """
 
 from __future__ import annotations
@@ -13,124 +14,211 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from levada import cost
+import numpy as np
+from levada_driver.datatype import IntArray
+
+from levada import cost, fifo, misfit, solver, timing
 from levada.errors import LevadaError
 from levada.graph import Graph, check_folding, verify
-from levada.layer import Device, Folding, Layer, Resources
+from levada.layer import Device, Folding
+from levada.offers import Choice, offers
+from levada.problem import Problem, problem
 
+__all__ = ["Objective", "Partition", "fold", "from_toml", "offers", "to_toml", "with_foldings"]
 
-@dataclass(frozen=True)
-class Choice:
-    """A folding with what it costs."""
+Objective = Literal["cost", "throughput", "latency"]
 
-    folding: Folding
-    cycles: int
-    resources: Resources
-    price: float
+# Selections that are tried with something set aside for FIFOs, and the gap that is not worth another.
+_ROUNDS = 4
+_CLOSE = 0.02
 
 
 @dataclass(frozen=True)
 class Partition:
-    """The graph with its foldings, what was aimed for, and how long finding it took."""
+    """The graph with its foldings, what was aimed for, and how long finding it took.
+
+    `gap` is the proven relative distance to the optimum, 0 for a proven optimum, None if nothing is proven.
+    It is that of the interval or the latency, and where these are optimal, that of the cost. `connected` is
+    the graph with its converters and FIFOs, where the search had to know them.
+    """
 
     graph: Graph
     objective: str
     gap: float | None
     seconds: float
+    connected: Graph | None = None
 
 
-def fold(graph: Graph, device: Device, clock_mhz: float, target_fps: float | None) -> Partition:
-    """Folds every layer: for `target_fps` at least cost, or (None) as fast as `device` allows.
+@dataclass(frozen=True)
+class _Selection:
+    """Picks with their value and cost, and a bound on each that holds for all selections in the budget.
 
-    LevadaError where the target cannot be met, naming the slowest layer, or where nothing fits.
+    The value is what the objective counts before cost: an interval, a latency, or nothing (0).
+    """
+
+    picks: tuple[Choice, ...]
+    value: int
+    value_bound: int
+    price: int
+    price_bound: int
+
+    def gap(self, bound: _Selection) -> float:
+        """Relative distance to the bounds of a problem without FIFOs."""
+        if self.value > bound.value_bound:
+            return 1 - bound.value_bound / self.value
+        return max(0.0, 1 - bound.price_bound / max(1, self.price))
+
+
+@dataclass(frozen=True, eq=False)
+class _Fitting:
+    """A selection as a graph, and `fifos`, what they take of the resources that do not suffice, [4]."""
+
+    folded: Graph
+    connected: Graph
+    gap: float
+    fits: bool
+    fifos: IntArray
+
+
+def fold(
+    graph: Graph,
+    device: Device,
+    clock_mhz: float,
+    target_fps: float | None,
+    objective: Objective | None = None,
+) -> Partition:
+    """Folds every layer within `device`, for an objective.
+
+    "cost": the least weighted cost (`cost.price`) at `target_fps` or more. "throughput": the least frame
+    interval, and the cheapest of those. "latency": the least estimated latency of a frame
+    (`levada.latency`), at `target_fps` or more if given, and the cheapest of those. None: cost with a target,
+    throughput without.
+
+    LevadaError where the target cannot be met, naming the slowest layer or the rate that does fit, or where
+    nothing fits, naming what is missing and what would help.
     """
     start = time.perf_counter()
-    choices = {node.name: offers(node.layer, device) for node in graph.nodes}
+    objective = objective or ("cost" if target_fps is not None else "throughput")
+    if (objective == "throughput") == (target_fps is not None) and objective != "latency":
+        raise LevadaError(_MISUSE[objective])
+    everything = problem(graph, device)
+    allowed = everything
     if target_fps is not None:
         interval = int(min(clock_mhz * 1e6 / target_fps, 1e18))  # any layer is done by then
-        picked = _cheapest(choices, interval)
-        _check_reached(picked, choices, interval, target_fps, clock_mhz)
-        objective = f"at least {target_fps:,.0f} FPS at least cost"
-    else:
-        picked = _fastest(choices, device)
-        objective = "as fast as the board allows"
-    foldings = {name: choice.folding for name, choice in picked.items() if choice is not None}
-    result = with_foldings(graph, foldings)
-    _check_fits(result, device)
-    # Layers do not interact, so the cheapest of each is the cheapest network; the fastest is only the fastest
-    # among those.
-    gap = 0.0 if target_fps is not None else None
-    return Partition(result, objective, gap, time.perf_counter() - start)
+        _check_reached(everything, interval, target_fps, clock_mhz)
+        allowed = everything.within(interval)
+    found = _fitting(allowed, objective)
+    if found is None:
+        raise _does_not_fit(everything, target_fps, clock_mhz)
+    seconds = time.perf_counter() - start
+    return Partition(found.folded, _words(objective, target_fps), found.gap, seconds, found.connected)
 
 
-def _check_fits(graph: Graph, device: Device) -> None:
-    used = cost.per_layer(graph, device)
-    over = cost.excess(cost.total(graph, device), device)
-    if over:
-        most = max(used, key=lambda name: used[name].share(device))
-        part = ", ".join(f"{key} {value}" for key, value in asdict(used[most]).items() if value)
-        raise LevadaError(
-            f"{graph.name}: does not fit the board ({'; '.join(over)}), {most} takes most of it ({part}); "
-            "lower --target-fps or its bits"
-        )
+_MISUSE = {
+    "cost": "--objective cost: needs a rate to reach; give --target-fps",
+    "throughput": "--objective throughput: goes for the highest rate there is; leave out --target-fps",
+}
 
 
-def offers(layer: Layer, device: Device) -> list[Choice]:
-    """Foldings that no other one beats in both cycles and price, fastest first."""
-    everything = []
-    for folding in layer.foldings():
-        used = layer.resources(folding, device)
-        everything.append(Choice(folding, layer.cycles(folding), used, used.share(device)))
-    everything.sort(key=lambda choice: (choice.cycles, choice.price, choice.folding))
-    best: list[Choice] = []
-    for choice in everything:
-        if not best or choice.price < best[-1].price:
-            best.append(choice)
+def _words(objective: Objective, target_fps: float | None) -> str:
+    if objective == "throughput":
+        return "as fast as the board allows"
+    rate = f"at least {target_fps:,.0f} FPS at " if target_fps is not None else ""
+    return f"{rate}least {objective}"
+
+
+def _fitting(problem: Problem, objective: Objective) -> _Fitting | None:
+    """Folded so that it fits with its FIFOs; None where no such folding is found.
+
+    What is set aside for FIFOs grows until a selection fits, then is bisected between what was too little and
+    what was enough.
+    """
+    budget = cost.budget(problem.device)
+    little = aside = np.zeros(len(cost.FIELDS), np.int64)
+    enough: IntArray | None = None
+    bound: _Selection | None = None
+    best: _Fitting | None = None
+    for _ in range(_ROUNDS):
+        selection = _select(problem, budget - aside, objective, bound.value_bound if bound else 0)
+        if selection is None and bound is None:
+            return None
+        bound = bound or selection
+        assert bound is not None
+        found = _joined(problem, selection, bound) if selection is not None else None
+        if found is None or found.fits:
+            enough = aside
+            if found is not None and (best is None or found.gap < best.gap):
+                best = found
+            # A latency is rarely proven, so its gap says little about what another round would bring.
+            if best is not None and (best.gap <= _CLOSE or objective == "latency"):
+                return best
+        else:
+            little, aside = aside, np.maximum(aside, found.fifos)
+        if enough is not None:
+            aside = (little + enough) // 2
     return best
 
 
-def _cheapest(choices: Mapping[str, list[Choice]], interval: int) -> dict[str, Choice | None]:
-    """The cheapest choice of at most `interval` cycles for each layer; None where there is none."""
-    # Offers fall in price as they rise in cycles, so the last one that is fast enough is the cheapest.
-    fits = {name: [c for c in offered if c.cycles <= interval] for name, offered in choices.items()}
-    return {name: fast[-1] if fast else None for name, fast in fits.items()}
+def _joined(problem: Problem, selection: _Selection, bound: _Selection) -> _Fitting:
+    """A selection with its converters and FIFOs."""
+    device = problem.device
+    folded = verify(problem.folded(selection.picks), "folded")
+    connected = fifo.connect(folded)
+    over = cost.vector(cost.total(connected, device)) > cost.budget(device)
+    fifos = np.where(over, _fifos(connected, device), 0)
+    return _Fitting(folded, connected, selection.gap(bound), not over.any(), fifos)
 
 
-def _check_reached(
-    picked: Mapping[str, Choice | None],
-    choices: Mapping[str, list[Choice]],
-    interval: int,
-    target_fps: float,
-    clock_mhz: float,
-) -> None:
-    for name, choice in picked.items():
-        if choice is None:
-            least = choices[name][0].cycles
+def _fifos(connected: Graph, device: Device) -> IntArray:
+    """What the FIFOs of a connected graph take, [4]."""
+    buffers = tuple(node for node in connected.nodes if node.layer.role == "buffer")
+    return cost.vector(cost.total(connected.with_nodes(buffers), device))
+
+
+def _select(problem: Problem, budget: IntArray, objective: Objective, least: int) -> _Selection | None:
+    """The best selection; `least` is known to be no more than its value."""
+    weights = cost.weights(problem.device)
+    value, value_bound = 0, 0
+    if objective == "latency":
+        first, answer = solver.quickest(problem, budget, weights)
+        value, value_bound = first.value, first.bound
+    else:
+        if objective == "throughput":
+            answer, value_bound = solver.fastest(problem, budget, least)
+            if answer.picks is None:
+                return None
+            value = answer.interval
+            problem = problem.within(value)
+        answer = solver.cheapest(problem, budget, weights)
+    if answer.picks is None:
+        return None
+    return _Selection(answer.picks, value, value_bound, answer.value, answer.bound)
+
+
+def _check_reached(problem: Problem, interval: int, target_fps: float, clock_mhz: float) -> None:
+    for node, choices in zip(problem.graph.nodes, problem.choices, strict=True):
+        least = choices[0].cycles
+        if least > interval:
             most = clock_mhz * 1e6 / least
             raise LevadaError(
-                f"{name}: takes at least {least} cycles a frame, {target_fps:g} FPS at {clock_mhz:g} MHz "
-                f"leave {interval}; choose --target-fps {most:.0f} or less, or a higher --clock-mhz"
+                f"{node.name}: takes at least {least} cycles a frame, {target_fps:g} FPS at {clock_mhz:g} "
+                f"MHz leave {interval}; choose --target-fps {most:.0f} or less, or a higher --clock-mhz"
             )
 
 
-def _fastest(choices: Mapping[str, list[Choice]], device: Device) -> dict[str, Choice | None]:
-    intervals = sorted({choice.cycles for offered in choices.values() for choice in offered})
-    low, high = 0, len(intervals) - 1
-    while low < high:
-        middle = (low + high) // 2
-        if _fits(_cheapest(choices, intervals[middle]), device):
-            high = middle
-        else:
-            low = middle + 1
-    return _cheapest(choices, intervals[low])
-
-
-def _fits(picked: Mapping[str, Choice | None], device: Device) -> bool:
-    chosen = [choice for choice in picked.values() if choice is not None]
-    used = sum((choice.resources for choice in chosen), Resources())
-    return len(chosen) == len(picked) and not cost.excess(used, device)
+def _does_not_fit(problem: Problem, target_fps: float | None, clock_mhz: float) -> LevadaError:
+    """Which rate does fit, or why none does."""
+    if target_fps is not None:
+        found = _fitting(problem, "throughput")
+        if found is not None:
+            most = int(clock_mhz * 1e6 / timing.interval(found.folded))
+            return LevadaError(
+                f"{problem.graph.name}: does not fit the board at {target_fps:g} FPS; {most} FPS do, so "
+                f"choose --target-fps {most} or less"
+            )
+    return LevadaError(misfit.explained(problem))
 
 
 def with_foldings(graph: Graph, foldings: Mapping[str, Folding]) -> Graph:

@@ -89,9 +89,12 @@ def earliest_steps(schedule: Schedule, arrivals: Sequence[IntArray], interval: i
     earliest = np.full(len(steps), -_NEVER)
     for reads, arrival in zip(schedule.reads, arrivals, strict=True):
         earliest[reads] = np.maximum(earliest[reads], arrival)
-    late = np.maximum.accumulate(earliest - steps)
-    start: IntArray = np.maximum(late, late[-1] + len(steps) - interval)
-    return steps + start
+    # In place from here on: these arrays have millions of steps.
+    start: IntArray = np.subtract(earliest, steps, out=earliest)
+    np.maximum.accumulate(start, out=start)
+    np.maximum(start, start[-1] + len(steps) - interval, out=start)
+    start += steps
+    return start
 
 
 def latest_steps(schedule: Schedule, deadlines: Sequence[IntArray], interval: int) -> IntArray:
@@ -103,9 +106,11 @@ def latest_steps(schedule: Schedule, deadlines: Sequence[IntArray], interval: in
     latest = np.full(len(steps), _NEVER)
     for writes, deadline in zip(schedule.writes, deadlines, strict=True):
         latest[writes] = np.minimum(latest[writes], deadline)
-    early = np.minimum.accumulate((latest - steps)[::-1])[::-1]
-    start: IntArray = np.minimum(early, early[0] + interval - len(steps))
-    return steps + start
+    start: IntArray = np.subtract(latest, steps, out=latest)
+    np.minimum.accumulate(start[::-1], out=start[::-1])
+    np.minimum(start, start[0] + interval - len(steps), out=start)
+    start += steps
+    return start
 
 
 def high_water(start: IntArray, end: IntArray, interval: int) -> int:

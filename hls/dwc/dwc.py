@@ -71,7 +71,7 @@ class Dwc(Layer):
             stored -= self.given if gives else 0
             done += self.given if gives else 0
             steps.append((takes, gives))
-        reads, writes = np.array(steps * (self.tensor.size // done), np.bool_).T
+        reads, writes = np.tile(np.array(steps, np.bool_).T, self.tensor.size // done)
         return Schedule((reads,), (writes,), latency=1, slots=1, release=0)
 
     def sv(self, folding: Folding) -> SvInstance:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil, prod
 from typing import Any, ClassVar
@@ -13,7 +13,7 @@ from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream
 
 from levada import thresholds as th
-from levada.dotproduct import DotProducts, SvParam, rom_cost, weight_rom
+from levada.dotproduct import DotProducts, SvParam, narrowed, rom_cost, weight_rom
 from levada.layer import (
     CppInstance,
     Device,
@@ -179,6 +179,17 @@ class Mvau(Layer):
 
     def weight_bits(self) -> int:
         return self.mw * self.mh * self.wtype.bits
+
+    def slimmer(self) -> Mapping[str, Layer]:
+        variants: dict[str, Layer] = {}
+        if (found := narrowed(self.weights, self.wtype)) is not None:
+            weights, wtype = found
+            variants[f"{wtype.bits}-bit weights"] = replace(self, weights=weights, wtype=wtype)
+        if half := self.mh // 2:
+            thresholds = None if self.thresholds is None else self.thresholds[:half]
+            fewer = replace(self, weights=self.weights[:half], thresholds=thresholds)
+            variants[f"{half} output channels"] = fewer
+        return variants
 
     def resources(self, folding: Folding, device: Device) -> Resources:
         sf, nf = self.mw // folding.simd, self.mh // folding.pe

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Any, ClassVar
@@ -13,7 +13,7 @@ from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream
 
 from levada import memory
-from levada.dotproduct import DotProducts, SvParam, rom_cost, search_cost, weight_rom
+from levada.dotproduct import DotProducts, SvParam, narrowed, rom_cost, search_cost, weight_rom
 from levada.errors import LevadaError
 from levada.layer import (
     CppInstance,
@@ -193,6 +193,13 @@ class Vvau(Layer):
 
     def weight_bits(self) -> int:
         return self.weights.size * self.wtype.bits
+
+    def slimmer(self) -> Mapping[str, Layer]:
+        found = narrowed(self.weights, self.wtype)
+        if found is None:
+            return {}
+        weights, wtype = found
+        return {f"{wtype.bits}-bit weights": replace(self, weights=weights, wtype=wtype)}
 
     def resources(self, folding: Folding, device: Device) -> Resources:
         """Lanes, their sums in LUT memory, the weights, thresholds, and what all have: counters and fifo."""

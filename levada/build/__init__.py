@@ -16,7 +16,7 @@ from levada.errors import LevadaError
 from levada.report.schema import Report
 from levada.sim import native
 
-__all__ = ["Options", "build"]
+__all__ = ["Options", "build", "lowered"]
 
 
 def build(options: Options, log: Callable[[str], None] = lambda _line: None) -> tuple[Path, Report]:
@@ -40,6 +40,19 @@ def build(options: Options, log: Callable[[str], None] = lambda _line: None) -> 
         result = summarize(state)
         report.save(result, work)
     return target, result
+
+
+def lowered(options: Options, log: Callable[[str], None] = lambda _line: None) -> State:
+    """A network as layers that are not folded yet: the first steps of a build, which write nothing.
+
+    Raises:
+        LevadaError: anything that the user can mend, in the error's own words.
+    """
+    _check_options(options)
+    state = State(options, boards.load(options.board), Path(), log)
+    for step in ("load", "streamline", "lower"):
+        _run_group((step,), state)
+    return state
 
 
 def _check_options(options: Options) -> None:

@@ -16,7 +16,7 @@ from levada.boards import Board
 from levada.graph import Graph
 from levada.layer import Resources
 from levada.models import Model
-from levada.partition import Partition
+from levada.partition import Objective, Partition
 from levada.report.schema import Level
 from levada.sim.cppsim import CppSim
 from levada.sim.rtlsim import RtlRun, RtlSim
@@ -30,7 +30,8 @@ class Options:
     """A build as the user asks for it.
 
     `model` is a name of models/ or the path of an .onnx file; `data` a data set of models/ or the path of
-    an .npz with `x` and `y`; `input` TYPE/D. `samples` frames are compared at every level, `rtl_frames` of
+    an .npz with `x` and `y`; `input` TYPE/D; `objective` what the folding is chosen for (`partition.fold`).
+    `samples` frames are compared at every level, `rtl_frames` of
     them in RTL simulation. None: levada chooses.
     """
 
@@ -45,6 +46,7 @@ class Options:
     data: str | None = None
     input: str | None = None
     partition: Path | None = None
+    objective: Objective | None = None
     seed: int = 0
 
 
@@ -86,9 +88,10 @@ class State:
 
     @property
     def target_fps(self) -> float | None:
-        """The rate asked for, else the model's own, None for as fast as the board allows."""
-        if self.options.target_fps is not None or self.model is None:
-            return self.options.target_fps
+        """The rate asked for, else the model's own where cost is what counts, None for none."""
+        options = self.options
+        if options.target_fps is not None or self.model is None or options.objective not in (None, "cost"):
+            return options.target_fps
         return self.model.target_fps
 
     @property

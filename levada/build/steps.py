@@ -108,14 +108,16 @@ def partition_step(state: State) -> None:
         folded = partition.with_foldings(graph, foldings)
         state.partition = partition.Partition(folded, f"as {state.options.partition} says", None, 0.0)
     else:
-        state.partition = partition.fold(graph, state.board.usable, state.clock_mhz, state.target_fps)
+        board, objective = state.board.usable, state.options.objective
+        state.partition = partition.fold(graph, board, state.clock_mhz, state.target_fps, objective)
     state.graph = state.partition.graph
     content.write_whole(state.work / "partition.toml", partition.to_toml(state.graph))
 
 
 def connect(state: State) -> None:
     """Joins the layers by width converters and the fifos that keep the pipeline from waiting."""
-    state.graph = fifo.insert_fifos(fifo.convert_widths(required(state.graph)))
+    found = required(state.partition).connected
+    state.graph = found if found is not None else fifo.connect(required(state.graph))
 
 
 def emit(state: State) -> None:

@@ -25,7 +25,8 @@ from levada.report.text import (
 )
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Where the templates are, and what they can say."""
     # Beside this file in a checkout as in a wheel.
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -44,7 +45,7 @@ def html(report: Report) -> str:
     """The whole page; the same report gives the same text."""
     report = printable(report)
     return (
-        _environment()
+        environment()
         .get_template("template.html.j2")
         .render(
             report=report,

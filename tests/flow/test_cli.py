@@ -13,7 +13,7 @@ from levada import __version__, cli, models
 from levada.layer import registered
 from tests.flow.networks import mlp
 
-VERBS = ("build", "doctor", "layers", "models", "report", "simulate", "train")
+VERBS = ("build", "doctor", "explore", "layers", "models", "report", "simulate", "train")
 
 
 def run(capsys, *arguments):
@@ -147,6 +147,26 @@ def test_partition_of_a_build_can_be_given_back(built, tmp_path, capsys):
     assert run(capsys, "build", network, *options)[0] == 0
     written = [(folder / "partition.toml").read_text() for folder in (built, tmp_path / "again")]
     assert written[0] == written[1]
+
+
+def test_explore_prints_the_curves_and_writes_a_page(built, tmp_path, capsys):
+    network, page = built.parent / "small.onnx", tmp_path / "new" / "page.html"
+    code, out, err = run(capsys, "explore", network, "--out", page, "--json")
+    assert (code, f"in {page}" in err) == (0, True)
+    assert {curve["name"] for curve in json.loads(out)["curves"]} == {"LUT only", "DSP only", "mixed"}
+    assert "<svg" in page.read_text()
+    code, out, _ = run(capsys, "explore", network, "--out", page)
+    assert (code, "LUT only" in out) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("objective", "words"), [("throughput", "as fast as the board allows"), ("latency", "least latency")]
+)
+def test_a_build_says_what_it_was_folded_for(objective, words, built, tmp_path, capsys):
+    options = ["--flow", "estimate", "--objective", objective, "--out", tmp_path / "out", "--json"]
+    code, out, _ = run(capsys, "build", built.parent / "small.onnx", *options)
+    assert code == 0
+    assert json.loads(out)["partition"]["objective"] == words
 
 
 FOLDERS = {

@@ -125,7 +125,7 @@ from levada.layer import adapter, Tensor
 from levada.sim.cppsim import CppSim
 from levada.sim.rtlsim import RtlSim
 from levada.sim.single import single
-from levada.report.html import _environment
+from levada.report.html import environment
 from levada_driver.datatype import IntType
 
 layer = adapter()(Tensor("x", (6,), IntType(3, True)), 2, 3)
@@ -133,7 +133,7 @@ graph = single(layer, next(layer.foldings()))
 x = np.arange(12).reshape(2, 6) % 8 - 4
 assert np.array_equal(CppSim(graph).run(x)[0], x)
 assert np.array_equal(RtlSim(graph).run(x).outputs[0], x)
-_environment().get_template("template.html.j2")
+environment().get_template("template.html.j2")
 print("equal")
 """
     assert installed("-c", script) == "equal\n"

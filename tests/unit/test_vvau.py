@@ -12,6 +12,7 @@ from levada import thresholds as th
 from levada.draw import draw_values
 from levada.errors import LevadaError
 from levada.layer import Folding, registered
+from tests.unit import graphs
 from tests.unit.images import (
     image_model,
     kinds,
@@ -118,3 +119,16 @@ def test_a_large_image():
     assert layer.schedule(Folding(64, 9, memory="constant")).steps == 112 * 112
     assert (layer.macs(), layer.weight_bits()) == (112 * 112 * 64 * 9, 64 * 9 * 4)
     assert len(list(layer.foldings())) < 50
+
+
+def test_slimmer_variants_have_half_the_bits_down_to_one():
+    layer = taken(depthwise(INT4, "UINT4")).parts[-1].layer
+    device = graphs.DEVICE
+    (two,) = layer.slimmer().items()
+    (one,) = two[1].slimmer().items()
+    assert (two[0], one[0]) == ("2-bit weights", "1-bit weights")
+    assert (two[1].wtype, one[1].wtype) == (IntType(2, signed=True), BIPOLAR)
+    assert one[1].slimmer() == {}
+    folding = Folding(1, 1, memory="lut")
+    costs = [variant.resources(folding, device).lut for variant in (layer, two[1], one[1])]
+    assert costs == sorted(set(costs), reverse=True)

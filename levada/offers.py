@@ -1,0 +1,71 @@
+"""The foldings of a layer that are worth choosing: no other one beats them in cycles and all resources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from levada_driver.datatype import IntArray
+
+from levada import cost
+from levada.layer import Device, Folding, Layer, Resources
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A folding, what it costs, and how many elements a beat has at each input and output."""
+
+    folding: Folding
+    cycles: int
+    resources: Resources
+    taken: tuple[int, ...]
+    given: tuple[int, ...]
+
+
+def offers(layer: Layer, device: Device) -> list[Choice]:
+    """The Pareto-optimal foldings by cycles, LUTs, flip-flops, DSP slices and block RAM, fastest first.
+
+    Foldings whose streams differ are not compared: which of them is better depends on the width converters
+    that their neighbours need, see `levada.problem`.
+    """
+    kinds: dict[tuple[tuple[int, ...], tuple[int, ...]], list[Choice]] = {}
+    for folding in sorted(layer.foldings()):
+        ends = layer.streams(folding)
+        taken, given = (tuple(stream.elements for stream in end) for end in ends)
+        used = layer.resources(folding, device)
+        choice = Choice(folding, layer.cycles(folding), used, taken, given)
+        kinds.setdefault((taken, given), []).append(choice)
+    best = [choices[index] for choices in kinds.values() for index in _front(choices)]
+
+    def rank(choice: Choice) -> tuple[int, int, Folding]:
+        return choice.cycles, cost.price(choice.resources, device), choice.folding
+
+    return sorted(best, key=rank)
+
+
+def _front(choices: list[Choice]) -> list[int]:
+    columns = np.array([(choice.cycles, *cost.vector(choice.resources)) for choice in choices], np.int64)
+    alike = np.zeros(len(choices), np.int64)
+    return undominated(columns, alike, np.zeros((1, 1, columns.shape[1]), np.int64))
+
+
+def undominated(columns: IntArray, kinds: IntArray, extra: IntArray) -> list[int]:
+    """Indices of the rows of `columns` [n, k] that no other row dominates; of equal rows, the first.
+
+    Row g dominates row f if columns[g] + extra[kinds[g], kinds[f]] <= columns[f] in every column. `extra`
+    [kinds, kinds, k] is what taking a row of one kind in place of one of another costs elsewhere at most. It
+    obeys extra[a, c] <= extra[a, b] + extra[b, c], so what is dominated by a row that is itself dominated is
+    dominated by one that stays.
+    """
+    # Rows that are small over all are looked at first: they remove most.
+    scale = np.maximum(1, columns.max(axis=0, initial=1))
+    order = np.argsort((columns / scale).sum(axis=1), kind="stable")
+    columns, kinds = columns[order], kinds[order]
+    alive = np.ones(len(columns), np.bool_)
+    for row in range(len(columns)):
+        if alive[row]:
+            rest = np.flatnonzero(alive)
+            worse = (columns[row] + extra[kinds[row], kinds[rest]] <= columns[rest]).all(axis=1)
+            alive[rest[worse]] = False
+            alive[row] = True
+    return sorted(order[alive].tolist())

@@ -1,0 +1,232 @@
+"""Picks one choice for each layer by CP-SAT: exact, and the same on every run.
+
+Each layer has one Boolean for each of its choices. For a tensor between two layers, one Boolean for each pair
+of beats carries the adapter's cost; it is tied to the layers' own by sums over rows and columns of pairs,
+which makes the linear relaxation of a chain exact but for the budget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from levada_driver.datatype import IntArray
+from ortools.sat.python import cp_model
+
+from levada import cost
+from levada.latency import Filling, estimate
+from levada.offers import Choice
+from levada.problem import Joint, Problem
+
+# Limits of one solve in CP-SAT's deterministic seconds, so that a result does not depend on the machine; each
+# is one to three seconds of one core. Selections by cost hardly need any; latencies are rarely proven.
+_EFFORT = 3.0
+_LATENCY_EFFORT = 1.2
+# Above every latency in cycles, and every count of a resource.
+_CYCLES, _COUNT = 1 << 40, 1 << 32
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a solve found: no selection has a value below `bound`; `picks` is the best one known.
+
+    Without `picks` either none exists (`impossible`), or none was found in time.
+    """
+
+    picks: tuple[Choice, ...] | None
+    value: int
+    bound: int
+    impossible: bool = False
+
+    @property
+    def interval(self) -> int:
+        """Cycles of the slowest pick."""
+        assert self.picks is not None
+        return max(choice.cycles for choice in self.picks)
+
+
+class _Model:
+    """The choices of a problem, within a budget [4] if there is one."""
+
+    def __init__(self, problem: Problem, budget: IntArray | None) -> None:
+        self.problem = problem
+        self.model = cp_model.CpModel()
+        self.picked = [[self.model.new_bool_var("") for _ in given] for given in problem.choices]
+        self._booleans: list[cp_model.IntVar] = []
+        self._costs: list[IntArray] = []
+        for given, own in zip(problem.choices, self.picked, strict=True):
+            self.model.add_exactly_one(own)
+            self._booleans += own
+            self._costs += [cost.vector(choice.resources) for choice in given]
+        for joint in problem.joints:
+            self._join(joint)
+        self.used = [self._sum(column) for column in np.array(self._costs).T]
+        if budget is not None:
+            for used, most in zip(self.used, budget, strict=True):
+                self.model.add(used <= int(most))
+
+    def _sum(self, counts: IntArray) -> cp_model.LinearExpr:
+        rows = np.flatnonzero(counts)
+        return cp_model.LinearExpr.weighted_sum(
+            [self._booleans[row] for row in rows], [int(counts[row]) for row in rows]
+        )
+
+    def _join(self, joint: Joint) -> None:
+        givers = self._by_beat(joint.producer, [c.given[joint.output] for c in self._at(joint.producer)])
+        takers = self._by_beat(joint.consumer, [c.taken[joint.input] for c in self._at(joint.consumer)])
+        if givers.keys() == takers.keys() and len(givers) == 1:
+            return
+        pairs = {(a, b): self.model.new_bool_var("") for a in givers for b in takers}
+        for given, own in givers.items():
+            self.model.add(sum(pairs[given, taken] for taken in takers) == sum(own))
+        for taken, own in takers.items():
+            self.model.add(sum(pairs[given, taken] for given in givers) == sum(own))
+        self._booleans += pairs.values()
+        self._costs += [joint.cost(*pair) for pair in pairs]
+
+    def _at(self, index: int) -> tuple[Choice, ...]:
+        return self.problem.choices[index]
+
+    def _by_beat(self, index: int, beats: list[int]) -> dict[int, list[cp_model.IntVar]]:
+        found: dict[int, list[cp_model.IntVar]] = {}
+        for beat, own in zip(beats, self.picked[index], strict=True):
+            found.setdefault(beat, []).append(own)
+        return found
+
+    def price(self, weights: IntArray) -> cp_model.LinearExpr:
+        """The weighted cost of the selection."""
+        return self._sum(np.array(self._costs) @ weights)
+
+    def latency(self, fillings: Sequence[Filling]) -> cp_model.IntVar:
+        """A variable that is at least the estimated latency (see levada.latency) and can be equal to it."""
+        graph = self.problem.graph
+        new = self.model.new_int_var
+        zero = self.model.new_constant(0)
+        ends = dict.fromkeys(graph.inputs, (zero, zero))
+        for index, node in enumerate(graph.nodes):
+            for target, name in enumerate(node.outputs):
+                ends[name] = new(0, _CYCLES, ""), new(0, _CYCLES, "")
+                for source, read in enumerate(node.inputs):
+                    self._delay(index, fillings[index], (source, target), ends[read], ends[name])
+        whole = new(0, _CYCLES, "")
+        for name in graph.outputs:
+            self.model.add(whole >= ends[name][1] + 1)
+        return whole
+
+    def _delay(
+        self,
+        index: int,
+        filling: Filling,
+        ports: tuple[int, int],
+        before: tuple[cp_model.IntVar, cp_model.IntVar],
+        after: tuple[cp_model.IntVar, cp_model.IntVar],
+    ) -> None:
+        choices, own, span = self._at(index), self.picked[index], filling.span(*ports)
+        first, last = (end - filling.pipeline for end in after)
+
+        def chosen(counts: list[int]) -> cp_model.LinearExpr:
+            return cp_model.LinearExpr.weighted_sum(own, counts)
+
+        self.model.add(first >= before[0] + chosen([filling.head(choice, *ports) for choice in choices]))
+        self.model.add(span.beats * first >= span.beats * before[0] + span.read * (before[1] - before[0]))
+        self.model.add(last >= before[0] + chosen([choice.cycles - 1 for choice in choices]))
+        self.model.add(last >= before[1] + chosen([filling.tail(choice, *ports) for choice in choices]))
+
+    def hint(self, picks: Sequence[Choice]) -> None:
+        """A selection to start from."""
+        self.model.clear_hints()  # type: ignore[no-untyped-call]
+        for choices, picked, pick in zip(self.problem.choices, self.picked, picks, strict=True):
+            for choice, own in zip(choices, picked, strict=True):
+                self.model.add_hint(own, choice == pick)
+
+    def solve(self, effort: float = _EFFORT) -> Answer:
+        """The answer by the objective that was set, or any selection if none was."""
+        solver = cp_model.CpSolver()
+        # One worker with a deterministic limit gives the same answer each time. Probing takes longer than the
+        # search, whose strength here is the linear relaxation.
+        solver.parameters.num_workers = 1
+        solver.parameters.random_seed = 0
+        solver.parameters.max_deterministic_time = effort
+        solver.parameters.linearization_level = 2
+        solver.parameters.cp_model_probing_level = 0
+        solver.parameters.symmetry_level = 0
+        status = solver.solve(self.model)
+        assert status != cp_model.MODEL_INVALID, self.model.validate()
+        if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+            return Answer(None, 0, 0, impossible=status == cp_model.INFEASIBLE)
+        picks = tuple(
+            next(choice for choice, own in zip(given, picked, strict=True) if solver.boolean_value(own))
+            for given, picked in zip(self.problem.choices, self.picked, strict=True)
+        )
+        return Answer(picks, round(solver.objective_value), round(solver.best_objective_bound))
+
+
+def possible(problem: Problem, budget: IntArray) -> Answer:
+    """Any selection within the budget."""
+    if not all(problem.choices) or (problem.least > budget).any():
+        return Answer(None, 0, 0, impossible=True)
+    return _Model(problem.reduced(), budget).solve()
+
+
+def cheapest(problem: Problem, budget: IntArray, weights: IntArray) -> Answer:
+    """The selection of least weighted cost within the budget; its value is that cost."""
+    if not all(problem.choices) or (problem.least > budget).any():
+        return Answer(None, 0, 0, impossible=True)
+    model = _Model(problem.reduced(), budget)
+    model.model.minimize(model.price(weights))
+    return model.solve()
+
+
+def smallest(problem: Problem, budget: IntArray, weights: IntArray) -> Answer:
+    """The selection that exceeds a budget least, by the weighted sum of what is missing: its value."""
+    model = _Model(problem.reduced(), None)
+    missing = [model.model.new_int_var(0, _COUNT, "") for _ in budget]
+    for own, used, most in zip(missing, model.used, budget, strict=True):
+        model.model.add(own >= used - int(most))
+    model.model.minimize(cp_model.LinearExpr.weighted_sum(missing, weights.tolist()))
+    return model.solve()
+
+
+def fastest(problem: Problem, budget: IntArray, least: int = 0) -> tuple[Answer, int]:
+    """A selection within the budget of the least interval, and the interval that none goes below.
+
+    By bisection over the intervals that some choice has: each is a small problem of its own, in which most
+    choices are needless. It is known already that none goes below `least`.
+    """
+    intervals = [interval for interval in problem.intervals if interval >= least]
+    best = possible(problem, budget)
+    proven, low, high = -1, 0, len(intervals)
+    if best.picks is not None:
+        high = intervals.index(best.interval)
+    while low < high:
+        middle = (low + high) // 2
+        answer = possible(problem.within(intervals[middle]), budget)
+        if answer.picks is not None:
+            best, high = answer, intervals.index(answer.interval)
+        else:
+            proven = max(proven, middle) if answer.impossible else proven
+            low = middle + 1
+    return best, intervals[min(proven + 1, len(intervals) - 1)]
+
+
+def quickest(problem: Problem, budget: IntArray, weights: IntArray) -> tuple[Answer, Answer]:
+    """The selection of the least estimated latency, then the cheapest of that latency; with their bounds."""
+    known, _ = fastest(problem, budget)
+    if known.picks is None:
+        return known, known
+    # No layer of a better selection takes longer than this one as a whole.
+    problem = problem.within(estimate(problem.folded(known.picks)))
+    fillings = [Filling(node.layer) for node in problem.graph.nodes]
+    problem = problem.reduced(lambda index, choice: fillings[index].columns(choice))
+    model = _Model(problem, budget)
+    latency = model.latency(fillings)
+    model.hint(known.picks)
+    model.model.minimize(latency)
+    first = model.solve(_LATENCY_EFFORT)
+    if first.picks is None:
+        return first, first
+    model.model.add(latency <= first.value)
+    model.hint(first.picks)
+    model.model.minimize(model.price(weights))
+    return first, model.solve(_LATENCY_EFFORT)

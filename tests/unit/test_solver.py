@@ -1,0 +1,242 @@
+"""The solver against trying every selection, on small chains whose layers may put lanes in DSP slices."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import fields, replace
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from levada import cost, fifo, latency, solver, timing
+from levada.graph import Graph, Node
+from levada.layer import Device, Resources, Tensor, adapter, window
+from levada.offers import offers, undominated
+from levada.problem import problem
+from levada.window import Window
+from tests.unit import graphs
+
+WEIGHTS = cost.weights(graphs.DEVICE)
+TINY = graphs.chains(max_layers=2, max_width=4)
+
+
+class Split(graphs.Mvau):
+    """An MVAU any of whose lanes can move from LUTs to DSP slices, three products in each."""
+
+    def foldings(self):
+        for folding in super().foldings():
+            shares = sorted({folding.pe * eighths // 8 for eighths in range(9)})
+            yield from (replace(folding, dsp_pe=lanes) for lanes in shares)
+
+    def resources(self, folding, device):
+        lut, ff = self._dot.lane_cost(folding.simd)
+        lanes = folding.dsp_pe
+        whole = super().resources(replace(folding, dsp_pe=0), device)
+        return replace(
+            whole, lut=whole.lut - lanes * lut, ff=whole.ff - lanes * ff, dsp=lanes * -(-folding.simd // 3)
+        )
+
+
+def split(graph):
+    """The graph with every MVAU in a form that offers lanes in DSP slices."""
+    nodes = []
+    for node in graph.nodes:
+        layer = node.layer
+        if type(layer) is graphs.Mvau:
+            layer = Split(**{field.name: getattr(layer, field.name) for field in fields(layer)})
+        nodes.append(replace(node, layer=layer))
+    return graph.with_nodes(tuple(nodes))
+
+
+def everything(graph):
+    """(interval, resources, graph) of every way to fold a graph, width converters included."""
+    for foldings in product(*(list(node.layer.foldings()) for node in graph.nodes)):
+        pairs = zip(graph.nodes, foldings, strict=True)
+        folded = graph.with_nodes(tuple(replace(node, folding=folding) for node, folding in pairs))
+        used = cost.total(folded, graphs.DEVICE)
+        for node in folded.nodes:
+            for name, taken in zip(node.inputs, node.streams[0], strict=True):
+                given_ = folded.stream(name).elements
+                if name not in graph.inputs and given_ != taken.elements:
+                    layer = adapter()(graph.tensors[name], given_, taken.elements)
+                    used += layer.resources(next(layer.foldings()), graphs.DEVICE)
+        yield timing.interval(folded), used, folded
+
+
+def price(used):
+    return cost.price(used, graphs.DEVICE)
+
+
+def budgets(ways):
+    """Budgets between the least and the most that some way takes of each resource."""
+    counts = np.array([cost.vector(used) for _, used, _ in ways])
+    return st.tuples(
+        *(st.integers(int(low), int(high)) for low, high in zip(counts.min(0), counts.max(0), strict=True))
+    ).map(np.array)
+
+
+def fitting(ways, budget):
+    return [way for way in ways if (cost.vector(way[1]) <= budget).all()]
+
+
+@given(TINY.map(split), st.data())
+def test_the_cheapest_within_a_budget_is_found(graph, data):
+    ways = list(everything(graph))
+    budget = data.draw(budgets(ways))
+    interval = data.draw(st.sampled_from(sorted({way[0] for way in ways})))
+    possible = [price(way[1]) for way in fitting(ways, budget) if way[0] <= interval]
+    found = solver.cheapest(problem(graph, graphs.DEVICE).within(interval), budget, WEIGHTS)
+    assert (found.picks is None) == found.impossible == (not possible)
+    if possible:
+        assert found.value == found.bound == min(possible)
+
+
+@given(TINY.map(split), st.data())
+def test_the_fastest_within_a_budget_is_found(graph, data):
+    ways = list(everything(graph))
+    budget = data.draw(budgets(ways))
+    possible = [way[0] for way in fitting(ways, budget)]
+    found, least = solver.fastest(problem(graph, graphs.DEVICE), budget)
+    assert (found.picks is None) == found.impossible == (not possible)
+    if possible:
+        assert found.interval == least == min(possible)
+
+
+@given(TINY.map(split), st.data())
+def test_the_least_latency_within_a_budget_is_found(graph, data):
+    ways = list(everything(graph))
+    budget = data.draw(budgets(ways))
+    possible = [(latency.estimate(folded), price(used)) for _, used, folded in fitting(ways, budget)]
+    first, second = solver.quickest(problem(graph, graphs.DEVICE), budget, WEIGHTS)
+    assert (first.picks is None) == (not possible)
+    if possible:
+        assert (first.value, second.value) == (first.bound, second.bound) == min(possible)
+
+
+@given(TINY.map(split), st.data())
+def test_the_smallest_is_the_one_that_lacks_least(graph, data):
+    ways = list(everything(graph))
+    budget = data.draw(budgets(ways))
+    lacking = [int(np.maximum(0, cost.vector(used) - budget) @ WEIGHTS) for _, used, _ in ways]
+    assert solver.smallest(problem(graph, graphs.DEVICE), budget, WEIGHTS).value == min(lacking)
+
+
+@given(graphs.chains().map(split), st.data())
+def test_a_selection_costs_what_the_joined_graph_does(graph, data):
+    whole = problem(graph, graphs.DEVICE)
+    picks = [data.draw(st.sampled_from(choices)) for choices in whole.choices]
+    joined = fifo.convert_widths(whole.folded(picks))
+    assert (whole.used(picks) == cost.vector(cost.total(joined, graphs.DEVICE))).all()
+    # A converter passes a beat of its narrower side a cycle, so it is no slower than the layer there.
+    assert timing.interval(joined) == max(pick.cycles for pick in picks)
+
+
+@given(graphs.chains(max_width=6).map(split))
+def test_offers_are_the_pareto_front_of_each_pair_of_streams(graph):
+    for node in graph.nodes:
+        ways = set()
+        for folding in node.layer.foldings():
+            used = cost.vector(node.layer.resources(folding, graphs.DEVICE))
+            ways.add((node.layer.streams(folding), node.layer.cycles(folding), *used.tolist()))
+
+        def beaten(way, ways=ways):
+            alike = (other for other in ways if other[0] == way[0] and other != way)
+            return any(all(a <= b for a, b in zip(other[1:], way[1:], strict=True)) for other in alike)
+
+        found = offers(node.layer, graphs.DEVICE)
+        shown = [
+            (node.layer.streams(offer.folding), offer.cycles, *cost.vector(offer.resources).tolist())
+            for offer in found
+        ]
+        assert len(shown) == len(set(shown))
+        assert set(shown) == {way for way in ways if not beaten(way)}
+        assert [offer.cycles for offer in found] == sorted(offer.cycles for offer in found)
+
+
+def test_of_equal_rows_the_first_stays_and_kinds_are_compared_with_what_they_cost_elsewhere():
+    columns = np.array([[2, 2], [1, 1], [1, 1], [9, 0]])
+    alike = np.zeros(4, np.int64)
+    assert undominated(columns, alike, np.zeros((1, 1, 2), np.int64)) == [1, 3]
+    # Row 1 in place of row 0 costs 2 of the second column elsewhere.
+    kinds = np.array([1, 0, 0, 0])
+    extra = np.array([[[0, 0], [0, 2]], [[0, 0], [0, 0]]])
+    assert undominated(columns, kinds, extra) == [0, 1, 3]
+
+
+def test_the_same_problem_has_the_same_answer():
+    random = np.random.default_rng(3)
+    layers = [graphs.mvau(random, 48, 48, otype=graphs.UINT2) for _ in range(6)]
+    graph = split(graphs.chain(layers))
+    budget = cost.vector(Resources(6000, 9000, 40, 20))
+    answers = [solver.fastest(problem(graph, graphs.DEVICE), budget) for _ in range(2)]
+    assert answers[0] == answers[1]
+
+
+@given(graph=graphs.chains(max_width=24))
+def test_the_estimate_of_latency_is_near_the_schedules(graph):
+    exact = timing.latency(fifo.convert_widths(graph))
+    assert 0.5 * exact <= latency.estimate(graph) <= 1.1 * exact
+
+
+@pytest.mark.parametrize("interval", [64, 784])
+def test_latency_of_dense_layers_adds_up(interval):
+    random = np.random.default_rng(0)
+    layers = [graphs.mvau(random, 64, 64, otype=graphs.UINT2) for _ in range(4)]
+    graph = problem(graphs.chain(layers), graphs.DEVICE).within(interval)
+    folded = graph.folded([choices[-1] for choices in graph.choices])
+    exact = timing.latency(fifo.convert_widths(folded))
+    assert latency.estimate(folded) == pytest.approx(exact, rel=0.1)
+    assert latency.estimate(folded) > 2.5 * timing.interval(folded)
+
+
+def bottlenecks():
+    """The 16 blocks of ResNet-50 in a chain: 1x1, 3x3 behind a window unit and 1x1 convolutions of 2 bits."""
+    layers, channels = [], 64
+
+    def product(mw, mh, size):
+        weights = np.broadcast_to(np.int64(1), (mh, mw))  # of no size in memory
+        levels = np.tile(np.arange(3), (mh, 1))
+        return graphs.Mvau(weights, graphs.INT2, graphs.UINT2, (size, size), levels, 0, graphs.UINT2)
+
+    for blocks, middle, out, size in (
+        (3, 64, 256, 56),
+        (4, 128, 512, 28),
+        (6, 256, 1024, 14),
+        (3, 512, 2048, 7),
+    ):
+        for _ in range(blocks):
+            image = Tensor("x", (size, size, middle), graphs.UINT2)
+            windows = window()(image, Window((3, 3), pads=(1, 1, 1, 1)), 0)
+            layers += [product(channels, middle, size), windows]
+            layers += [product(9 * middle, middle, size), product(middle, out, size)]
+            channels = out
+    return layers
+
+
+def loose_chain(layers):
+    """A graph of layers whose frames may differ in size, as where a stride was left out."""
+    nodes, last = [], "x"
+    tensors = {"x": layers[0].inputs[0]}
+    for index, layer in enumerate(layers):
+        name = f"t{index}"
+        nodes.append(Node(f"l{index}", layer, (last,), (name,), next(iter(layer.foldings()))))
+        tensors[name] = layer.outputs[0]
+        last = name
+    return Graph("chain", tuple(nodes), tensors, ("x",), (last,))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", [lambda graph: graph, split], ids=["luts", "dsps"])
+def test_a_chain_as_large_as_resnet50_is_solved_in_a_minute(form):
+    device = Device("xc7", lut=1_700_000, ff=3_400_000, dsp=12_288, bram18=5_376)
+    start = time.process_time()
+    whole = problem(form(loose_chain(bottlenecks())), device)
+    budget = cost.budget(device)
+    found, least = solver.fastest(whole, budget)
+    assert found.interval == least == 25_088
+    cheapest = solver.cheapest(whole.within(least), budget, cost.weights(device))
+    assert cheapest.value - cheapest.bound <= 0.001 * cheapest.value
+    assert time.process_time() - start < 60
