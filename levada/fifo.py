@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import numpy as np
-from levada_driver.datatype import IntArray
-
-from levada import timing
 from levada.graph import Graph, Node, verify
 from levada.layer import Layer, Tensor, adapter, buffer, registered
+from levada.plan import Plan
 
 
 def connect(graph: Graph) -> Graph:
@@ -32,9 +29,7 @@ def convert_widths(graph: Graph) -> Graph:
 def insert_fifos(graph: Graph) -> Graph:
     """The graph with fifos that let it run at its bottleneck's interval (see levada.timing).
 
-    They hold what a periodic schedule claims: the outputs come as early as they can, and every layer does
-    its work as late as that allows. So a quick layer does not run ahead and fill a fifo, but keeps the pace
-    of its reader, and what must be stored is stored where it is small.
+    They hold what a periodic schedule claims that stores little (see levada.plan).
     """
     depths = _depths(graph)
     joined = _Joined(graph)
@@ -53,10 +48,10 @@ def reasons(graph: Graph) -> dict[str, str]:
     buffers = [node for node in graph.nodes if registered()[node.layer.kind].role == "buffer"]
     if not buffers:
         return {}
-    plan = _Plan(graph)
+    plan = Plan(graph)
     moves = plan.moves(frozenset())
-    waits = {name: plan.wait(name, moved) for name, moved in moves.items()}
-    return {node.name: _reason(graph, node, waits[node.inputs[0]]) for node in buffers}
+    waits = {node.name: plan.wait(node.inputs[0], node.outputs[0], moves) for node in buffers}
+    return {node.name: _reason(graph, node, waits[node.name]) for node in buffers}
 
 
 def _reason(graph: Graph, buffer: Node, cycles: int) -> str:
@@ -87,7 +82,7 @@ def _depths(graph: Graph) -> dict[str, int]:
 
     A fifo delays its beats by a cycle, which may make another one necessary: so until none is missing.
     """
-    plan = _Plan(graph)
+    plan = Plan(graph)
     buffered: set[str] = set()
     while True:
         moves = plan.moves(frozenset(buffered))
@@ -118,71 +113,3 @@ class _Joined:
     def graph(self) -> Graph:
         """The graph as it is now."""
         return replace(self._old, nodes=tuple(self.nodes), tensors=self._tensors)
-
-
-@dataclass(frozen=True)
-class _Moves:
-    """When the beats of a tensor claim their places, and when they are taken."""
-
-    issued: IntArray
-    taken: IntArray
-
-
-class _Plan:
-    """The periodic schedule of a graph, for any set of tensors that go through a fifo."""
-
-    def __init__(self, graph: Graph) -> None:
-        self._graph = graph
-        self._interval = timing.interval(graph)
-        self._schedules = {node.name: node.layer.schedule(node.folding) for node in graph.nodes}
-        self._producers = {name: self._schedules[node.name] for node in graph.nodes for name in node.outputs}
-
-    def moves(self, buffered: frozenset[str]) -> dict[str, _Moves]:
-        """The beats of every inner tensor, each layer as late as the outputs' earliest cycles allow."""
-        deadlines = self._earliest_outputs(buffered)
-        taken: dict[str, IntArray] = {}
-        found: dict[str, _Moves] = {}
-        for node in reversed(self._graph.nodes):
-            schedule = self._schedules[node.name]
-            for name in node.outputs:
-                if name in taken:
-                    deadlines[name] = taken[name] - schedule.latency - (name in buffered)
-            wanted = [deadlines[name] for name in node.outputs]
-            steps = timing.latest_steps(schedule, wanted, self._interval)
-            taken.update((n, steps[reads]) for n, reads in zip(node.inputs, schedule.reads, strict=True))
-            for name, writes in zip(node.outputs, schedule.writes, strict=True):
-                if name in taken:
-                    found[name] = _Moves(steps[writes], taken[name])
-        return found
-
-    def _earliest_outputs(self, buffered: frozenset[str]) -> dict[str, IntArray]:
-        """When each beat of the graph's outputs is issued at the earliest."""
-        graph = self._graph
-        valid = {name: np.zeros(graph.stream(name).beats, np.int64) for name in graph.inputs}
-        issued: dict[str, IntArray] = {}
-        for node in graph.nodes:
-            schedule = self._schedules[node.name]
-            arrivals = [valid[name] + (name in buffered) for name in node.inputs]
-            steps = timing.earliest_steps(schedule, arrivals, self._interval)
-            for name, writes in zip(node.outputs, schedule.writes, strict=True):
-                issued[name] = steps[writes]
-                valid[name] = issued[name] + schedule.latency
-        return {name: issued[name] for name in graph.outputs}
-
-    def misses_room(self, name: str, moves: _Moves) -> bool:
-        """Whether a tensor claims more places of its layer at once than there are."""
-        schedule = self._producers[name]
-        claimed = timing.high_water(moves.issued, moves.taken + schedule.release, self._interval)
-        return claimed > schedule.slots
-
-    def wait(self, name: str, moves: _Moves) -> int:
-        """The most cycles that a beat of a tensor waits to be taken."""
-        return int((moves.taken - moves.issued).max()) - self._producers[name].latency
-
-    def depth(self, name: str, moves: _Moves) -> int:
-        """Places that a tensor's fifo needs, which takes every beat when it is valid.
-
-        The layer itself then holds but what is in its pipeline, for which its slots are made.
-        """
-        valid = moves.issued + self._producers[name].latency
-        return timing.high_water(valid, moves.taken + 1, self._interval)
