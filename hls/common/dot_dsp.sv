@@ -1,18 +1,20 @@
-// LANES lanes of a layer with weights, in DSP slices: LANES weights in one slice share one input.
+// LANES lanes of a layer with weights, in DSP slices: LANES weights and PIXELS inputs in one slice.
 //
-//   dot[n] = sum over i of w[n][i] * a[i] + CHAINS * BIAS,   LATENCY = dsp_pkg::latency(SIMD, CASCADE)
+//   dot[j][n] = sum over i of w[n][i] * a[j][i] + CHAINS * BIAS,   LATENCY = dsp_pkg::latency(SIMD, CASCADE)
 //
-// w holds weight i of lane n at bits [(n*SIMD + i)*W_BITS +: W_BITS], a holds input i at [i*A_BITS +: A_BITS],
-// dot holds lane n, unsigned, at [n*DOT_BITS +: DOT_BITS]. A bipolar weight has one bit, 1 for +1.
+// w holds weight i of lane n at bits [(n*SIMD + i)*W_BITS +: W_BITS], a holds input i of pixel j at
+// [(j*SIMD + i)*A_BITS +: A_BITS]; dot holds lane n of pixel j, unsigned, at [(j*LANES + n)*DOT_BITS +:
+// DOT_BITS]. A bipolar weight has one bit, 1 for +1. Signed inputs need PIXELS = 1.
 //
-// Slice i multiplies sum of w[n][i] << n*PITCH by a[i]: a weight is its low bits, at D, less its sign bit, at
-// A, so that no logic packs it. Up to CASCADE slices add up in a chain that starts from BIAS in every lane.
-// BIAS and CASCADE must be such that no partial sum of a lane leaves 0 ... 2^FIELD_BITS - 1 with
-// FIELD_BITS <= PITCH: then no lane borrows from the next, and a lane is a field of the last slice's P.
-// levada/dsp.py finds them. A free-running pipeline, one result a cycle.
+// Slice i multiplies sum of w[n][i] << n*PIXELS*PITCH by sum of a[j][i] << j*PITCH: a weight is its low bits,
+// at D, less its sign bit, at A, so that no logic packs it. CASCADE slices add up in a chain that starts from
+// BIAS in every lane. BIAS and CASCADE must be such that no chain's sum leaves 0 ... 2^FIELD_BITS - 1 in a
+// lane, with FIELD_BITS <= PITCH: then no lane borrows from the next, and each is a field of the last slice's
+// P. levada/dsp.py finds them. A free-running pipeline, one result a cycle.
 module dot_dsp #(
     parameter int SIMD = 8,
     parameter int LANES = 3,
+    parameter int PIXELS = 1,
     parameter int PITCH = 10,
     parameter int CASCADE = 4,
     parameter int FIELD_BITS = 10,
@@ -24,24 +26,30 @@ module dot_dsp #(
     parameter int D_BITS = 25,
     parameter int DOT_BITS = FIELD_BITS + $clog2(dsp_pkg::chains(SIMD, CASCADE))
 ) (
-    input  logic                         clk,
-    input  logic [LANES*SIMD*W_BITS-1:0] w,
-    input  logic [      SIMD*A_BITS-1:0] a,
-    output logic [   LANES*DOT_BITS-1:0] dot
+    input  logic                             clk,
+    input  logic [    LANES*SIMD*W_BITS-1:0] w,
+    input  logic [   PIXELS*SIMD*A_BITS-1:0] a,
+    output logic [PIXELS*LANES*DOT_BITS-1:0] dot
 );
+
+  if (FIELD_BITS > PITCH || (A_SIGNED != 0 && PIXELS > 1)) begin : gen_illegal
+    $error("dot_dsp: FIELD_BITS must not be above PITCH, and signed inputs need PIXELS = 1");
+  end
 
   localparam int CHAINS = dsp_pkg::chains(SIMD, CASCADE);
   localparam int STAGES = dsp_pkg::stages(CASCADE);
-  localparam int OPERAND_BITS = LANES * W_BITS + A_BITS;
+  localparam int INPUT_BITS = PIXELS * A_BITS;
+  localparam int OPERAND_BITS = LANES * W_BITS + INPUT_BITS;
+  localparam int RESULTS = LANES * PIXELS;
 
   function automatic logic [47:0] every_lane(input int value);
     every_lane = '0;
-    for (int n = 0; n < LANES; n = n + 1) every_lane = every_lane + (48'(value) << (n * PITCH));
+    for (int n = 0; n < RESULTS; n = n + 1) every_lane = every_lane + (48'(value) << (n * PITCH));
   endfunction
 
   localparam logic [47:0] START = every_lane(BIAS);
 
-  logic [LANES*CHAINS*FIELD_BITS-1:0] fields;
+  logic [RESULTS*CHAINS*FIELD_BITS-1:0] fields;
 
   for (genvar c = 0; c < CHAINS; c = c + 1) begin : gen_chain
     localparam int LENGTH = (SIMD - c * CASCADE < CASCADE) ? SIMD - c * CASCADE : CASCADE;
@@ -57,9 +65,11 @@ module dot_dsp #(
 
       logic [OPERAND_BITS-1:0] operands, operands_late;
       for (genvar n = 0; n < LANES; n = n + 1) begin : gen_weight
-        assign operands[A_BITS+n*W_BITS+:W_BITS] = w[(n*SIMD+ELEMENT)*W_BITS+:W_BITS];
+        assign operands[INPUT_BITS+n*W_BITS+:W_BITS] = w[(n*SIMD+ELEMENT)*W_BITS+:W_BITS];
       end
-      assign operands[A_BITS-1:0] = a[ELEMENT*A_BITS+:A_BITS];
+      for (genvar j = 0; j < PIXELS; j = j + 1) begin : gen_input
+        assign operands[j*A_BITS+:A_BITS] = a[(j*SIMD+ELEMENT)*A_BITS+:A_BITS];
+      end
 
       if (WAIT > 0) begin : gen_wait
         logic [OPERAND_BITS-1:0] waiting_q[0:WAIT-1];
@@ -79,19 +89,22 @@ module dot_dsp #(
         sign_bits = '0;
         for (int n = 0; n < LANES; n = n + 1) begin
           if (W_BIPOLAR != 0) begin  // 2w - 1
-            low_bits[n*PITCH+1] = operands_late[A_BITS+n];
-            sign_bits[n*PITCH] = 1'b1;
+            low_bits[n*PIXELS*PITCH+1] = operands_late[INPUT_BITS+n];
+            sign_bits[n*PIXELS*PITCH] = 1'b1;
           end else begin
-            low_bits[n*PITCH+:W_BITS] = operands_late[A_BITS+n*W_BITS+:W_BITS];
-            low_bits[n*PITCH+W_BITS-1] = 1'b0;
-            sign_bits[n*PITCH+W_BITS-1] = operands_late[A_BITS+n*W_BITS+W_BITS-1];
+            low_bits[n*PIXELS*PITCH+:W_BITS] = operands_late[INPUT_BITS+n*W_BITS+:W_BITS];
+            low_bits[n*PIXELS*PITCH+W_BITS-1] = 1'b0;
+            sign_bits[n*PIXELS*PITCH+W_BITS-1] = operands_late[INPUT_BITS+n*W_BITS+W_BITS-1];
           end
         end
       end
       if (A_SIGNED != 0) begin : gen_signed
         assign factor = 18'($signed(operands_late[A_BITS-1:0]));
       end else begin : gen_unsigned
-        assign factor = 18'(operands_late[A_BITS-1:0]);
+        always_comb begin
+          factor = '0;
+          for (int j = 0; j < PIXELS; j = j + 1) factor[j*PITCH+:A_BITS] = operands_late[j*A_BITS+:A_BITS];
+        end
       end
 
       logic [47:0] sum_in, p;
@@ -120,12 +133,13 @@ module dot_dsp #(
       end
     end
 
-    for (genvar n = 0; n < LANES; n = n + 1) begin : gen_field
+    for (genvar n = 0; n < RESULTS; n = n + 1) begin : gen_field
       assign fields[(n*CHAINS+c)*FIELD_BITS+:FIELD_BITS] = last[n*PITCH+:FIELD_BITS];
     end
   end
 
-  for (genvar n = 0; n < LANES; n = n + 1) begin : gen_lane
+  // Digit n of a chain is lane n / PIXELS of pixel n % PIXELS.
+  for (genvar n = 0; n < RESULTS; n = n + 1) begin : gen_result
     adder_tree #(
         .N(CHAINS),
         .WIDTH(FIELD_BITS),
@@ -133,7 +147,7 @@ module dot_dsp #(
     ) u_tree (
         .clk,
         .terms(fields[n*CHAINS*FIELD_BITS+:CHAINS*FIELD_BITS]),
-        .sum(dot[n*DOT_BITS+:DOT_BITS])
+        .sum(dot[((n%PIXELS)*LANES+n/PIXELS)*DOT_BITS+:DOT_BITS])
     );
   end
 

@@ -1,12 +1,13 @@
 // Random operands for a dot product, and how many of its results are wrong.
 //
-// The unit under test must give, in lane n, sum over i of w[n][i] * a[i] + OFFSET modulo 2^DOT_BITS, LATENCY
-// cycles later. Weights are of W_LOW ... W_HIGH, inputs of A_LOW ... A_HIGH; a bipolar weight's code is its
+// The unit under test must give, in lane n of pixel j, sum over i of w[n][i] * a[j][i] + OFFSET modulo
+// 2^DOT_BITS, LATENCY cycles later. Weights are of W_LOW ... W_HIGH, inputs of A_LOW ... A_HIGH; a bipolar weight's code is its
 // sign. In half of the vectors every element is an end of its range, in half of those the same one all over
 // a lane: what fills the lanes of a slice to the brim.
 module dot_bench #(
     parameter int SIMD = 8,
     parameter int LANES = 3,
+    parameter int PIXELS = 1,
     parameter int W_BITS = 4,
     parameter int W_BIPOLAR = 0,
     parameter int W_LOW = -8,
@@ -18,14 +19,14 @@ module dot_bench #(
     parameter int OFFSET = 960,
     parameter int LATENCY = 5
 ) (
-    input  logic                         clk,
-    output logic [LANES*SIMD*W_BITS-1:0] w,
-    output logic [      SIMD*A_BITS-1:0] a,
-    input  logic [   LANES*DOT_BITS-1:0] dot,
-    output logic [                 31:0] errors
+    input  logic                             clk,
+    output logic [    LANES*SIMD*W_BITS-1:0] w,
+    output logic [   PIXELS*SIMD*A_BITS-1:0] a,
+    input  logic [PIXELS*LANES*DOT_BITS-1:0] dot,
+    output logic [                     31:0] errors
 );
 
-  logic [LANES*DOT_BITS-1:0] expected_q[0:LATENCY];
+  logic [PIXELS*LANES*DOT_BITS-1:0] expected_q[0:LATENCY];
   int cycle_q = 0;
 
   function automatic int drawn(input int low, input int high, input int ends, input int which);
@@ -40,25 +41,27 @@ module dot_bench #(
 
   always_ff @(posedge clk) begin
     int weights[LANES*SIMD];
-    int inputs[SIMD];
+    int inputs[PIXELS*SIMD];
     int ends, which, sum;
     ends = ($urandom() & 1) != 0 ? 0 : 1 + int'($urandom() & 1);
     which = int'($urandom());
-    for (int i = 0; i < SIMD; i = i + 1) begin
-      inputs[i] = drawn(A_LOW, A_HIGH, ends, which);
+    for (int i = 0; i < PIXELS * SIMD; i = i + 1) begin
+      inputs[i] = drawn(A_LOW, A_HIGH, ends, which >> (i / SIMD));
       a[i*A_BITS+:A_BITS] <= A_BITS'(inputs[i]);
     end
-    for (int n = 0; n < LANES; n = n + 1) begin
+    for (int i = 0; i < LANES * SIMD; i = i + 1) begin
+      weights[i] = drawn(W_LOW, W_HIGH, ends, which >> (PIXELS + i / SIMD));
+      if (W_BIPOLAR != 0) begin
+        weights[i] = weights[i] > 0 ? 1 : -1;
+        w[i] <= weights[i] > 0;
+      end else begin
+        w[i*W_BITS+:W_BITS] <= W_BITS'(weights[i]);
+      end
+    end
+    for (int n = 0; n < PIXELS * LANES; n = n + 1) begin
       sum = OFFSET;
       for (int i = 0; i < SIMD; i = i + 1) begin
-        weights[n*SIMD+i] = drawn(W_LOW, W_HIGH, ends, which >> (1 + n));
-        if (W_BIPOLAR != 0) begin
-          if (weights[n*SIMD+i] == 0) weights[n*SIMD+i] = 1;
-          w[n*SIMD+i] <= weights[n*SIMD+i] > 0;
-        end else begin
-          w[(n*SIMD+i)*W_BITS+:W_BITS] <= W_BITS'(weights[n*SIMD+i]);
-        end
-        sum = sum + weights[n*SIMD+i] * inputs[i];
+        sum = sum + weights[n%LANES*SIMD+i] * inputs[n/LANES*SIMD+i];
       end
       expected_q[0][n*DOT_BITS+:DOT_BITS] <= DOT_BITS'(sum);
     end
