@@ -17,9 +17,9 @@ X must fit pre-adder and multiplier of D bits, which bounds the lanes and their 
 
     -2^(D-1) <= min(w) sum(2^(n L)),     max(w) sum(2^(n L)) < 2^(D-1),     (lanes - 1) L + W <= D.
 
-Where the smallest value of two's complement is missing among the weights, that leaves a bit more. With several
-pixels, their (unsigned) inputs lie at the pitch L in the other factor, the weights at pixels * L, and lane n
-of pixel j is digit n * pixels + j.
+Where the smallest value of two's complement is missing among the weights, that leaves a bit more. With
+several pixels, their (unsigned) inputs lie at the pitch L in the other factor, the weights at pixels * L, and
+lane n of pixel j is digit n * pixels + j.
 """
 
 from __future__ import annotations

@@ -19,7 +19,18 @@ from levada.synth import yosys
 from tests.unit.dsp_benches import Unit, sources
 
 SIMD = 16
-COLUMNS = "weights, inputs, lanes, pixels, pitch, chain, MAC/DSP, LUT/MAC, FF/MAC, as estimated".split(", ")
+COLUMNS = (
+    "weights",
+    "inputs",
+    "lanes",
+    "pixels",
+    "pitch",
+    "chain",
+    "MAC/DSP",
+    "LUT/MAC",
+    "FF/MAC",
+    "estimate",
+)
 
 
 def operands():

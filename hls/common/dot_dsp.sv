@@ -54,7 +54,6 @@ module dot_dsp #(
   for (genvar c = 0; c < CHAINS; c = c + 1) begin : gen_chain
     localparam int LENGTH = (SIMD - c * CASCADE < CASCADE) ? SIMD - c * CASCADE : CASCADE;
     logic [LENGTH*48-1:0] sums;
-    logic [47:0] last;
 
     for (genvar k = 0; k < LENGTH; k = k + 1) begin : gen_slice
       localparam int ELEMENT = c * CASCADE + k;
@@ -107,7 +106,7 @@ module dot_dsp #(
         end
       end
 
-      logic [47:0] sum_in, p;
+      logic [47:0] sum_in;
       if (k > 0) begin : gen_next
         assign sum_in = sums[(k-1)*48+:48];
       end else begin : gen_first
@@ -118,23 +117,20 @@ module dot_dsp #(
           .IN_REG((STAGE > 0) ? 1 : 0),
           .P_REG(((LENGTH - 1 - k) % dsp_pkg::STAGE == 0) ? 1 : 0),
           .FIRST((k == 0) ? 1 : 0),
+          .LAST((k == LENGTH - 1) ? 1 : 0),
           .START(START)
       ) u_slice (
           .clk,
           .d(low_bits),
           .a(sign_bits),
           .b(factor),
-          .pcin(sum_in),
-          .pcout(sums[k*48+:48]),
-          .p
+          .sum_in,
+          .sum(sums[k*48+:48])
       );
-      if (k == LENGTH - 1) begin : gen_last
-        assign last = p;
-      end
     end
 
     for (genvar n = 0; n < RESULTS; n = n + 1) begin : gen_field
-      assign fields[(n*CHAINS+c)*FIELD_BITS+:FIELD_BITS] = last[n*PITCH+:FIELD_BITS];
+      assign fields[(n*CHAINS+c)*FIELD_BITS+:FIELD_BITS] = sums[(LENGTH-1)*48+n*PITCH+:FIELD_BITS];
     end
   end
 

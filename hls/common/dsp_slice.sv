@@ -1,29 +1,32 @@
 // One link of a chain of DSP slices: a product behind a subtraction, added to the sum of the links before.
 //
-//   p(t) = (d - a) * b (t - L) + (FIRST ? START : pcin(t - P_REG)),   L = IN_REG + 2 + P_REG
+//   sum(t) = (d - a) * b (t - L) + (FIRST ? START : sum_in(t - P_REG)),   L = IN_REG + 2 + P_REG
 //
-// d and a have D_BITS, b has 18, all two's complement; d - a must fit D_BITS. D_BITS = 25 is a DSP48E1,
-// 27 a DSP48E2. With P_REG = 0 the sum goes on to the next link within the cycle. pcout is p on the cascade's
-// own wires. Synthesis sees the primitive with every parameter given, as place-and-route tools differ in
-// their defaults; simulation sees what it computes. CARRYCASCIN and MULTSIGNIN stay open: they are wired in
-// silicon, and no constant can be routed to them.
+// d and a have D_BITS, b has 18, all two's complement; d - a must fit D_BITS. D_BITS = 25 is a
+// DSP48E1; wider ones are only simulated. With P_REG = 0 the sum goes on within the cycle. sum and sum_in are the wires of the cascade,
+// except that the sum of the LAST link comes out. Synthesis sees the primitive with every parameter given, as
+// place-and-route tools differ in their defaults; simulation sees what it computes. CARRYCASCIN and
+// MULTSIGNIN stay open: they are wired in silicon, and no constant can be routed to them.
 module dsp_slice #(
     parameter int D_BITS = 25,
     parameter int IN_REG = 1,
     parameter int P_REG = 1,
     parameter int FIRST = 1,
+    parameter int LAST = 1,
     parameter logic [47:0] START = '0
 ) (
     input  logic              clk,
     input  logic [D_BITS-1:0] d,
     input  logic [D_BITS-1:0] a,
     input  logic [      17:0] b,
-    input  logic [      47:0] pcin,
-    output logic [      47:0] pcout,
-    output logic [      47:0] p
+    input  logic [      47:0] sum_in,
+    output logic [      47:0] sum
 );
 
 `ifdef SYNTHESIS
+  logic [47:0] p, pcout;
+  assign sum = (LAST != 0) ? p : pcout;
+
   if (D_BITS == 25) begin : gen_dsp48e1
     DSP48E1 #(
         .A_INPUT("DIRECT"),
@@ -57,7 +60,7 @@ module dsp_slice #(
         .B(b),
         .C((FIRST != 0) ? START : 48'h0),
         .D(d),
-        .PCIN((FIRST != 0) ? 48'h0 : pcin),
+        .PCIN((FIRST != 0) ? 48'h0 : sum_in),
         .P(p),
         .PCOUT(pcout),
         .INMODE(5'b01100),  // D - A2, B2
@@ -100,7 +103,7 @@ module dsp_slice #(
   logic signed [D_BITS-1:0] difference_q;
   logic signed [17:0] factor_q;
   logic signed [D_BITS+17:0] product_q;
-  logic [47:0] sum;
+  logic [47:0] total;
 
   if (IN_REG != 0) begin : gen_registered
     always_ff @(posedge clk) begin
@@ -120,14 +123,13 @@ module dsp_slice #(
     product_q <= difference_q * factor_q;
   end
 
-  assign sum = ((FIRST != 0) ? START : pcin) + 48'(product_q);
+  assign total = ((FIRST != 0) ? START : sum_in) + 48'(product_q);
 
   if (P_REG != 0) begin : gen_sum_registered
-    always_ff @(posedge clk) p <= sum;
+    always_ff @(posedge clk) sum <= total;
   end else begin : gen_sum_direct
-    assign p = sum;
+    assign sum = total;
   end
-  assign pcout = p;
 `endif
 
 endmodule
