@@ -2,11 +2,13 @@
 //
 //   sum(t) = (d - a) * b (t - L) + (FIRST ? START : sum_in(t - P_REG)),   L = IN_REG + 2 + P_REG
 //
-// d and a have D_BITS, b has 18, all two's complement; d - a must fit D_BITS. D_BITS = 25 is a
-// DSP48E1; wider ones are only simulated. With P_REG = 0 the sum goes on within the cycle. sum and sum_in are the wires of the cascade,
-// except that the sum of the LAST link comes out. Synthesis sees the primitive with every parameter given, as
-// place-and-route tools differ in their defaults; simulation sees what it computes. CARRYCASCIN and
-// MULTSIGNIN stay open: they are wired in silicon, and no constant can be routed to them.
+// d and a have D_BITS, b has 18, all two's complement; d - a must fit D_BITS. D_BITS = 25 is a DSP48E1; wider
+// ones are only simulated. With P_REG = 0 the sum goes on within the cycle. sum and sum_in are the wires of
+// the cascade, except that the sum of the LAST link comes out.
+//
+// Synthesis sees the primitive with every parameter given, as place-and-route tools differ in their defaults;
+// simulation sees what it computes. CARRYCASCIN and MULTSIGNIN stay open: they are wired in silicon, and no
+// constant can be routed to them.
 module dsp_slice #(
     parameter int D_BITS = 25,
     parameter int IN_REG = 1,

@@ -72,11 +72,11 @@ class Unit:
         )
 
 
-def unit(name, wtype, atype, lanes, simd, *, narrow=False, pixels=1):
+def unit(name, wtype, atype, lanes, simd, *, narrow=False, pixels=1, shape=dsp.DSP48E1):
     """The exact dot product with this number of lanes a slice."""
     operands = dsp.Operands.of(wtype, atype, narrow)
-    (packing,) = (found for found in dsp.packings(operands, pixels) if found.lanes == lanes)
-    return Unit(name, dsp.dot(operands, packing, simd))
+    (packing,) = (found for found in dsp.packings(operands, pixels, shape) if found.lanes == lanes)
+    return Unit(name, dsp.dot(operands, packing, simd, shape=shape))
 
 
 def overfull(exact):

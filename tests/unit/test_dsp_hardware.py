@@ -10,6 +10,7 @@ from __future__ import annotations
 import pytest
 from levada_driver.datatype import BIPOLAR
 
+from levada import dsp
 from levada.synth import yosys
 from tests.layers.netlist import primitives
 from tests.require_tools import require
@@ -32,6 +33,7 @@ UNITS = (
     benches.unit("bipolar_a4", BIPOLAR, UINT4, lanes=5, simd=2),
     benches.unit("w4_bipolar", INT4, BIPOLAR, lanes=4, simd=9),
     benches.unit("w4a4_pixels", INT4, UINT4, lanes=2, simd=9, pixels=2),
+    benches.unit("w8a8_wide", INT8, UINT8, lanes=2, simd=9, shape=dsp.DSP48E2),
     benches.unit("w2a2_pixels", INT2, UINT2, lanes=2, simd=7, pixels=3),
 )
 # Few of them: Yosys and the compiler take a while with the vendor's slices.
@@ -56,6 +58,7 @@ def test_one_slice_more_than_allowed_is_wrong():
     assert min(errors.values()) > 0, errors
 
 
+@pytest.mark.slow
 def test_the_primitives_agree():
     require("verilator")
     require("pyosys")
@@ -65,6 +68,7 @@ def test_the_primitives_agree():
     assert benches.errors(MAPPED, netlists, VECTORS // 10) == {unit.name: 0 for unit in MAPPED}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", MAPPED, ids=lambda unit: unit.name)
 def test_costs_are_those_that_yosys_counts(unit):
     require("pyosys")
