@@ -227,19 +227,18 @@ def dot(
     weights: IntArray | None = None,
     shape: DspShape = DSP48E1,
 ) -> DspDot:
-    """The exact chains that cost least beside the slices; a LUT comes with two flip-flops.
+    """The fewest chains that are exact, all as long as each other but the last: least is added in LUTs.
 
     With the weights [..., simd] of all lanes and cycles at hand, their own sums bound the chains, which may
     then be longer than the packing promises for any weights.
     """
-    longest = min(simd, packing.cascade if weights is None else LONGEST)
-    found = []
-    for chains in sorted({ceil(simd / length) for length in range(1, longest + 1)}):
+    for chains in range(ceil(simd / (packing.cascade if weights is None else LONGEST)), simd + 1):
         cascade = ceil(simd / chains)
         low, high = sum_range(operands, cascade, weights)
-        found.append(DspDot(operands, packing, simd, cascade, low, high, shape))
-    exact = [dot for dot in found if dot.exact]
-    return min(exact, key=lambda dot: (dot.resources.lut + dot.resources.ff / 2, dot.latency))
+        found = DspDot(operands, packing, simd, cascade, low, high, shape)
+        if found.exact:
+            return found
+    raise AssertionError(f"{packing} is not exact for {operands}")
 
 
 def sum_range(operands: Operands, cascade: int, weights: IntArray | None = None) -> tuple[int, int]:
