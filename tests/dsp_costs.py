@@ -1,6 +1,6 @@
 """What dot products in DSP slices take, as Yosys counts them: `python -m tests.dsp_costs`.
 
-A line for each kind of operands and number of lanes a slice, at 16 inputs a cycle. LUTs and flip-flops are
+A line for each kind of operands and number of lanes worth having, at 16 inputs a cycle. LUTs and flip-flops are
 what stands beside the slices for one product a cycle; the registers of the operands before, and the
 accumulators behind, belong to the layer.
 """
@@ -36,8 +36,9 @@ COLUMNS = (
 def operands():
     """(operands, pixels) of every line."""
     for bits in (2, 3, 4, 6, 8):
-        for signed in (False, True):
-            yield dsp.Operands.of(IntType(bits, signed=True), IntType(bits, signed=signed)), 1
+        yield dsp.Operands.of(IntType(bits, signed=True), IntType(bits, signed=False)), 1
+    for bits in (3, 4, 8):
+        yield dsp.Operands.of(IntType(bits, signed=True), IntType(bits, signed=True)), 1
     for bits in (2, 8):
         yield dsp.Operands.of(IntType(bits, signed=True), IntType(bits, signed=False), narrow=True), 1
     for w_bits, a_bits in ((2, 4), (4, 2), (3, 4), (4, 8), (8, 4)):
@@ -48,11 +49,13 @@ def operands():
 
 
 def units():
-    """Every packing that shares a slice."""
+    """Every packing whose chains are longer than those of more lanes."""
     for given, pixels in operands():
+        cascade = 0
         for packing in dsp.packings(given, pixels):
-            if packing.lanes > 1:
+            if packing.cascade > cascade and packing.lanes > 1:
                 yield Unit("unit", dsp.dot(given, packing, SIMD))
+            cascade = packing.cascade
 
 
 def row(unit):
