@@ -1,7 +1,7 @@
 """What dot products in DSP slices take, as Yosys counts them: `python -m tests.dsp_costs`.
 
-A line for each kind of operands and number of lanes worth having, at 16 inputs a cycle. LUTs and flip-flops are
-what stands beside the slices for one product a cycle; the registers of the operands before, and the
+A line for each kind of operands and number of lanes worth having, at 16 inputs a cycle. LUTs and flip-flops
+are what stands beside the slices for one product a cycle; the registers of the operands before, and the
 accumulators behind, belong to the layer.
 """
 
