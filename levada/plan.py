@@ -3,8 +3,8 @@
 Frames enter one interval of the slowest layer apart, so everything can repeat with that period. The outputs
 come as early as they can. Every layer first works as late as they allow: a quick one keeps the pace of its
 reader instead of running ahead and filling a fifo. Then, from the inputs on, a layer works as early as its
-inputs allow where less is stored that way: one that gives fewer bits than it takes. A window unit stays late, a
-pool or a sum comes early.
+inputs allow where less is stored that way: one that gives fewer bits than it takes. A window unit stays late,
+a pool or a sum comes early.
 """
 
 from __future__ import annotations

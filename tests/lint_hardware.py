@@ -64,6 +64,10 @@ lint_off -rule UNUSEDSIGNAL -file "*/adder_tree.sv" -match "Signal is not used: 
 lint_off -rule UNUSEDSIGNAL -file "*/shifted_sum.sv" -match "Signal is not used: 'clk'*"
 // Levels grow by the worst case of all weights; the sum is modulo 2^SUM_WIDTH, which the caller knows better.
 lint_off -rule UNUSEDSIGNAL -file "*/shifted_sum.sv" -match "Bits of signal are not used: 'terms'*"
+// A slice adds 48 bits, however many of them hold lanes.
+lint_off -rule UNUSEDSIGNAL -file "*/dot_dsp.sv" -match "Bits of signal are not used: 'sums'*"
+// Simulation does not tell the wires of a cascade from others.
+lint_off -rule UNUSEDPARAM -file "*/dsp_slice.sv" -match "Parameter is not used: 'LAST'*"
 """
 
 # What Yosys does not read, or not in every version.

@@ -33,11 +33,14 @@ def layer_sources(node: Node) -> dict[str, str]:
     for key, value in instance.params.items():
         if isinstance(value, Rom):
             files[_rom_file(node, key)] = rom_text(value)
-    for name in compile_order({instance.module}):
-        files[f"{name}.sv"] = _library()[name].read_text()
-    for header in sorted((content.root("hls") / "common").glob("*.svh")):
-        files[header.name] = header.read_text()
-    return files
+    return files | library_sources({instance.module})
+
+
+def library_sources(modules: set[str]) -> dict[str, str]:
+    """Library modules with all that they instantiate and include, by name of the file."""
+    files = {f"{name}.sv": _library()[name].read_text() for name in compile_order(modules)}
+    headers = sorted((content.root("hls") / "common").glob("*.svh"))
+    return files | {header.name: header.read_text() for header in headers}
 
 
 def compile_list(files: Iterable[str]) -> list[str]:

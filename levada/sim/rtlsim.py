@@ -137,27 +137,33 @@ def compile_program(
     files: dict[str, str], ports: str, trace: bool = False, level: str = native.LONG_RUNS
 ) -> Path:
     """The simulator of a design given as its files and `ports.hpp`, from the cache if it is known."""
-    main = Path(__file__).with_name("rtlsim.cpp").read_text()
+    main = Path(__file__).with_name("rtlsim.cpp")
     extra = ("--trace",) if trace else ()
     shape = [text for pair in sorted(files.items()) if not pair[0].endswith(".hex") for text in pair]
-    key = content.digest(native.compiler_version(), *_VERILATE, *_CXX, *extra, level, main, ports, *shape)
+    key = content.digest(
+        native.compiler_version(), *_VERILATE, *_CXX, *extra, level, main.read_text(), ports, *shape
+    )
     with native.made_once("rtlsim", key, "rtlsim") as (target, work):
         if work is not None:
             verilate(files, work, extra)
             (work / "ports.hpp").write_text(ports)
-            objects = _objects(work, trace, level) + _runtime(trace)
-            native.run([native.compiler(), *objects, "-pthread", "-o", work / "rtlsim"])
+            link(work, main, work / "rtlsim", trace, level)
     return target
 
 
-def _objects(work: Path, trace: bool, level: str) -> list[Path]:
+def link(work: Path, main: Path, program: Path, trace: bool = False, level: str = native.LONG_RUNS) -> None:
+    """Makes a program of what Verilator wrote into `work` and the file with the main loop."""
+    objects = _objects(work, main, trace, level) + _runtime(trace)
+    native.run([native.compiler(), *objects, "-pthread", "-o", program])
+
+
+def _objects(work: Path, main: Path, trace: bool, level: str) -> list[Path]:
     """Compiles what Verilator wrote, with the main loop: small designs as one unit, large ones by file.
 
     The classes' constructors and initial blocks run once, so they are compiled for that.
     """
     folders = ["-I", str(work / "obj"), "-I", str(work)]
     sources = sorted((work / "obj").glob("*.cpp"))
-    main = Path(__file__).with_name("rtlsim.cpp")
     if sum(source.stat().st_size for source in sources) < _ONE_UNIT:
         whole = work / "everything.cpp"
         whole.write_text("".join(f'#include "{source}"\n' for source in [*sources, main]))

@@ -40,6 +40,7 @@ _BRAM18 = {"RAMB18E1": 1, "RAMB36E1": 2}
 # Cells that are free or counted with their neighbours.
 _FREE = {"CARRY4", "MUXF7", "MUXF8", "GND", "VCC", "BUFG"}
 
+_PRIMITIVES = "read_verilog -lib +/xilinx/cells_sim.v"
 # Instances marked to be mapped once (hls/common/synthesis.svh) stay modules until all is mapped.
 _MAP = (
     "synth_xilinx -family xc7 -top {top} -flatten -noiopad -noclkbuf",
@@ -82,13 +83,23 @@ def synthesize(graph: Graph) -> Resources:
 
 def synthesize_layer(node: Node) -> Resources:
     """What one mapped layer takes. Cached by content."""
-    _, stat = _mapped(sv.layer_sources(node), node.name)
+    return synthesize_module(node.name, sv.layer_sources(node))
+
+
+def synthesize_module(name: str, files: Mapping[str, str]) -> Resources:
+    """What a module takes, mapped by itself from its files. Cached by content."""
+    _, stat = _mapped(name, files)
     return count(json.loads(stat)["design"]["num_cells_by_type"])
 
 
 def netlist(graph: Graph) -> str:
     """Verilog of the whole design over the vendor's primitives, mapped in one go."""
-    return _mapped(sv.sources(graph), sv.TOP)[0]
+    return module_netlist(sv.TOP, sv.sources(graph))
+
+
+def module_netlist(name: str, files: Mapping[str, str]) -> str:
+    """Verilog of one module, mapped by itself from its files, over the vendor's primitives."""
+    return _mapped(name, files)[0]
 
 
 def count(cells: Mapping[str, int]) -> Resources:
@@ -104,10 +115,19 @@ def count(cells: Mapping[str, int]) -> Resources:
     return Resources(total(_LUTS), total(_FFS), total(_DSPS), total(_BRAM18))
 
 
-def _mapped(files: Mapping[str, str], top: str) -> tuple[str, str]:
-    """Netlist and statistics of the module `top`."""
-    read = f"read_verilog -sv -defer {' '.join(sv.compile_list(files))}"
-    commands = [read, f"hierarchy -check -top {top}", *(line.format(top=top) for line in _MAP)]
+def _mapped_layer(node: Node) -> tuple[str, str]:
+    """Netlist and statistics of one layer, its module called after the node."""
+    return _mapped(node.name, sv.layer_sources(node))
+
+
+def _mapped(name: str, files: Mapping[str, str]) -> tuple[str, str]:
+    """Netlist and statistics of the module `name`."""
+    commands = [
+        _PRIMITIVES,
+        f"read_verilog -sv -defer {' '.join(sv.compile_list(files))}",
+        f"hierarchy -check -top {name}",
+        *(line.format(top=name) for line in _MAP),
+    ]
     return _made("mapped", files, commands)
 
 
@@ -116,12 +136,11 @@ def _linked(graph: Graph) -> tuple[str, str]:
     # The largest layers first: the end of the longest one is the end of all.
     order = sorted(graph.nodes, key=lambda node: node.layer.macs(), reverse=True)
     with ThreadPoolExecutor(native.JOBS) as pool:
-        made = pool.map(lambda node: _mapped(sv.layer_sources(node), node.name), order)
-        netlists = dict(zip((node.name for node in order), made, strict=True))
+        netlists = dict(zip((node.name for node in order), pool.map(_mapped_layer, order), strict=True))
     files = {f"{node.name}.v": netlists[node.name][0] for node in graph.nodes}
     files[f"{sv.TOP}.sv"] = sv.top_level(graph)
     commands = [
-        "read_verilog -lib +/xilinx/cells_sim.v",
+        _PRIMITIVES,
         f"read_verilog -sv {' '.join(files)}",
         f"hierarchy -check -top {sv.TOP}",
         "proc",
