@@ -1,8 +1,8 @@
-"""Dot products with constant integer weights as `hls/common/dot_lut.sv` computes them, activation behind."""
+"""Dot products with constant integer weights as hls/common/dot_lanes.sv computes them, activation behind."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import ceil, log2
 
@@ -10,11 +10,14 @@ import numpy as np
 from levada_driver.datatype import BIPOLAR, IntArray, IntType
 from levada_driver.packing import Stream, pack
 
+from levada import dsp
 from levada import thresholds as th
 from levada.layer import Bits, Memory, Resources, Rom
 from levada.onnxutil import sum_range
 
 SvParam = int | Bits | Rom
+# Parts in which lanes are split between LUTs and slices; finer ones give a solver more to do than to gain.
+_SPLITS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +34,7 @@ class DotProducts:
     thresholds: IntArray | None = None
     base: int = 0
     otype: IntType | None = None
+    _slices: dict[int, dsp.DspDot | None] = field(default_factory=dict, init=False)
 
     @cached_property
     def row_range(self) -> tuple[IntArray, IntArray]:
@@ -65,19 +69,53 @@ class DotProducts:
             return "SELECT"
         return "TABLE" if self.wtype.bits + self.atype.bits <= 6 else "PLANES"
 
-    def latency(self, simd: int) -> int:
+    def latency(self, simd: int, pe: int = 1, dsp_pe: int = 0) -> int:
         """Cycles from a step to its result at the output.
 
         Operand register, dot product, accumulator, two cycles a threshold level, output fifo.
         """
+        lut = self._lut_latency(simd) if dsp_pe < pe else 0
+        slices = self.slices(simd).latency if dsp_pe else 0
+        return 1 + max(lut, slices) + 1 + 2 * self.levels + 1
+
+    def _lut_latency(self, simd: int) -> int:
         tree = ceil(log2(simd))
-        dot = {
+        return {
             "POPCOUNT": 2 + ceil(log2(ceil(simd / 6))),
             "SELECT": max(1, tree),
             "TABLE": 1 + tree,
             "PLANES": max(1, tree) + ceil(log2(self.wtype.bits)),
         }[self.coding]
-        return 1 + dot + 1 + 2 * self.levels + 1
+
+    def dsp_lanes(self, pe: int, simd: int) -> list[int]:
+        """How many of `pe` lanes may lie in DSP slices: none, all, and some that fill slices between.
+
+        What a bipolar operand selects costs but a LUT a bit: a slice is too good for that.
+        """
+        if self.coding not in ("TABLE", "PLANES") or self._best_slices(simd) is None:
+            return [0]
+        full = self.slices(simd).packing.lanes
+        steps = {full * round(pe / full * part / _SPLITS) for part in range(1, _SPLITS)}
+        return sorted({0, pe, *(lanes for lanes in steps if 0 < lanes < pe)})
+
+    def slices(self, simd: int) -> dsp.DspDot:
+        """How lanes of `simd` terms lie in DSP slices."""
+        found = self._best_slices(simd)
+        assert found is not None, f"{self.wtype.name} x {self.atype.name} do not fit a slice"
+        return found
+
+    def _best_slices(self, simd: int) -> dsp.DspDot | None:
+        """The packing that saves the most LUTs a slice."""
+        if simd not in self._slices:
+            low, high = int(self.weights.min()), int(self.weights.max())
+            operands = dsp.Operands(self.wtype, self.atype, min(low, 0), max(high, 1))
+            columns = self.weights.reshape(len(self.weights), -1, simd)
+            offered = [dsp.dot(operands, packing, simd, columns) for packing in dsp.packings(operands)]
+            lut, _ = self.lane_cost(simd)
+            self._slices[simd] = max(
+                offered, key=lambda dot: dot.packing.lanes * lut - dot.resources.lut, default=None
+            )
+        return self._slices[simd]
 
     @cached_property
     def correction(self) -> tuple[int, IntArray]:
@@ -100,6 +138,20 @@ class DotProducts:
         low, high = ((ends - offset) >> shift for ends in self.row_range)
         moved = -((offset[:, None] - self.thresholds) >> shift)
         return th.search(moved, self.base, self.result_type, int(low.min()), int(high.max()))
+
+    def dsp_params(self, simd: int, dsp_pe: int) -> dict[str, SvParam]:
+        """Parameters of dot_lanes for lanes in DSP slices; none without them."""
+        if not dsp_pe:
+            return {}
+        dot = self.slices(simd)
+        return {
+            "DSP_PE": dsp_pe,
+            "DSP_LANES": dot.packing.lanes,
+            "DSP_PITCH": dot.packing.pitch,
+            "DSP_CASCADE": dot.cascade,
+            "DSP_FIELD_BITS": dot.field_bits,
+            "DSP_BIAS": dot.bias,
+        }
 
     def params(self, lanes: int) -> dict[str, SvParam]:
         """Parameters of a module that computes `lanes` rows at a time, without its shape and weights."""
@@ -136,6 +188,28 @@ class DotProducts:
         kept = np.clip(self.thresholds, low.min(), high.max() + 1)
         width = IntType.covering(min(-1, int(low.min())), int(high.max()) + 1)
         return (self.thresholds.shape[1], self.base), {"thresholds": (kept, width)}
+
+    def lanes_cost(self, simd: int, pe: int, dsp_pe: int) -> Resources:
+        """`pe` dot products of `simd` terms, `dsp_pe` of them in DSP slices, weights from a memory.
+
+        The quicker kind of lanes waits in shift registers.
+        """
+        lut, ff = self.lane_cost(simd)
+        rest = pe - dsp_pe
+        in_luts = Resources(lut=rest * lut, ff=rest * ff)
+        if not dsp_pe:
+            return in_luts
+        dot = self.slices(simd)
+        groups = -(-dsp_pe // dot.packing.lanes)
+        used = dot.resources
+        wait = dot.latency - self._lut_latency(simd) if rest else 0
+        waiting = dsp_pe * dot.dot_bits if wait < 0 else rest * self._lut_bits(simd) if wait > 0 else 0
+        in_slices = Resources(dsp_pe * used.lut // dot.packing.lanes, groups * used.ff, groups * used.dsp)
+        return in_luts + in_slices + Resources(lut=waiting, ff=waiting)
+
+    def _lut_bits(self, simd: int) -> int:
+        """Bits of a dot product in LUTs."""
+        return self.wtype.bits + self.atype.bits + ceil(log2(simd))
 
     def lane_cost(self, simd: int) -> tuple[int, int]:
         """LUTs and flip-flops of one row's dot product of `simd` terms, its weights from a memory."""

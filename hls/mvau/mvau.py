@@ -117,9 +117,12 @@ class Mvau(Layer):
         for pe in divisors(self.mh):
             for simd in divisors(self.mw):
                 rows = (self.mh // pe) * (self.mw // simd)
-                places: tuple[Memory, ...] = ("constant",) if rows == 1 else ("lut", "block")
-                for memory in places:
-                    yield Folding(pe, simd, memory=memory)
+                if rows == 1:
+                    yield Folding(pe, simd, memory="constant")
+                    continue
+                places: tuple[Memory, ...] = ("lut", "block")
+                for dsp_pe in self._dot.dsp_lanes(pe, simd):
+                    yield from (Folding(pe, simd, dsp_pe=dsp_pe, memory=memory) for memory in places)
         for mmv in pixels_abreast(prod(self.pixels))[1:]:
             yield Folding(self.mh, self.mw, mmv, memory="constant")
 
@@ -141,13 +144,16 @@ class Mvau(Layer):
     def schedule(self, folding: Folding) -> Schedule:
         sf, nf = self.mw // folding.simd, self.mh // folding.pe
         step = np.arange(self.cycles(folding))
-        latency = self._dot.latency(folding.simd)
+        latency = self._latency(folding)
         return Schedule((step % (sf * nf) < sf,), (step % sf == sf - 1,), latency, self._slots(folding))
 
     def _slots(self, folding: Folding) -> int:
         """Results of latency + 1 successive steps, one every SF steps, at least 2."""
         sf = self.mw // folding.simd
-        return max(2, ceil((self._dot.latency(folding.simd) + 1) / sf))
+        return max(2, ceil((self._latency(folding) + 1) / sf))
+
+    def _latency(self, folding: Folding) -> int:
+        return self._dot.latency(folding.simd, folding.pe, folding.dsp_pe)
 
     def sv(self, folding: Folding) -> SvInstance:
         params: dict[str, SvParam] = {
@@ -160,7 +166,8 @@ class Mvau(Layer):
             "SLOTS": self._slots(folding),
             "WEIGHTS": weight_rom(self._blocks(folding), self.wtype),
         }
-        return SvInstance("mvau", params | self._dot.params(folding.pe))
+        slices = self._dot.dsp_params(folding.simd, folding.dsp_pe)
+        return SvInstance("mvau", params | slices | self._dot.params(folding.pe))
 
     def _blocks(self, folding: Folding) -> IntArray:
         """Weights [NF*SF, PE, SIMD] in the order in which the hardware uses them."""
@@ -193,11 +200,11 @@ class Mvau(Layer):
 
     def resources(self, folding: Folding, device: Device) -> Resources:
         sf, nf = self.mw // folding.simd, self.mh // folding.pe
-        lut, ff = self._dot.lane_cost(folding.simd)
         acc = self.result_type.bits if self.thresholds is None else self._dot.search.width
         lanes = folding.mmv * folding.pe
-        lut = lanes * (lut + acc)
-        ff = lanes * (ff + acc)
+        dots = self._dot.lanes_cost(folding.simd, folding.pe, folding.dsp_pe)
+        lut = folding.mmv * dots.lut + lanes * acc
+        ff = folding.mmv * dots.ff + lanes * acc
         if self.thresholds is not None:
             lut += th.luts(self._dot.levels, acc, nf, lanes)
             ff += lanes * self._dot.levels * (4 * acc + 2)
@@ -206,4 +213,4 @@ class Mvau(Layer):
         lut += input_bits * (1 + -(-sf // 32)) if nf > 1 else 0
         ff += 40 + input_bits
         rom = rom_cost(folding.memory, sf * nf, folding.pe * folding.simd * self.wtype.bits)
-        return Resources(lut=lut, ff=ff) + rom
+        return Resources(lut=lut, ff=ff, dsp=folding.mmv * dots.dsp) + rom

@@ -6,8 +6,9 @@
 // WEIGHTS file holds W[n*PE + p][s*SIMD + i] at bits [(p*SIMD + i)*W_BITS +: W_BITS], in block RAM if
 // W_BLOCK, else in LUTs; a single row becomes constants.
 //
-// Lane v*PE + p computes row p of a pass for vector v. Lanes accumulate acc = INIT[row] + sum of (dot << SHIFT), where INIT and SHIFT make up for the operand
-// coding of dot_lut. With LEVELS > 0 the result is the code of threshold_search over acc; lane p's rows are
+// Lane v*PE + p computes row p of a pass for vector v, in DSP slices if p < DSP_PE, else in LUTs; the DSP_
+// parameters are those of dot_lanes. It accumulates acc = INIT[row] + sum of (dot << SHIFT), where INIT and
+// SHIFT make up for the operand coding of dot_lut. With LEVELS > 0 the result is the code of threshold_search over acc; lane p's rows are
 // contiguous in THRESHOLDS, ordered by pass. With LEVELS = 0 it is acc itself, in O_BITS.
 // All behind the operand registers runs freely; SLOTS credits keep the results within the output fifo.
 `include "synthesis.svh"
@@ -23,6 +24,12 @@ module mvau #(
     parameter int A_BITS = 2,
     parameter int A_SIGNED = 0,
     parameter int A_BIPOLAR = 0,
+    parameter int DSP_PE = 0,
+    parameter int DSP_LANES = 1,
+    parameter int DSP_PITCH = 1,
+    parameter int DSP_CASCADE = 1,
+    parameter int DSP_FIELD_BITS = 1,
+    parameter int DSP_BIAS = 0,
     parameter int ACC_BITS = 8,
     parameter int SHIFT = 0,
     parameter int LEVELS = 0,
@@ -50,8 +57,11 @@ module mvau #(
   localparam int ROW_WIDTH = (SF * NF > 1) ? $clog2(SF * NF) : 1;
   localparam int ROW_BITS = PE * SIMD * W_BITS;
   localparam int CODING = dot_pkg::coding(W_BITS, W_BIPOLAR, A_BITS, A_BIPOLAR);
-  localparam int DOT_BITS = dot_pkg::bits(CODING, SIMD, W_BITS, W_BIPOLAR, A_BITS, A_SIGNED);
-  localparam int DOT_LATENCY = dot_pkg::latency(CODING, SIMD, W_BITS);
+  localparam int LUT_LATENCY = (DSP_PE < PE) ? dot_pkg::latency(CODING, SIMD, W_BITS) : 0;
+  localparam int DSP_LATENCY = (DSP_PE > 0) ? dsp_pkg::latency(SIMD, DSP_CASCADE) : 0;
+  localparam int DOT_LATENCY = (LUT_LATENCY > DSP_LATENCY) ? LUT_LATENCY : DSP_LATENCY;
+  // What the sums of a row in DSP slices are too large by.
+  localparam int DSP_EXCESS = SF * dsp_pkg::chains(SIMD, DSP_CASCADE) * DSP_BIAS;
 
   if (MW % SIMD != 0 || MH % PE != 0) begin : gen_illegal
     $error("mvau: SIMD must divide MW and PE must divide MH");
@@ -135,37 +145,46 @@ module mvau #(
     end
   end
 
-  logic [MMV*PE*ACC_BITS-1:0] acc_q;
-  for (genvar l = 0; l < MMV * PE; l = l + 1) begin : gen_lane
-    localparam int P = l % PE;
-    logic signed [DOT_BITS-1:0] dot;
-    logic [ACC_BITS-1:0] start, inits[0:NF-1];
-    initial begin
-      for (int n = 0; n < NF; n = n + 1) inits[n] = INIT[(n*PE+P)*ACC_BITS+:ACC_BITS];
-    end
-    assign start = inits[acc_nf_q];
-
-    // With constant weights each lane is a circuit of its own.
-    `LEVADA_MAP_ONCE(SF * NF > 1)
-    dot_lut #(
+  logic [MMV*PE*ACC_BITS-1:0] terms, acc_q;
+  for (genvar v = 0; v < MMV; v = v + 1) begin : gen_vector
+    dot_lanes #(
+        .PE(PE),
         .SIMD(SIMD),
         .W_BITS(W_BITS),
         .W_BIPOLAR(W_BIPOLAR),
         .A_BITS(A_BITS),
         .A_SIGNED(A_SIGNED),
         .A_BIPOLAR(A_BIPOLAR),
-        .DOT_BITS(DOT_BITS)
-    ) u_dot (
+        .DSP_PE(DSP_PE),
+        .DSP_LANES(DSP_LANES),
+        .DSP_PITCH(DSP_PITCH),
+        .DSP_CASCADE(DSP_CASCADE),
+        .DSP_FIELD_BITS(DSP_FIELD_BITS),
+        .DSP_BIAS(DSP_BIAS),
+        .LATENCY(DOT_LATENCY),
+        .TERM_BITS(ACC_BITS),
+        .ALIKE((SF * NF > 1) ? 1 : 0)
+    ) u_dots (
         .clk,
-        .w(w[P*SIMD*W_BITS+:SIMD*W_BITS]),
-        .a(a_q[l/PE*SIMD*A_BITS+:SIMD*A_BITS]),
-        .dot
+        .w,
+        .a(a_q[v*SIMD*A_BITS+:SIMD*A_BITS]),
+        .terms(terms[v*PE*ACC_BITS+:PE*ACC_BITS])
     );
+  end
 
+  for (genvar l = 0; l < MMV * PE; l = l + 1) begin : gen_lane
+    localparam int P = l % PE;
+    logic [ACC_BITS-1:0] start, inits[0:NF-1];
+    initial begin
+      for (int n = 0; n < NF; n = n + 1) begin
+        inits[n] = INIT[(n*PE+P)*ACC_BITS+:ACC_BITS] - ((P < DSP_PE) ? ACC_BITS'(DSP_EXCESS) : '0);
+      end
+    end
+    assign start = inits[acc_nf_q];
     always_ff @(posedge clk) begin
       if (dot_valid) begin
         acc_q[l*ACC_BITS+:ACC_BITS] <=
-            (dot_first ? start : acc_q[l*ACC_BITS+:ACC_BITS]) + (ACC_BITS'(dot) << SHIFT);
+            (dot_first ? start : acc_q[l*ACC_BITS+:ACC_BITS]) + (terms[l*ACC_BITS+:ACC_BITS] << SHIFT);
       end
     end
   end
