@@ -27,7 +27,7 @@ LIBRARY = {path.stem: path.read_text() for path in content.root("hls").glob("*/*
 def texts():
     graph = graphs.connected(graphs.mlp())
     design = sv.sources(graph)
-    names = ("accelerator.sv", "mvau_0.sv", "mvau_0_weights.hex", "fifo_dwc_thresholding_0.sv", "argmax_0.sv")
+    names = ("accelerator.sv", "mvau_0.sv", "mvau_0_weights.hex", "dwc_thresholding_0.sv", "argmax_0.sv")
     source = cpp.sources(graph)
     return {
         **{name: design[name] for name in names},

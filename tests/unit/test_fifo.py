@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from levada import timing
 from levada.fifo import _Joined, convert_widths, insert_fifos
 from levada.graph import execute
 from levada.layer import Folding, buffer
+from levada.plan import Plan
 from levada.sim.rtlsim import RtlSim
 from tests.unit import graphs
 
@@ -113,28 +115,79 @@ def test_no_throughput_is_lost(graph):
     assert run.ends(graph.outputs[0])[0] - run.taken["x"][0] + 1 == timing.latency(graph)
 
 
+def planned(graph):
+    """The graph with converters, the depths of its fifos by tensor, and the moves that they are made for."""
+    plain = convert_widths(graph)
+    buffered = {node.inputs[0]: node.layer.depth for node in fifos(insert_fifos(plain))}
+    return plain, buffered, Plan(plain).moves(frozenset(buffered))
+
+
+def over_frames(cycles, interval):
+    return [int(at) + frame * interval for frame in range(FRAMES) for at in cycles]
+
+
+@settings(max_examples=60)
+@given(graphs.chains())
+def test_the_plan_can_be_followed(graph):
+    plain, buffered, moves = planned(graph)
+    for before, after in zip(plain.nodes, plain.nodes[1:], strict=False):
+        (name,) = before.outputs
+        latency = before.layer.schedule(before.folding).latency + (name in buffered)
+        assert (moves[name].taken >= moves[name].issued + latency).all()
+        # The steps of a layer that are known: those that read from one side or write to the other.
+        schedule = after.layer.schedule(after.folding)
+        known = dict(zip(np.flatnonzero(schedule.reads[0]), moves[name].taken, strict=True))
+        if after.outputs[0] in moves:
+            for step, at in zip(
+                np.flatnonzero(schedule.writes[0]), moves[after.outputs[0]].issued, strict=True
+            ):
+                assert known.setdefault(step, at) == at
+        steps = sorted(known)
+        assert all(known[b] - known[a] >= b - a for a, b in itertools.pairwise(steps))
+        assert known[steps[-1]] - known[steps[0]] < timing.interval(plain)
+
+
 @settings(max_examples=60)
 @given(graphs.chains())
 def test_a_fifo_stands_just_where_more_is_claimed_than_a_layer_holds(graph):
-    plain = convert_widths(graph)
-    joined = insert_fifos(plain)
-    buffered = {node.inputs[0]: node.layer.depth for node in fifos(joined)}
-    latest = Latest(plain, set(buffered))
+    plain, buffered, moves = planned(graph)
+    interval = timing.interval(plain)
     for node in plain.nodes[:-1]:
         (name,) = node.outputs
         schedule = node.layer.schedule(node.folding)
-        issued, taken = latest.issued[name], latest.taken[name]
+        issued, taken = (over_frames(at, interval) for at in (moves[name].issued, moves[name].taken))
         if name in buffered:
             valid = [at + schedule.latency for at in issued]
             assert buffered[name] == max(2, overlaps(valid, [at + 1 for at in taken]))
         else:
             assert overlaps(issued, [at + schedule.release for at in taken]) <= schedule.slots
-    bare = Latest(plain, set())
-    needed = [
-        overlaps(bare.issued[name], [at + schedule.release for at in bare.taken[name]]) > schedule.slots
-        for name, schedule in ((n.outputs[0], n.layer.schedule(n.folding)) for n in plain.nodes[:-1])
-    ]
-    assert bool(buffered) == any(needed)
+    bare = Plan(plain)
+    assert bool(buffered) == any(bare.misses_room(*move) for move in bare.moves(frozenset()).items())
+
+
+def stored(graph, moves):
+    """Bits that are claimed beyond the places of the layers."""
+    bits = 0
+    for name, (issued, taken) in moves.items():
+        node, _ = graph.producer(name)
+        schedule = node.layer.schedule(node.folding)
+        claimed = overlaps(issued, [at + schedule.release for at in taken])
+        bits += max(0, claimed - schedule.slots) * graph.stream(name).bits
+    return bits
+
+
+@settings(max_examples=60)
+@given(graphs.chains())
+def test_no_more_is_stored_than_with_every_layer_as_late_as_it_can(graph):
+    plain = convert_widths(graph)
+    latest, interval = Latest(plain, set()), timing.interval(plain)
+    moves = Plan(plain).moves(frozenset())
+    late = {name: (latest.issued[name], latest.taken[name]) for name in moves}
+    own = {
+        name: (over_frames(move.issued, interval), over_frames(move.taken, interval))
+        for name, move in moves.items()
+    }
+    assert stored(plain, own) <= stored(plain, late)
 
 
 def test_layers_that_read_as_the_one_before_writes_need_no_fifo():

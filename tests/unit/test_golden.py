@@ -164,7 +164,8 @@ def test_argmax_keeps_its_beats_narrow():
 
 def test_parameters_live_in_constants_only_where_they_are_all_used_at_once():
     layer = graphs.mvau(np.random.default_rng(0), 2, 2)
-    assert set(layer.foldings()) == {
+    in_luts = {folding for folding in layer.foldings() if not folding.dsp_pe}
+    assert in_luts == {
         *(Folding(pe, simd, memory=m) for pe, simd in [(1, 1), (1, 2), (2, 1)] for m in ("lut", "block")),
         Folding(2, 2, memory="constant"),
     }

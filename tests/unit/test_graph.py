@@ -94,13 +94,14 @@ def test_folded_does_not_promise_equal_beats_yet():
         (Folding(7, 12, memory="lut"), "PE=7 does not divide MH=64; legal near it: 4, 8"),
         (Folding(0, 8, memory="lut"), "PE=0 does not divide MH=64; legal near it: 1"),
         (Folding(8, -4, memory="lut"), "SIMD=-4 does not divide MW=128; legal near it: 1"),
-        (Folding(8, 8, mmv=2, memory="lut"), "mmv=2 is not possible; legal near it: 1"),
-        (Folding(8, 8, dsp_pe=3, memory="lut"), "dsp_pe=3 is not possible; legal near it: 0"),
+        (Folding(8, 8, mmv=2, memory="lut"), "MMV=2 does not divide pixels=1; legal near it: 1"),
+        (Folding(8, 8, dsp_pe=7, memory="lut"), "dsp_pe=7 is not possible; legal near it: 6, 8"),
         (Folding(8, 8), "memory=none is not possible; legal near it: block, constant, lut"),
         (
             Folding(8, 8, memory="constant"),
             "pe=8 simd=8 does not go with memory=constant dsp_pe=0 mmv=1; legal with it: "
-            "memory=block dsp_pe=0 mmv=1, memory=lut dsp_pe=0 mmv=1",
+            "memory=block dsp_pe=0 mmv=1, memory=block dsp_pe=5 mmv=1, memory=block dsp_pe=8 mmv=1, "
+            "memory=lut dsp_pe=0 mmv=1, memory=lut dsp_pe=5 mmv=1, memory=lut dsp_pe=8 mmv=1",
         ),
         (
             Folding(64, 128, memory="block"),

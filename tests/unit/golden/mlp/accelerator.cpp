@@ -1,4 +1,4 @@
-// levada: accelerator for mlp, 10 layers.
+// levada: accelerator for mlp, 9 layers.
 #include "accelerator.hpp"
 
 static const levada::rom_t<levada::bipolar> mvau_0_weights[8][4][3] =
@@ -92,28 +92,25 @@ void accelerator(hls::stream<levada::vec<ap_uint<4>, 3>>& s_axis, hls::stream<le
   hls::stream<levada::vec<ap_uint<2>, 4>> mvau_0_out("mvau_0_out");
   hls::stream<levada::vec<ap_uint<2>, 2>> mvau_0_out_dwc("mvau_0_out_dwc");
   hls::stream<levada::vec<ap_int<6>, 3>> mvau_1_out("mvau_1_out");
-  hls::stream<levada::vec<ap_int<6>, 3>> mvau_1_out_fifo("mvau_1_out_fifo");
   hls::stream<levada::vec<ap_int<6>, 2>> mvau_1_out_dwc("mvau_1_out_dwc");
   hls::stream<levada::vec<ap_int<2>, 2>> thresholding_0_out("thresholding_0_out");
   hls::stream<levada::vec<ap_int<2>, 6>> thresholding_0_out_dwc("thresholding_0_out_dwc");
   hls::stream<levada::vec<ap_int<6>, 5>> mvau_2_out("mvau_2_out");
   hls::stream<levada::vec<ap_int<6>, 1>> mvau_2_out_dwc("mvau_2_out_dwc");
   // mvau_0: mvau, PE=4 SIMD=3
-  levada::mvau<1, 12, 8, 4, 3, levada::bipolar, ap_uint<4>, ap_int<9>, ap_uint<2>, 3, 0>(s_axis, mvau_0_out, mvau_0_weights, mvau_0_thresholds);
+  levada::mvau<1, 12, 8, 4, 3, 1, levada::bipolar, ap_uint<4>, ap_int<9>, ap_uint<2>, 3, 0>(s_axis, mvau_0_out, mvau_0_weights, mvau_0_thresholds);
   // dwc_mvau_1: dwc, PE=2 SIMD=4
   levada::dwc<8, 4, 2, ap_uint<2>>(mvau_0_out, mvau_0_out_dwc);
   // mvau_1: mvau, PE=3 SIMD=2
-  levada::mvau<1, 8, 6, 3, 2, ap_int<2>, ap_uint<2>, ap_int<6>, ap_int<6>>(mvau_0_out_dwc, mvau_1_out, mvau_1_weights);
-  // fifo_dwc_thresholding_0: fifo, PE=3 SIMD=3
-  levada::fifo<2, 3, 2, ap_int<6>>(mvau_1_out, mvau_1_out_fifo);
+  levada::mvau<1, 8, 6, 3, 2, 1, ap_int<2>, ap_uint<2>, ap_int<6>, ap_int<6>>(mvau_0_out_dwc, mvau_1_out, mvau_1_weights);
   // dwc_thresholding_0: dwc, PE=2 SIMD=3
-  levada::dwc<6, 3, 2, ap_int<6>>(mvau_1_out_fifo, mvau_1_out_dwc);
+  levada::dwc<6, 3, 2, ap_int<6>>(mvau_1_out, mvau_1_out_dwc);
   // thresholding_0: thresholding, PE=2 SIMD=2
-  levada::thresholding<1, 6, 6, 2, ap_int<6>, ap_int<2>, 3, -2>(mvau_1_out_dwc, thresholding_0_out, thresholding_0_thresholds);
+  levada::thresholding<1, 6, 6, 2, 1, ap_int<6>, ap_int<2>, 3, -2>(mvau_1_out_dwc, thresholding_0_out, thresholding_0_thresholds);
   // dwc_mvau_2: dwc, PE=6 SIMD=2
   levada::dwc<6, 2, 6, ap_int<2>>(thresholding_0_out, thresholding_0_out_dwc);
   // mvau_2: mvau, PE=5 SIMD=6
-  levada::mvau<1, 6, 5, 5, 6, ap_int<2>, ap_int<2>, ap_int<6>, ap_int<6>>(thresholding_0_out_dwc, mvau_2_out, mvau_2_weights);
+  levada::mvau<1, 6, 5, 5, 6, 1, ap_int<2>, ap_int<2>, ap_int<6>, ap_int<6>>(thresholding_0_out_dwc, mvau_2_out, mvau_2_weights);
   // dwc_argmax_0: dwc, PE=1 SIMD=5
   levada::dwc<5, 5, 1, ap_int<6>>(mvau_2_out, mvau_2_out_dwc);
   // argmax_0: argmax, PE=1 SIMD=1

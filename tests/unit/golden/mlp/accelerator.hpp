@@ -3,7 +3,6 @@
 
 #include "argmax.hpp"
 #include "dwc.hpp"
-#include "fifo.hpp"
 #include "mvau.hpp"
 #include "thresholding.hpp"
 

@@ -1,15 +1,14 @@
-// levada: accelerator for mlp, 10 layers in a pipeline.
+// levada: accelerator for mlp, 9 layers in a pipeline.
 //   probe 0: x
 //   probe 1: mvau_0_out
 //   probe 2: mvau_0_out_dwc
 //   probe 3: mvau_1_out
-//   probe 4: mvau_1_out_fifo
-//   probe 5: mvau_1_out_dwc
-//   probe 6: thresholding_0_out
-//   probe 7: thresholding_0_out_dwc
-//   probe 8: mvau_2_out
-//   probe 9: mvau_2_out_dwc
-//   probe 10: argmax_0_out
+//   probe 4: mvau_1_out_dwc
+//   probe 5: thresholding_0_out
+//   probe 6: thresholding_0_out_dwc
+//   probe 7: mvau_2_out
+//   probe 8: mvau_2_out_dwc
+//   probe 9: argmax_0_out
 module accelerator (
     input  logic clk,
     input  logic rst_n,
@@ -19,8 +18,8 @@ module accelerator (
     output logic [7:0] m_axis_tdata,
     output logic m_axis_tvalid,
     input  logic m_axis_tready,
-    output logic [10:0] probe_valid,
-    output logic [10:0] probe_ready
+    output logic [9:0] probe_valid,
+    output logic [9:0] probe_ready
 );
 
   // x: 3 x UINT4, 4 beats a frame
@@ -35,9 +34,6 @@ module accelerator (
   // mvau_1_out: 3 x INT6, 2 beats a frame
   logic [17:0] mvau_1_out_tdata;
   logic mvau_1_out_tvalid, mvau_1_out_tready;
-  // mvau_1_out_fifo: 3 x INT6, 2 beats a frame
-  logic [17:0] mvau_1_out_fifo_tdata;
-  logic mvau_1_out_fifo_tvalid, mvau_1_out_fifo_tready;
   // mvau_1_out_dwc: 2 x INT6, 3 beats a frame
   logic [11:0] mvau_1_out_dwc_tdata;
   logic mvau_1_out_dwc_tvalid, mvau_1_out_dwc_tready;
@@ -63,8 +59,8 @@ module accelerator (
   assign m_axis_tdata = 8'(argmax_0_out_tdata);
   assign m_axis_tvalid = argmax_0_out_tvalid;
   assign argmax_0_out_tready = m_axis_tready;
-  assign probe_valid = {argmax_0_out_tvalid, mvau_2_out_dwc_tvalid, mvau_2_out_tvalid, thresholding_0_out_dwc_tvalid, thresholding_0_out_tvalid, mvau_1_out_dwc_tvalid, mvau_1_out_fifo_tvalid, mvau_1_out_tvalid, mvau_0_out_dwc_tvalid, mvau_0_out_tvalid, x_tvalid};
-  assign probe_ready = {argmax_0_out_tready, mvau_2_out_dwc_tready, mvau_2_out_tready, thresholding_0_out_dwc_tready, thresholding_0_out_tready, mvau_1_out_dwc_tready, mvau_1_out_fifo_tready, mvau_1_out_tready, mvau_0_out_dwc_tready, mvau_0_out_tready, x_tready};
+  assign probe_valid = {argmax_0_out_tvalid, mvau_2_out_dwc_tvalid, mvau_2_out_tvalid, thresholding_0_out_dwc_tvalid, thresholding_0_out_tvalid, mvau_1_out_dwc_tvalid, mvau_1_out_tvalid, mvau_0_out_dwc_tvalid, mvau_0_out_tvalid, x_tvalid};
+  assign probe_ready = {argmax_0_out_tready, mvau_2_out_dwc_tready, mvau_2_out_tready, thresholding_0_out_dwc_tready, thresholding_0_out_tready, mvau_1_out_dwc_tready, mvau_1_out_tready, mvau_0_out_dwc_tready, mvau_0_out_tready, x_tready};
 
   mvau_0 u_mvau_0 (
       .clk(clk),
@@ -99,23 +95,12 @@ module accelerator (
       .m_axis_tready(mvau_1_out_tready)
   );
 
-  fifo_dwc_thresholding_0 u_fifo_dwc_thresholding_0 (
+  dwc_thresholding_0 u_dwc_thresholding_0 (
       .clk(clk),
       .rst_n(rst_n),
       .s_axis_tdata(mvau_1_out_tdata),
       .s_axis_tvalid(mvau_1_out_tvalid),
       .s_axis_tready(mvau_1_out_tready),
-      .m_axis_tdata(mvau_1_out_fifo_tdata),
-      .m_axis_tvalid(mvau_1_out_fifo_tvalid),
-      .m_axis_tready(mvau_1_out_fifo_tready)
-  );
-
-  dwc_thresholding_0 u_dwc_thresholding_0 (
-      .clk(clk),
-      .rst_n(rst_n),
-      .s_axis_tdata(mvau_1_out_fifo_tdata),
-      .s_axis_tvalid(mvau_1_out_fifo_tvalid),
-      .s_axis_tready(mvau_1_out_fifo_tready),
       .m_axis_tdata(mvau_1_out_dwc_tdata),
       .m_axis_tvalid(mvau_1_out_dwc_tvalid),
       .m_axis_tready(mvau_1_out_dwc_tready)
