@@ -151,6 +151,8 @@ class _Model:
         solver.parameters.linearization_level = 2
         solver.parameters.cp_model_probing_level = 0
         solver.parameters.symmetry_level = 0
+        # Its own handler of Ctrl-C would leave Python without one.
+        solver.parameters.catch_sigint_signal = False
         status = solver.solve(self.model)
         assert status != cp_model.MODEL_INVALID, self.model.validate()
         if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):

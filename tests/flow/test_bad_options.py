@@ -272,8 +272,8 @@ PARTITIONS = {
         "mvau_0: memory=disk is not possible; legal near it: block, constant, lut",
     ),
     "pe": ('[mvau_0]\npe = 3\nmemory = "lut"', "mvau_0: PE=3 does not divide MH=5; legal near it: 1, 5"),
-    "mmv": ('[mvau_0]\nmmv = 2\nmemory = "lut"', "mvau_0: mmv=2 is not possible; legal near it: 1"),
-    "dsp": ('[mvau_0]\ndsp_pe = 1\nmemory = "lut"', "mvau_0: dsp_pe=1 is not possible; legal near it: 0"),
+    "mmv": ('[mvau_0]\nmmv = 2\nmemory = "lut"', "mvau_0: MMV=2 does not divide pixels=1; legal near it: 1"),
+    "dsp": ('[mvau_0]\ndsp_pe = 9\nmemory = "lut"', "mvau_0: dsp_pe=9 is not possible; legal near it: 5"),
 }
 
 

@@ -22,7 +22,7 @@ def test_limit_names_the_streams_and_their_layers(sim):
     with pytest.raises(CheckFailedError) as error:
         sim.run(np.zeros((4, 8), np.int64), limit=3)
     assert str(error.value) == (
-        "rtlsim is stuck in cycle 3: in0 (input -> fifo_0) moves, out0 (fifo_0 -> output) moves"
+        "rtlsim is stuck in cycle 3: in0_0 (input -> fifo_0) moves, out0_0 (fifo_0 -> output) moves"
     )
 
 
