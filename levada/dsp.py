@@ -25,6 +25,7 @@ lane n of pixel j is digit n * pixels + j.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import ceil, log2
 
 import numpy as np
@@ -189,7 +190,7 @@ class DspDot:
         """Cycles from operands to result: pre-adder, multiplier, stages of a chain, adder tree."""
         return 2 + ceil(self.cascade / STAGE) + ceil(log2(self.chains))
 
-    @property
+    @cached_property
     def resources(self) -> Resources:
         """What Yosys counts: the adders behind the chains, and registers of operands that wait."""
         lut, ff = _tree(self.chains, self.field_bits)
