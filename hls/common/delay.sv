@@ -1,10 +1,10 @@
 // What came in CYCLES cycles ago: no logic for 0, else registers without reset, which become shift registers.
 module delay #(
-    parameter int WIDTH  = 8,
+    parameter int WIDTH = 8,
     parameter int CYCLES = 2
 ) (
     /* verilator lint_off UNUSEDSIGNAL */
-    input  logic             clk,  // not needed for 0 cycles
+    input  logic             clk,     // not needed for 0 cycles
     /* verilator lint_on UNUSEDSIGNAL */
     input  logic [WIDTH-1:0] data,
     output logic [WIDTH-1:0] delayed

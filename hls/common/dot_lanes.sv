@@ -23,7 +23,9 @@ module dot_lanes #(
     parameter int DSP_BIAS = 480,
     parameter int LATENCY = 8,
     parameter int TERM_BITS = 16,
-    parameter int ALIKE = 1
+    /* verilator lint_off UNUSEDPARAM */
+    parameter int ALIKE = 1  // a hint to synthesis alone
+    /* verilator lint_on UNUSEDPARAM */
 ) (
     input  logic                      clk,
     input  logic [PE*SIMD*W_BITS-1:0] w,

@@ -10,8 +10,8 @@
 namespace levada {
 
 // Every sum of one frame, in order, handed to emit(nf, sums).
-template <unsigned VECTORS, unsigned MW, unsigned MH, unsigned PE, unsigned SIMD, unsigned MMV, class TW, class TA,
-          class TACC, class EMIT>
+template <unsigned VECTORS, unsigned MW, unsigned MH, unsigned PE, unsigned SIMD, unsigned MMV, class TW,
+          class TA, class TACC, class EMIT>
 void mvau_sums(hls::stream<vec<TA, MMV * SIMD>>& s_axis,
                const rom_t<TW> (&weights)[MH / PE * (MW / SIMD)][PE][SIMD], EMIT emit) {
   static_assert(MW % SIMD == 0, "SIMD must divide MW");
@@ -51,12 +51,12 @@ void mvau_sums(hls::stream<vec<TA, MMV * SIMD>>& s_axis,
   }
 }
 
-template <unsigned VECTORS, unsigned MW, unsigned MH, unsigned PE, unsigned SIMD, unsigned MMV, class TW, class TA,
-          class TACC, class TO>
+template <unsigned VECTORS, unsigned MW, unsigned MH, unsigned PE, unsigned SIMD, unsigned MMV, class TW,
+          class TA, class TACC, class TO>
 void mvau(hls::stream<vec<TA, MMV * SIMD>>& s_axis, hls::stream<vec<TO, MMV * PE>>& m_axis,
           const rom_t<TW> (&weights)[MH / PE * (MW / SIMD)][PE][SIMD]) {
   mvau_sums<VECTORS, MW, MH, PE, SIMD, MMV, TW, TA, TACC>(
-      s_axis, weights, [&m_axis](unsigned, const calc_t<TACC>(&acc)[MMV * PE]) {
+      s_axis, weights, [&m_axis](unsigned, const calc_t<TACC>(&acc)[MMV* PE]) {
         vec<TO, MMV * PE> y;
         for (unsigned lane = 0; lane < MMV * PE; ++lane) {
 #pragma HLS unroll
@@ -66,12 +66,12 @@ void mvau(hls::stream<vec<TA, MMV * SIMD>>& s_axis, hls::stream<vec<TO, MMV * PE
       });
 }
 
-template <unsigned VECTORS, unsigned MW, unsigned MH, unsigned PE, unsigned SIMD, unsigned MMV, class TW, class TA,
-          class TACC, class TO, unsigned LEVELS, int BASE, class TT>
+template <unsigned VECTORS, unsigned MW, unsigned MH, unsigned PE, unsigned SIMD, unsigned MMV, class TW,
+          class TA, class TACC, class TO, unsigned LEVELS, int BASE, class TT>
 void mvau(hls::stream<vec<TA, MMV * SIMD>>& s_axis, hls::stream<vec<TO, MMV * PE>>& m_axis,
           const rom_t<TW> (&weights)[MH / PE * (MW / SIMD)][PE][SIMD], const TT (&thresholds)[MH][LEVELS]) {
   mvau_sums<VECTORS, MW, MH, PE, SIMD, MMV, TW, TA, TACC>(
-      s_axis, weights, [&m_axis, &thresholds](unsigned nf, const calc_t<TACC>(&acc)[MMV * PE]) {
+      s_axis, weights, [&m_axis, &thresholds](unsigned nf, const calc_t<TACC>(&acc)[MMV* PE]) {
         vec<TO, MMV * PE> y;
         for (unsigned lane = 0; lane < MMV * PE; ++lane) {
 #pragma HLS unroll

@@ -23,8 +23,7 @@ void thresholding(hls::stream<vec<TX, MMV * PE>>& s_axis, hls::stream<vec<TO, MM
     vec<TO, MMV * PE> y;
     for (unsigned lane = 0; lane < MMV * PE; ++lane) {
 #pragma HLS unroll
-      y[lane] =
-          activated<TO, BASE>(calc_t<TX>(x[lane]), thresholds[ROWS == 1 ? 0 : fold * PE + lane % PE]);
+      y[lane] = activated<TO, BASE>(calc_t<TX>(x[lane]), thresholds[ROWS == 1 ? 0 : fold * PE + lane % PE]);
     }
     m_axis.write(y);
     if (++fold == FOLDS) fold = 0;
