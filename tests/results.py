@@ -1,20 +1,22 @@
-"""The README's tables of results, by building networks of models/: `python -m tests.results`.
+"""The README's tables of results, by building networks of models/: `python -m tests.results [NETWORK...]`.
 
-Writes docs/results.json and the rows between the marks in README.md. The builds go to build/. Small networks
-are synthesized, too; the others are verified by simulation, and their resources are estimates.
+Writes docs/results.json and the rows between the marks in README.md, for all networks or anew for the named
+ones. The builds go to build/. Small networks are synthesized, too; the others are verified by simulation, and
+their resources are estimates.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 from levada import models
 from levada.build import Options, build
 
 ROOT = Path(__file__).resolve().parent.parent
-FILE = ROOT / "docs" / "results.json"
+FILE, README = ROOT / "docs" / "results.json", ROOT / "README.md"
 MARKS = ("<!-- results: python -m tests.results -->", "<!-- end of results -->")
 SIMULATED_MARKS = ("<!-- simulated: python -m tests.results -->", "<!-- end of simulated -->")
 SIMULATED = (
@@ -34,8 +36,9 @@ HEAD = (
 )
 
 
-def result(report):
-    """What the README says of one build."""
+def synthesized_result(name):
+    """What the README says of a network that is synthesized, too."""
+    report = build(Options(name), print)[1]
     return {
         "model": report.model,
         "board": report.board,
@@ -58,14 +61,9 @@ def row(r):
     )
 
 
-def table(results):
-    """The rows of README.md, with their head."""
-    return "\n".join([*HEAD, *(row(r) for r in results)])
-
-
 SIMULATED_HEAD = (
-    "| network | cycles a frame | frames/s | latency | LUT | BRAM18 | the command that prints it |",
-    "|---|---|---|---|---|---|---|",
+    "| network | cycles a frame | frames/s | latency | LUT | DSP | BRAM18 | the command that prints it |",
+    "|---|---|---|---|---|---|---|---|",
 )
 
 
@@ -80,6 +78,7 @@ def simulated(name):
         "interval_cycles": report.cycles.simulated,
         "latency_cycles": report.latency_cycles,
         "estimated_lut": estimated.lut,
+        "estimated_dsp": estimated.dsp,
         "estimated_bram18": estimated.bram18,
         "versions": report.versions,
     }
@@ -89,28 +88,44 @@ def simulated_row(r):
     latency = r["latency_cycles"] / r["clock_mhz"] / 1000
     return (
         f"| `{r['model']}` | {r['interval_cycles']:,} | {r['fps']:,.0f} | {latency:,.2f} ms "
-        f"| {r['estimated_lut']:,} | {r['estimated_bram18']} "
+        f"| {r['estimated_lut']:,} | {r['estimated_dsp']} | {r['estimated_bram18']} "
         f"| `levada build {r['model']} --flow verify --samples 2` |"
     )
 
 
-def between(text, marks, rows):
-    """The text with other rows between two marks."""
-    begin, end = (re.escape(mark) for mark in marks)
-    inner = "\n".join([marks[0], *rows, marks[1]])
-    return re.sub(f"{begin}.*?{end}", lambda _: inner, text, flags=re.DOTALL)
+def tables(results):
+    """The rows of README.md, with their heads, by the marks around them."""
+    synthesized = [r for r in results if "lut" in r]
+    others = [r for r in results if "lut" not in r]
+    return {
+        MARKS: [*HEAD, *map(row, synthesized)],
+        SIMULATED_MARKS: [*SIMULATED_HEAD, *map(simulated_row, others)],
+    }
 
 
-def main():
-    names = [name for name in models.names() if name.startswith("tfc-")]
-    results = [result(build(Options(name), print)[1]) for name in names]
-    others = [simulated(name) for name in SIMULATED]
-    FILE.write_text(json.dumps([*results, *others], indent=1) + "\n")
-    readme = ROOT / "README.md"
-    text = between(readme.read_text(), MARKS, table(results).splitlines())
-    rows = [*SIMULATED_HEAD, *map(simulated_row, others)]
-    readme.write_text(between(text, SIMULATED_MARKS, rows))
+def block(marks, rows):
+    """What stands in README.md for a table."""
+    return "\n".join([marks[0], *rows, marks[1]])
+
+
+def write(results):
+    """Both tables, to docs/results.json and README.md."""
+    FILE.write_text(json.dumps(results, indent=1) + "\n")
+    text = README.read_text()
+    for marks, rows in tables(results).items():
+        begin, end = map(re.escape, marks)
+        text = re.sub(f"{begin}.*?{end}", lambda _: block(marks, rows), text, flags=re.DOTALL)  # noqa: B023
+    README.write_text(text)
+
+
+def main(wanted):
+    synthesized = [name for name in models.names() if name.startswith("tfc-")]
+    known = {r["model"]: r for r in json.loads(FILE.read_text())} if FILE.is_file() else {}
+    for name in wanted or [*synthesized, *SIMULATED]:
+        build_one = synthesized_result if name in synthesized else simulated
+        known[name] = build_one(name)
+        write([known[n] for n in (*synthesized, *SIMULATED) if n in known])
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
