@@ -204,7 +204,7 @@ def train(model: str, out: Path | None, json_: bool) -> None:
 
     trained = vars(run(model, out=out, log=_log))
     result = {key: str(value) if isinstance(value, Path) else value for key, value in trained.items()}
-    _print(result, json_, _pairs(result))
+    _print(result, json_, _pairs({key: value for key, value in result.items() if value is not None}))
 
 
 def main(arguments: list[str] | None = None) -> int:

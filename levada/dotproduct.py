@@ -18,6 +18,8 @@ from levada.onnxutil import sum_range
 SvParam = int | Bits | Rom
 # Parts in which lanes are split between LUTs and slices; finer ones give a solver more to do than to gain.
 _SPLITS = 8
+# Weights that are looked at for longer chains of slices; of more, the bounds of their type are good enough.
+_EXAMINED = 1 << 17
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +111,8 @@ class DotProducts:
         if simd not in self._slices:
             low, high = int(self.weights.min()), int(self.weights.max())
             operands = dsp.Operands(self.wtype, self.atype, min(low, 0), max(high, 1))
-            columns = self.weights.reshape(len(self.weights), -1, simd)
+            small = self.weights.size <= _EXAMINED
+            columns = self.weights.reshape(len(self.weights), -1, simd) if small else None
             offered = [dsp.dot(operands, packing, simd, columns) for packing in dsp.packings(operands)]
             lut, _ = self.lane_cost(simd)
             self._slices[simd] = max(
