@@ -146,15 +146,9 @@ class DotProducts:
         """Parameters of dot_lanes for lanes in DSP slices; none without them."""
         if not dsp_pe:
             return {}
-        dot = self.slices(simd)
-        return {
-            "DSP_PE": dsp_pe,
-            "DSP_LANES": dot.packing.lanes,
-            "DSP_PITCH": dot.packing.pitch,
-            "DSP_CASCADE": dot.cascade,
-            "DSP_FIELD_BITS": dot.field_bits,
-            "DSP_BIAS": dot.bias,
-        }
+        params = self.slices(simd).params()
+        shared = ("LANES", "PITCH", "CASCADE", "FIELD_BITS", "BIAS")
+        return {"DSP_PE": dsp_pe, **{f"DSP_{key}": params[key] for key in shared}}
 
     def params(self, lanes: int) -> dict[str, SvParam]:
         """Parameters of a module that computes `lanes` rows at a time, without its shape and weights."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from levada.graph import Graph, Node, verify
-from levada.layer import Layer, Tensor, adapter, buffer, registered
+from levada.layer import Layer, Tensor, adapter, buffer
 from levada.plan import Plan
 
 
@@ -45,7 +45,7 @@ def insert_fifos(graph: Graph) -> Graph:
 
 def reasons(graph: Graph) -> dict[str, str]:
     """What each buffer of a graph holds, how long and what for, in words, by the buffer's name."""
-    buffers = [node for node in graph.nodes if registered()[node.layer.kind].role == "buffer"]
+    buffers = [node for node in graph.nodes if node.layer.role == "buffer"]
     if not buffers:
         return {}
     plan = Plan(graph)
@@ -73,8 +73,7 @@ def _source(graph: Graph, tensor: str) -> str:
     if found is None:
         return tensor
     node = found[0]
-    inserted = registered()[node.layer.kind].role in ("adapter", "buffer")
-    return _source(graph, node.inputs[0]) if inserted else node.name
+    return _source(graph, node.inputs[0]) if node.layer.role in ("adapter", "buffer") else node.name
 
 
 def _depths(graph: Graph) -> dict[str, int]:

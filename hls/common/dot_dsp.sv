@@ -70,16 +70,14 @@ module dot_dsp #(
         assign operands[j*A_BITS+:A_BITS] = a[(j*SIMD+ELEMENT)*A_BITS+:A_BITS];
       end
 
-      if (WAIT > 0) begin : gen_wait
-        logic [OPERAND_BITS-1:0] waiting_q[0:WAIT-1];
-        always_ff @(posedge clk) begin
-          waiting_q[0] <= operands;
-          for (int q = 1; q < WAIT; q = q + 1) waiting_q[q] <= waiting_q[q-1];
-        end
-        assign operands_late = waiting_q[WAIT-1];
-      end else begin : gen_no_wait
-        assign operands_late = operands;
-      end
+      delay #(
+          .WIDTH(OPERAND_BITS),
+          .CYCLES(WAIT)
+      ) u_wait (
+          .clk,
+          .data(operands),
+          .delayed(operands_late)
+      );
 
       logic [D_BITS-1:0] low_bits, sign_bits;
       logic [17:0] factor;

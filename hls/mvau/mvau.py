@@ -118,13 +118,12 @@ class Mvau(Layer):
             for simd in divisors(self.mw):
                 rows = (self.mh // pe) * (self.mw // simd)
                 if rows == 1:
-                    yield Folding(pe, simd, memory="constant")
+                    for mmv in pixels_abreast(prod(self.pixels)):
+                        yield Folding(pe, simd, mmv, memory="constant")
                     continue
                 places: tuple[Memory, ...] = ("lut", "block")
                 for dsp_pe in self._dot.dsp_lanes(pe, simd):
                     yield from (Folding(pe, simd, dsp_pe=dsp_pe, memory=memory) for memory in places)
-        for mmv in pixels_abreast(prod(self.pixels))[1:]:
-            yield Folding(self.mh, self.mw, mmv, memory="constant")
 
     def folded(self) -> Mapping[str, tuple[str, int]]:
         return {"pe": ("MH", self.mh), "simd": ("MW", self.mw), "mmv": ("pixels", prod(self.pixels))}

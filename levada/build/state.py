@@ -31,8 +31,8 @@ class Options:
 
     `model` is a name of models/ or the path of an .onnx file; `data` a data set of models/ or the path of
     an .npz with `x` and `y`; `input` TYPE/D; `objective` what the folding is chosen for (`partition.fold`).
-    `samples` frames are compared at every level, `rtl_frames` of
-    them in RTL simulation. None: levada chooses.
+    `samples` frames are compared at every level, `rtl_frames` of them in RTL simulation. None: levada
+    chooses.
     """
 
     model: str
