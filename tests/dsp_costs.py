@@ -7,14 +7,11 @@ accumulators behind, belong to the layer.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 from levada_driver.datatype import BIPOLAR, IntType
 from rich.console import Console
 from rich.table import Table
 
 from levada import dsp
-from levada.sim import native
 from levada.synth import yosys
 from tests.unit.dsp_benches import Unit, sources
 
@@ -50,18 +47,18 @@ def operands():
 
 def units():
     """Every packing whose chains are longer than those of more lanes."""
+    at = 0
     for given, pixels in operands():
         cascade = 0
         for packing in dsp.packings(given, pixels):
             if packing.cascade > cascade and packing.lanes > 1:
-                yield Unit("unit", dsp.dot(given, packing, SIMD))
+                yield Unit(f"unit_{(at := at + 1)}", dsp.dot(given, packing, SIMD))
             cascade = packing.cascade
 
 
-def row(unit):
+def row(unit, counted):
     """A line of the table."""
     dot, packing = unit.dot, unit.dot.packing
-    counted = yosys.synthesize_module(unit.name, sources(unit))
     products = packing.lanes * packing.pixels * dot.simd
     w_range = f"{dot.operands.w_low}..{dot.operands.w_high}"
     return (
@@ -81,9 +78,10 @@ def row(unit):
 def main():
     """Prints the table."""
     table = Table(*COLUMNS)
-    with ThreadPoolExecutor(native.JOBS) as pool:
-        for cells in pool.map(row, units()):
-            table.add_row(*cells)
+    found = list(units())
+    counted = yosys.synthesize_modules({unit.name: sources(unit) for unit in found})
+    for unit in found:
+        table.add_row(*row(unit, counted[unit.name]))
     Console(width=120).print(table)
 
 

@@ -199,7 +199,7 @@ def synthesize(state: State) -> None:
     over = cost.excess(state.synthesized, state.board.device)
     if over:
         state.note(f"the synthesized design does not fit {state.board.name}: {'; '.join(over)}")
-    state.synthesized_layers = {node.name: yosys.synthesize_layer(node) for node in graph.nodes}
+    state.synthesized_layers = yosys.synthesize_layers(graph.nodes)
 
 
 def deploy_step(state: State) -> None:

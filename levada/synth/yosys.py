@@ -6,8 +6,10 @@ import importlib.metadata
 import importlib.util
 import json
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -41,16 +43,26 @@ _BRAM18 = {"RAMB18E1": 1, "RAMB36E1": 2}
 _FREE = {"CARRY4", "MUXF7", "MUXF8", "GND", "VCC", "BUFG"}
 
 _PRIMITIVES = "read_verilog -lib +/xilinx/cells_sim.v"
-# Instances marked to be mapped once (hls/common/synthesis.svh) stay modules until all is mapped.
+# Most modules of one run: each run has some seconds of its own, and an interrupted one is lost.
+_TOGETHER = 16
+_GROUP = "levada_group"
+# Modules to map are kept apart below a top that is thrown away; instances marked to be mapped once
+# (hls/common/synthesis.svh) stay modules until all is mapped.
 _MAP = (
-    "synth_xilinx -family xc7 -top {top} -flatten -noiopad -noclkbuf",
+    f"hierarchy -check -top {_GROUP}",
+    "setattr -mod -set keep_hierarchy 1 {names}",
+    f"synth_xilinx -family xc7 -top {_GROUP} -flatten -noiopad -noclkbuf",
+    f"delete {_GROUP}",
     "setattr -mod -unset keep_hierarchy",
     "setattr -unset keep_hierarchy",
     "flatten",
     "opt_clean",
     "check -assert",
 )
-_COUNT = "tee -q -o stat.json stat -json"
+
+
+Files = Mapping[str, str]  # texts by name of the file
+_MAPPED = "yosys-mapped"
 
 
 @cache
@@ -77,29 +89,27 @@ def synthesize(graph: Graph) -> Resources:
     Layers end in registers, so mapping each by itself costs next to nothing, is done in parallel, and is
     done again only for a layer that changed.
     """
-    _, stat = _linked(graph)
-    return count(json.loads(stat)["design"]["num_cells_by_type"])
+    return _counted(_linked(graph))
 
 
-def synthesize_layer(node: Node) -> Resources:
-    """What one mapped layer takes. Cached by content."""
-    return synthesize_module(node.name, sv.layer_sources(node))
+def synthesize_layers(nodes: Sequence[Node]) -> dict[str, Resources]:
+    """What each layer takes, mapped by itself, by the node's name. Cached by content."""
+    return synthesize_modules({node.name: sv.layer_sources(node) for node in _largest_first(nodes)})
 
 
-def synthesize_module(name: str, files: Mapping[str, str]) -> Resources:
-    """What a module takes, mapped by itself from its files. Cached by content."""
-    _, stat = _mapped(name, files)
-    return count(json.loads(stat)["design"]["num_cells_by_type"])
+def synthesize_modules(designs: Mapping[str, Files]) -> dict[str, Resources]:
+    """What each module takes, mapped by itself from its files, by its name. Cached by content."""
+    return {name: _counted(made) for name, made in _mapped(designs).items()}
 
 
 def netlist(graph: Graph) -> str:
     """Verilog of the whole design over the vendor's primitives, mapped in one go."""
-    return module_netlist(sv.TOP, sv.sources(graph))
+    return module_netlists({sv.TOP: sv.sources(graph)})[sv.TOP]
 
 
-def module_netlist(name: str, files: Mapping[str, str]) -> str:
-    """Verilog of one module, mapped by itself from its files, over the vendor's primitives."""
-    return _mapped(name, files)[0]
+def module_netlists(designs: Mapping[str, Files]) -> dict[str, str]:
+    """Verilog over the vendor's primitives of each module, mapped by itself from its files, by its name."""
+    return {name: made.netlist for name, made in _mapped(designs).items()}
 
 
 def count(cells: Mapping[str, int]) -> Resources:
@@ -115,29 +125,54 @@ def count(cells: Mapping[str, int]) -> Resources:
     return Resources(total(_LUTS), total(_FFS), total(_DSPS), total(_BRAM18))
 
 
-def _mapped_layer(node: Node) -> tuple[str, str]:
-    """Netlist and statistics of one layer, its module called after the node."""
-    return _mapped(node.name, sv.layer_sources(node))
+@dataclass(frozen=True)
+class _Made:
+    """What Yosys made of a module: Verilog over primitives, and how many cells it has of each type."""
+
+    netlist: str
+    cells: Mapping[str, int]
 
 
-def _mapped(name: str, files: Mapping[str, str]) -> tuple[str, str]:
-    """Netlist and statistics of the module `name`."""
+def _counted(made: _Made) -> Resources:
+    return count(made.cells)
+
+
+def _largest_first(nodes: Iterable[Node]) -> list[Node]:
+    """An order in which the end of the longest run is the end of all."""
+    return sorted(nodes, key=lambda node: node.layer.macs(), reverse=True)
+
+
+def _mapped(designs: Mapping[str, Files]) -> dict[str, _Made]:
+    """Modules by name, each mapped by itself; those not known from before in parallel, several in a run."""
+    keys = {name: _key(files, *_MAP) for name, files in designs.items()}
+    missing = [name for name in designs if not _cached(_MAPPED, keys[name]).exists()]
+    runs = max(-(-len(missing) // _TOGETHER), min(native.JOBS, len(missing)))
+    with ThreadPoolExecutor(native.JOBS) as pool:
+        groups = [{name: designs[name] for name in missing[first::runs]} for first in range(runs)]
+        for _ in pool.map(lambda group: _map_group(group, keys), groups):
+            pass
+    return {name: _read(_cached(_MAPPED, key)) for name, key in keys.items()}
+
+
+def _map_group(designs: Mapping[str, Files], keys: Mapping[str, str]) -> None:
+    """Maps modules in one run, and puts each into the cache."""
+    files = {file: text for own in designs.values() for file, text in own.items()}
+    assert all(files[file] == text for own in designs.values() for file, text in own.items())
+    instances = "\n".join(f"  (* keep *) {name} u_{name} ();" for name in designs)
     commands = [
         _PRIMITIVES,
-        f"read_verilog -sv -defer {' '.join(sv.compile_list(files))}",
-        f"hierarchy -check -top {name}",
-        *(line.format(top=name) for line in _MAP),
+        f"read_verilog -sv -defer {' '.join(sv.compile_list(files))} {_GROUP}.sv",
+        *(line.format(names=" ".join(designs)) for line in _MAP),
     ]
-    return _made("mapped", files, commands)
+    group = {f"{_GROUP}.sv": f"module {_GROUP};\n{instances}\nendmodule\n"}
+    for name, made in _run(files | group, commands, list(designs)).items():
+        _write(_cached(_MAPPED, keys[name]), made)
 
 
-def _linked(graph: Graph) -> tuple[str, str]:
-    """Netlist and statistics of the design: the layers' netlists below the top level."""
-    # The largest layers first: the end of the longest one is the end of all.
-    order = sorted(graph.nodes, key=lambda node: node.layer.macs(), reverse=True)
-    with ThreadPoolExecutor(native.JOBS) as pool:
-        netlists = dict(zip((node.name for node in order), pool.map(_mapped_layer, order), strict=True))
-    files = {f"{node.name}.v": netlists[node.name][0] for node in graph.nodes}
+def _linked(graph: Graph) -> _Made:
+    """The design: the layers' netlists below the top level."""
+    layers = _mapped({node.name: sv.layer_sources(node) for node in _largest_first(graph.nodes)})
+    files = {f"{node.name}.v": layers[node.name].netlist for node in graph.nodes}
     files[f"{sv.TOP}.sv"] = sv.top_level(graph)
     commands = [
         _PRIMITIVES,
@@ -148,19 +183,42 @@ def _linked(graph: Graph) -> tuple[str, str]:
         "opt_clean",
         "check -assert",
     ]
-    return _made("whole", files, commands)
+    target = _cached("yosys-linked", _key(files, *commands))
+    if not target.exists():
+        _write(target, _run(files, commands, [sv.TOP])[sv.TOP])
+    return _read(target)
 
 
-def _made(kind: str, files: Mapping[str, str], commands: list[str]) -> tuple[str, str]:
-    """Runs commands on files, unless that was done before; gives the netlist and the statistics."""
-    flat = [text for pair in sorted(files.items()) for text in pair]
-    key = content.digest(version(), *commands, *flat)
-    with native.made_once(f"yosys-{kind}", key, "result.json") as (target, work):
-        if work is not None:
-            for file, text in files.items():
-                (work / file).write_text(text)
-            run_script([*commands, "write_verilog -noattr netlist.v", _COUNT], work)
-            made = [(work / name).read_text() for name in ("netlist.v", "stat.json")]
-            (work / "result.json").write_text(json.dumps(made))
-    net, stat = json.loads(target.read_text())
-    return net, stat
+def _key(files: Files, *commands: str) -> str:
+    return content.digest(version(), *commands, *(text for pair in sorted(files.items()) for text in pair))
+
+
+def _cached(kind: str, key: str) -> Path:
+    return content.cache_dir(kind) / f"{key}.json"
+
+
+def _write(target: Path, made: _Made) -> None:
+    content.write_whole(target, json.dumps([made.netlist, made.cells]))
+
+
+def _read(target: Path) -> _Made:
+    return _Made(*json.loads(target.read_text()))
+
+
+def _run(files: Files, commands: Sequence[str], modules: Sequence[str]) -> dict[str, _Made]:
+    """Runs commands on files in a folder of their own; gives what became of some modules."""
+    ends = []
+    for name in modules:
+        ends += [f"select -module {name}", f"write_verilog -noattr -selected {name}.net"]
+        ends += [f"tee -q -o {name}.json stat -json", "select -clear"]
+    with tempfile.TemporaryDirectory(prefix="levada.") as folder:
+        work = Path(folder)
+        for file, text in files.items():
+            (work / file).write_text(text)
+        run_script([*commands, *ends], work)
+        return {name: _found(name, work) for name in modules}
+
+
+def _found(name: str, work: Path) -> _Made:
+    stat = json.loads((work / f"{name}.json").read_text())["modules"][f"\\{name}"]
+    return _Made((work / f"{name}.net").read_text(), stat["num_cells_by_type"])

@@ -70,9 +70,18 @@ def mapped(tmp_path_factory):
 
 def test_the_whole_is_the_sum_of_its_layers(mapped):
     graph, whole = mapped
-    layers = [yosys.synthesize_layer(node) for node in graph.nodes]
-    assert all(layer.lut > 0 and layer.ff > 0 for layer in layers)
-    assert whole == sum(layers, Resources())
+    layers = yosys.synthesize_layers(graph.nodes)
+    assert list(layers) == [node.name for node in sorted(graph.nodes, key=lambda n: -n.layer.macs())]
+    assert all(layer.lut > 0 and layer.ff > 0 for layer in layers.values())
+    assert whole == sum(layers.values(), Resources())
+
+
+def test_a_layer_takes_the_same_alone_as_in_a_run_with_others(mapped, monkeypatch, tmp_path):
+    graph, _ = mapped
+    together = yosys.synthesize_layers(graph.nodes)
+    monkeypatch.setenv("LEVADA_CACHE", str(tmp_path))
+    node = max(graph.nodes, key=lambda node: together[node.name].lut)
+    assert yosys.synthesize_layers([node]) == {node.name: together[node.name]}
 
 
 def test_the_second_time_no_process_starts(mapped, monkeypatch):
@@ -98,8 +107,9 @@ def test_the_netlist_is_made_of_primitives(mapped):
 
 def test_estimates_are_of_the_right_size(mapped):
     graph, _ = mapped
+    layers = yosys.synthesize_layers(graph.nodes)
     for node in graph.nodes:
-        measured = yosys.synthesize_layer(node)
+        measured = layers[node.name]
         estimated = node.layer.resources(node.folding, graphs.DEVICE)
         assert abs(math.log2(estimated.lut / measured.lut)) < 2, (node.name, estimated, measured)
 
