@@ -159,12 +159,16 @@ class DotProducts:
             "A_SIGNED": int(self.atype.signed),
             "A_BIPOLAR": int(self.atype.bipolar),
         }
+        return operands | self.activation_params(lanes)
+
+    def activation_params(self, lanes: int) -> dict[str, SvParam]:
+        """What of `params` tells how sums become results."""
         if self.thresholds is None:
             shift, offset = self.correction
             bits = self.result_type.bits
-            return operands | {"ACC_BITS": bits, "SHIFT": shift, "INIT": Bits(offset, bits)}
+            return {"ACC_BITS": bits, "SHIFT": shift, "INIT": Bits(offset, bits)}
         search = self.search
-        return operands | {
+        return {
             "ACC_BITS": search.width,
             "LEVELS": search.levels,
             "OFFSET": search.offset,

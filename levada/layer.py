@@ -20,6 +20,7 @@ import numpy.typing as npt
 from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream
 
+from levada.adder_graph import AdderGraph
 from levada.window import Window
 
 if TYPE_CHECKING:  # only the tests draw layers; a build does not need hypothesis
@@ -123,11 +124,28 @@ class Rom:
 
 
 @dataclass(frozen=True)
+class Sums:
+    """Sums with constant weights, as a module that is written for one layer.
+
+    It takes `vectors` vectors of the graph's inputs, side by side, and gives the sums of each, modulo
+    2^bits, graph.latency cycles later.
+    """
+
+    graph: AdderGraph
+    vectors: int
+    bits: int
+
+
+@dataclass(frozen=True)
 class SvInstance:
-    """One instance of an SystemVerilog module with its parameters; a Rom becomes a $readmemh file."""
+    """One instance of a SystemVerilog module with its parameters; a Rom becomes a $readmemh file.
+
+    Where it has `sums`, its output `operands` goes to that module, whose results come back at `sums`.
+    """
 
     module: str
     params: Mapping[str, int | Bits | Rom]
+    sums: Sums | None = None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@
 //
 // w holds weight i of lane p at bits [(p*SIMD + i)*W_BITS +: W_BITS], a holds input i at [i*A_BITS +: A_BITS].
 // DSP_LANES lanes share a slice, the last group may have fewer; the other DSP_ parameters are those of dot_dsp.
-// ALIKE says that lanes are circuits of one kind, as they are unless their weights are constant.
 `include "synthesis.svh"
 module dot_lanes #(
     parameter int PE = 4,
@@ -22,10 +21,7 @@ module dot_lanes #(
     parameter int DSP_FIELD_BITS = 10,
     parameter int DSP_BIAS = 480,
     parameter int LATENCY = 8,
-    parameter int TERM_BITS = 16,
-    /* verilator lint_off UNUSEDPARAM */
-    parameter int ALIKE = 1  // a hint to synthesis alone
-    /* verilator lint_on UNUSEDPARAM */
+    parameter int TERM_BITS = 16
 ) (
     input  logic                      clk,
     input  logic [PE*SIMD*W_BITS-1:0] w,
@@ -44,7 +40,7 @@ module dot_lanes #(
     localparam int FIRST = g * DSP_LANES;
     localparam int LANES = (DSP_PE - FIRST < DSP_LANES) ? DSP_PE - FIRST : DSP_LANES;
     logic [LANES*DSP_BITS-1:0] dots, dots_late;
-    `LEVADA_MAP_ONCE(ALIKE != 0)
+    `LEVADA_MAP_ONCE
     dot_dsp #(
         .SIMD(SIMD),
         .LANES(LANES),
@@ -77,7 +73,7 @@ module dot_lanes #(
 
   for (genvar p = DSP_PE; p < PE; p = p + 1) begin : gen_lut
     logic [LUT_BITS-1:0] dot, dot_late;
-    `LEVADA_MAP_ONCE(ALIKE != 0)
+    `LEVADA_MAP_ONCE
     dot_lut #(
         .SIMD(SIMD),
         .W_BITS(W_BITS),

@@ -31,6 +31,7 @@ from levada.layer import (
     windows_of,
 )
 from levada.onnxutil import convolution, ending_of, quantized_matmul
+from levada.unrolled import Unrolled
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +75,10 @@ class Mvau(Layer):
     @cached_property
     def _dot(self) -> DotProducts:
         return DotProducts(self.weights, self.wtype, self.atype, self.thresholds, self.base, self.otype)
+
+    @cached_property
+    def _unrolled(self) -> Unrolled:
+        return Unrolled(self.weights, self.wtype, self.atype, self.thresholds, self.base, self.otype)
 
     @property
     def row_range(self) -> tuple[IntArray, IntArray]:
@@ -152,15 +157,18 @@ class Mvau(Layer):
         return max(2, ceil((self._latency(folding) + 1) / sf))
 
     def _latency(self, folding: Folding) -> int:
+        if folding.memory == "constant":
+            return self._unrolled.cycles
         return self._dot.latency(folding.simd, folding.pe, folding.dsp_pe)
 
     def sv(self, folding: Folding) -> SvInstance:
+        if folding.memory == "constant":
+            return self._unrolled.sv(folding.mmv)
         params: dict[str, SvParam] = {
             "MW": self.mw,
             "MH": self.mh,
             "PE": folding.pe,
             "SIMD": folding.simd,
-            "MMV": folding.mmv,
             "W_BLOCK": int(folding.memory == "block"),
             "SLOTS": self._slots(folding),
             "WEIGHTS": weight_rom(self._blocks(folding), self.wtype),
@@ -198,18 +206,18 @@ class Mvau(Layer):
         return variants
 
     def resources(self, folding: Folding, device: Device) -> Resources:
+        if folding.memory == "constant":
+            return self._unrolled.resources(folding.mmv)
         sf, nf = self.mw // folding.simd, self.mh // folding.pe
         acc = self.result_type.bits if self.thresholds is None else self._dot.search.width
-        lanes = folding.mmv * folding.pe
-        dots = self._dot.lanes_cost(folding.simd, folding.pe, folding.dsp_pe)
-        lut = folding.mmv * dots.lut + lanes * acc
-        ff = folding.mmv * dots.ff + lanes * acc
+        total = self._dot.lanes_cost(folding.simd, folding.pe, folding.dsp_pe)
+        lut = ff = folding.pe * acc
         if self.thresholds is not None:
-            lut += th.luts(self._dot.levels, acc, nf, lanes)
-            ff += lanes * self._dot.levels * (4 * acc + 2)
-        input_bits = folding.mmv * folding.simd * self.atype.bits
-        lut += 40 + 2 * lanes * self.result_type.bits
+            lut += th.luts(self._dot.levels, acc, nf, folding.pe)
+            ff += folding.pe * self._dot.levels * (4 * acc + 2)
+        input_bits = folding.simd * self.atype.bits
+        lut += 40 + 2 * folding.pe * self.result_type.bits
         lut += input_bits * (1 + -(-sf // 32)) if nf > 1 else 0
         ff += 40 + input_bits
         rom = rom_cost(folding.memory, sf * nf, folding.pe * folding.simd * self.wtype.bits)
-        return Resources(lut=lut, ff=ff, dsp=folding.mmv * dots.dsp) + rom
+        return total + Resources(lut=lut, ff=ff) + rom

@@ -1,15 +1,16 @@
 // Matrix-vector-activation unit: y = activation(W x), W of MH rows and MW columns, PE rows and SIMD columns
-// a cycle; SF*NF cycles a vector, SF = MW/SIMD, NF = MH/PE. Where SF = NF = 1 a beat may hold MMV vectors.
+// a cycle; SF*NF cycles a vector, SF = MW/SIMD, NF = MH/PE. (A layer that is not folded at all, SF = NF = 1, is
+// an `unrolled` instead.)
 //
 // Beat s of a vector holds elements s*SIMD ..., beat n of the result rows n*PE .... The SF input beats are
 // read in the first of the NF passes and replayed from a buffer in the others. Weights: row n*SF + s of the
 // WEIGHTS file holds W[n*PE + p][s*SIMD + i] at bits [(p*SIMD + i)*W_BITS +: W_BITS], in block RAM if
-// W_BLOCK, else in LUTs; a single row becomes constants.
+// W_BLOCK, else in LUTs.
 //
-// Lane v*PE + p computes row p of a pass for vector v, in DSP slices if p < DSP_PE, else in LUTs; the DSP_
-// parameters are those of dot_lanes. It accumulates acc = INIT[row] + sum of (dot << SHIFT), where INIT and
-// SHIFT make up for the operand coding of dot_lut. With LEVELS > 0 the result is the code of threshold_search over acc; lane p's rows are
-// contiguous in THRESHOLDS, ordered by pass. With LEVELS = 0 it is acc itself, in O_BITS.
+// Lane p computes row p of a pass, in DSP slices if p < DSP_PE, else in LUTs; the DSP_ parameters are those of
+// dot_lanes. It accumulates acc = INIT[row] + sum of (dot << SHIFT), where INIT and SHIFT make up for the
+// operand coding of dot_lut. With LEVELS > 0 the result is the code of threshold_search over acc; lane p's rows
+// are contiguous in THRESHOLDS, ordered by pass. With LEVELS = 0 it is acc itself, in O_BITS.
 // All behind the operand registers runs freely; SLOTS credits keep the results within the output fifo.
 `include "synthesis.svh"
 module mvau #(
@@ -17,7 +18,6 @@ module mvau #(
     parameter int MH = 4,
     parameter int PE = 2,
     parameter int SIMD = 4,
-    parameter int MMV = 1,
     parameter int W_BITS = 2,
     parameter int W_BIPOLAR = 0,
     parameter int W_BLOCK = 0,
@@ -40,21 +40,21 @@ module mvau #(
     parameter logic [MH*((1<<LEVELS)-(LEVELS>0?1 : 0))*ACC_BITS-1:0] THRESHOLDS = '0,
     parameter WEIGHTS = "weights.hex"
 ) (
-    input  logic                       clk,
-    input  logic                       rst_n,
-    input  logic [MMV*SIMD*A_BITS-1:0] s_axis_tdata,
-    input  logic                       s_axis_tvalid,
-    output logic                       s_axis_tready,
-    output logic [  MMV*PE*O_BITS-1:0] m_axis_tdata,
-    output logic                       m_axis_tvalid,
-    input  logic                       m_axis_tready
+    input  logic                   clk,
+    input  logic                   rst_n,
+    input  logic [SIMD*A_BITS-1:0] s_axis_tdata,
+    input  logic                   s_axis_tvalid,
+    output logic                   s_axis_tready,
+    output logic [  PE*O_BITS-1:0] m_axis_tdata,
+    output logic                   m_axis_tvalid,
+    input  logic                   m_axis_tready
 );
 
   localparam int SF = MW / SIMD;
   localparam int NF = MH / PE;
   localparam int SF_WIDTH = (SF > 1) ? $clog2(SF) : 1;
   localparam int NF_WIDTH = (NF > 1) ? $clog2(NF) : 1;
-  localparam int ROW_WIDTH = (SF * NF > 1) ? $clog2(SF * NF) : 1;
+  localparam int ROW_WIDTH = $clog2(SF * NF);
   localparam int ROW_BITS = PE * SIMD * W_BITS;
   localparam int CODING = dot_pkg::coding(W_BITS, W_BIPOLAR, A_BITS, A_BIPOLAR);
   localparam int LUT_LATENCY = (DSP_PE < PE) ? dot_pkg::latency(CODING, SIMD, W_BITS) : 0;
@@ -66,8 +66,8 @@ module mvau #(
   if (MW % SIMD != 0 || MH % PE != 0) begin : gen_illegal
     $error("mvau: SIMD must divide MW and PE must divide MH");
   end
-  if (MMV > 1 && SF * NF > 1) begin : gen_illegal_mmv
-    $error("mvau: MMV > 1 needs SIMD = MW and PE = MH");
+  if (SF * NF == 1) begin : gen_illegal_unfolded
+    $error("mvau: a layer must be folded, SF * NF > 1");
   end
 
   // Steps: column beat sf_q of pass nf_q.
@@ -95,7 +95,7 @@ module mvau #(
   end
 
   // Operands, one cycle after the step.
-  logic [MMV*SIMD*A_BITS-1:0] a_q;
+  logic [SIMD*A_BITS-1:0] a_q;
   logic [ROW_BITS-1:0] w;
 
   if (NF > 1) begin : gen_replay
@@ -145,58 +145,54 @@ module mvau #(
     end
   end
 
-  logic [MMV*PE*ACC_BITS-1:0] terms, acc_q;
-  for (genvar v = 0; v < MMV; v = v + 1) begin : gen_vector
-    dot_lanes #(
-        .PE(PE),
-        .SIMD(SIMD),
-        .W_BITS(W_BITS),
-        .W_BIPOLAR(W_BIPOLAR),
-        .A_BITS(A_BITS),
-        .A_SIGNED(A_SIGNED),
-        .A_BIPOLAR(A_BIPOLAR),
-        .DSP_PE(DSP_PE),
-        .DSP_LANES(DSP_LANES),
-        .DSP_PITCH(DSP_PITCH),
-        .DSP_CASCADE(DSP_CASCADE),
-        .DSP_FIELD_BITS(DSP_FIELD_BITS),
-        .DSP_BIAS(DSP_BIAS),
-        .LATENCY(DOT_LATENCY),
-        .TERM_BITS(ACC_BITS),
-        .ALIKE((SF * NF > 1) ? 1 : 0)
-    ) u_dots (
-        .clk,
-        .w,
-        .a(a_q[v*SIMD*A_BITS+:SIMD*A_BITS]),
-        .terms(terms[v*PE*ACC_BITS+:PE*ACC_BITS])
-    );
-  end
+  logic [PE*ACC_BITS-1:0] terms, acc_q;
+  dot_lanes #(
+      .PE(PE),
+      .SIMD(SIMD),
+      .W_BITS(W_BITS),
+      .W_BIPOLAR(W_BIPOLAR),
+      .A_BITS(A_BITS),
+      .A_SIGNED(A_SIGNED),
+      .A_BIPOLAR(A_BIPOLAR),
+      .DSP_PE(DSP_PE),
+      .DSP_LANES(DSP_LANES),
+      .DSP_PITCH(DSP_PITCH),
+      .DSP_CASCADE(DSP_CASCADE),
+      .DSP_FIELD_BITS(DSP_FIELD_BITS),
+      .DSP_BIAS(DSP_BIAS),
+      .LATENCY(DOT_LATENCY),
+      .TERM_BITS(ACC_BITS)
+  ) u_dots (
+      .clk,
+      .w,
+      .a(a_q),
+      .terms
+  );
 
-  for (genvar l = 0; l < MMV * PE; l = l + 1) begin : gen_lane
-    localparam int P = l % PE;
+  for (genvar p = 0; p < PE; p = p + 1) begin : gen_lane
     logic [ACC_BITS-1:0] start, inits[0:NF-1];
     initial begin
       for (int n = 0; n < NF; n = n + 1) begin
-        inits[n] = INIT[(n*PE+P)*ACC_BITS+:ACC_BITS] - ((P < DSP_PE) ? ACC_BITS'(DSP_EXCESS) : '0);
+        inits[n] = INIT[(n*PE+p)*ACC_BITS+:ACC_BITS] - ((p < DSP_PE) ? ACC_BITS'(DSP_EXCESS) : '0);
       end
     end
     assign start = inits[acc_nf_q];
     always_ff @(posedge clk) begin
       if (dot_valid) begin
-        acc_q[l*ACC_BITS+:ACC_BITS] <=
-            (dot_first ? start : acc_q[l*ACC_BITS+:ACC_BITS]) + (terms[l*ACC_BITS+:ACC_BITS] << SHIFT);
+        acc_q[p*ACC_BITS+:ACC_BITS] <=
+            (dot_first ? start : acc_q[p*ACC_BITS+:ACC_BITS]) + (terms[p*ACC_BITS+:ACC_BITS] << SHIFT);
       end
     end
   end
 
   activation #(
-      .PE(MMV * PE),
+      .PE(PE),
       .FOLDS(NF),
       .WIDTH(ACC_BITS),
       .LEVELS(LEVELS),
       .SLOTS(SLOTS),
       .OFFSET(OFFSET),
-      .THRESHOLDS({MMV{THRESHOLDS}})
+      .THRESHOLDS(THRESHOLDS)
   ) u_activation (
       .clk,
       .rst_n,

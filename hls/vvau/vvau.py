@@ -31,6 +31,7 @@ from levada.layer import (
     windows_of,
 )
 from levada.onnxutil import convolution, ending_of
+from levada.unrolled import Unrolled
 
 #: Output channels that one input channel may have: they share its lane.
 _MOST_OUTPUTS = 4
@@ -88,6 +89,15 @@ class Vvau(Layer):
     @cached_property
     def _dot(self) -> DotProducts:
         return DotProducts(self.weights, self.wtype, self.atype, self.thresholds, self.base, self.otype)
+
+    @cached_property
+    def _unrolled(self) -> Unrolled:
+        """All windows' pixels of all channels as one vector: most weights are zeros."""
+        weights = np.zeros((self.mh, self.taps, self.channels), np.int64)
+        rows = np.arange(self.mh)
+        weights[rows, :, rows // self.multiplier] = self.weights
+        matrix = weights.reshape(self.mh, -1)
+        return Unrolled(matrix, self.wtype, self.atype, self.thresholds, self.base, self.otype)
 
     @property
     def row_range(self) -> tuple[IntArray, IntArray]:
@@ -150,12 +160,15 @@ class Vvau(Layer):
         tf, cf = self._folds(folding)
         last = np.arange(tf * cf) >= (tf - 1) * cf
         reads, writes = np.ones(self.windows * tf * cf, np.bool_), np.tile(last, self.windows)
-        return Schedule((reads,), (writes,), self._dot.latency(folding.simd), self._slots(folding))
+        return Schedule((reads,), (writes,), self._latency(folding), self._slots(folding))
+
+    def _latency(self, folding: Folding) -> int:
+        return self._unrolled.cycles if folding.memory == "constant" else self._dot.latency(folding.simd)
 
     def _slots(self, folding: Folding) -> int:
         """The most results of latency + 1 successive steps, at least 2: with so many it never waits."""
         tf, cf = self._folds(folding)
-        bursts, more = divmod(self._dot.latency(folding.simd) + 1, tf * cf)
+        bursts, more = divmod(self._latency(folding) + 1, tf * cf)
         return max(2, bursts * cf + min(more, cf))
 
     def cycles(self, folding: Folding) -> int:
@@ -164,6 +177,8 @@ class Vvau(Layer):
         return self.windows * tf * cf
 
     def sv(self, folding: Folding) -> SvInstance:
+        if folding.memory == "constant":
+            return self._unrolled.sv()
         params: dict[str, SvParam] = {
             "C": self.channels,
             "M": self.multiplier,
@@ -203,10 +218,10 @@ class Vvau(Layer):
 
     def resources(self, folding: Folding, device: Device) -> Resources:
         """Lanes, their sums in LUT memory, the weights, thresholds, and what all have: counters and fifo."""
+        if folding.memory == "constant":
+            return self._unrolled.resources()
         (tf, cf), lanes = self._folds(folding), folding.pe * self.multiplier
         dot_lut, dot_ff = self._dot.lane_cost(folding.simd)
-        if folding.memory == "constant":  # products and sums of known weights shrink to about as much
-            dot_lut, dot_ff = dot_lut // 4, dot_ff // 2
         acc = self.result_type.bits if self.thresholds is None else self._dot.search.width
         lut, ff = lanes * (dot_lut + acc), lanes * (dot_ff + acc)
         if tf > 1 and cf > 1:

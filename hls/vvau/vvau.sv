@@ -5,7 +5,7 @@
 // window. SIMD > 1 needs PE = C. The CF steps of the last pixels give the results, PE*M each. Element
 // (i, p) of a beat is at bits [(i*PE + p)*A_BITS +: A_BITS]. Row k*CF + c of the WEIGHTS file holds
 // W[(c*PE + p)*M + j][k*SIMD + i] at bits [((p*M + j)*SIMD + i)*W_BITS +: W_BITS], in block RAM if W_BLOCK,
-// else in LUTs; a single row becomes constants.
+// else in LUTs. (A layer that is not folded at all, TF = CF = 1, is an `unrolled` instead.)
 //
 // Each output channel accumulates acc = INIT[m] + sum of (dot << SHIFT), where INIT and SHIFT make up for
 // the operand coding of dot_lut; the sums of the CF folds wait in a memory. With LEVELS > 0 the result is the
@@ -50,7 +50,7 @@ module vvau #(
   localparam int LANES = PE * M;
   localparam int CF_WIDTH = (CF > 1) ? $clog2(CF) : 1;
   localparam int TF_WIDTH = (TF > 1) ? $clog2(TF) : 1;
-  localparam int ROW_WIDTH = (TF * CF > 1) ? $clog2(TF * CF) : 1;
+  localparam int ROW_WIDTH = $clog2(TF * CF);
   localparam int ROW_BITS = LANES * SIMD * W_BITS;
   localparam int CODING = dot_pkg::coding(W_BITS, W_BIPOLAR, A_BITS, A_BIPOLAR);
   localparam int DOT_BITS = dot_pkg::bits(CODING, SIMD, W_BITS, W_BIPOLAR, A_BITS, A_SIGNED);
@@ -58,6 +58,9 @@ module vvau #(
 
   if (C % PE != 0 || K % SIMD != 0 || (SIMD > 1 && PE != C)) begin : gen_illegal
     $error("vvau: PE must divide C, SIMD must divide K and be 1 unless PE is C");
+  end
+  if (TF * CF == 1) begin : gen_illegal_unfolded
+    $error("vvau: a layer must be folded, TF * CF > 1");
   end
 
   // Steps: fold cf_q of the channels, fold tf_q of the taps.
@@ -138,8 +141,7 @@ module vvau #(
       assign a[i*A_BITS+:A_BITS] = a_q[(i*PE+l/M)*A_BITS+:A_BITS];
     end
 
-    // With constant weights each lane is a circuit of its own.
-    `LEVADA_MAP_ONCE(TF * CF > 1)
+    `LEVADA_MAP_ONCE
     dot_lut #(
         .SIMD(SIMD),
         .W_BITS(W_BITS),

@@ -10,9 +10,10 @@ from pathlib import Path
 from levada_driver.packing import Stream
 
 from levada import content
+from levada.emit import sums
 from levada.emit.literals import sv_bits
 from levada.graph import Graph, Node
-from levada.layer import Bits, Rom
+from levada.layer import Bits, Rom, SvInstance
 
 TOP = "accelerator"
 _SIGNALS = ("tdata", "tvalid", "tready")
@@ -33,6 +34,8 @@ def layer_sources(node: Node) -> dict[str, str]:
     for key, value in instance.params.items():
         if isinstance(value, Rom):
             files[_rom_file(node, key)] = rom_text(value)
+    if instance.sums is not None:
+        files[f"{node.name}_sums.sv"] = sums.module(f"{node.name}_sums", instance.sums)
     return files | library_sources({instance.module})
 
 
@@ -198,9 +201,28 @@ def layer_module(node: Node) -> str:
         ]
     params = [f"      .{key}({_value(node, key, value)})" for key, value in instance.params.items()]
     signals = [f"{port}_{signal}" for port, _ in streams for signal in _SIGNALS]
-    lines += [",\n".join(ports), ");", "", f"  {instance.module} #(", ",\n".join(params), "  ) u_layer ("]
-    lines.append(",\n".join(f"      .{name}" for name in ["clk", "rst_n", *signals]))
+    lines += [",\n".join(ports), ");", "", *_sums_instance(node, instance)]
+    lines += [f"  {instance.module} #(", ",\n".join(params), "  ) u_layer ("]
+    signals = ["clk", "rst_n", *signals, *([] if instance.sums is None else ["operands", "sums"])]
+    lines.append(",\n".join(f"      .{name}" for name in signals))
     return "\n".join([*lines, "  );", "", "endmodule", ""])
+
+
+def _sums_instance(node: Node, instance: SvInstance) -> list[str]:
+    """The module of the layer's own sums, if it has one, and the signals between the two."""
+    if instance.sums is None:
+        return []
+    graph, vectors = instance.sums.graph, instance.sums.vectors
+    return [
+        f"  logic [{vectors * graph.inputs * graph.types[0].bits - 1}:0] operands;",
+        f"  logic [{vectors * len(graph.sums) * instance.sums.bits - 1}:0] sums;",
+        f"  {node.name}_sums u_sums (",
+        "      .clk,",
+        "      .operands,",
+        "      .sums",
+        "  );",
+        "",
+    ]
 
 
 def _ports(prefix: str, streams: tuple[Stream, ...]) -> dict[str, Stream]:

@@ -17,7 +17,6 @@ module mvau_0 (
       .MH(8),
       .PE(4),
       .SIMD(3),
-      .MMV(1),
       .W_BLOCK(0),
       .SLOTS(3),
       .WEIGHTS("mvau_0_weights.hex"),

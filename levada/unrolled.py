@@ -1,0 +1,124 @@
+"""Products with a constant matrix, a whole vector a cycle: an adder graph of all rows, activation behind.
+
+What hls/common/unrolled.sv is for; layers that are folded not at all have it in common.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from levada_driver.datatype import IntArray
+
+from levada import memory, subexpressions
+from levada.adder_graph import AdderGraph, Addition
+from levada.dotproduct import DotProducts, search_cost
+from levada.layer import Resources, Sums, SvInstance
+
+# Nonzero digits up to which the graph is found for an estimate, which takes some 0.1 s, and, of a larger
+# graph, the rows of the part that stands for it: more rows share more, and leave fewer inputs.
+_ESTIMATED_DIGITS = 1000
+_ESTIMATED_ROWS = 16
+# Copies in a row from which Yosys makes a shift register of them, a LUT a bit.
+_SHIFT_REGISTER = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Unrolled(DotProducts):
+    """Rows of weights [MH, MW] over whole vectors, each row with its own activation.
+
+    The graph adds the weights as they are. Of a bipolar input it takes the code c: x = 2 c - 1.
+    """
+
+    @property
+    def code_range(self) -> tuple[int, int]:
+        """Smallest and largest input of the graph."""
+        return (0, 1) if self.atype.bipolar else (self.atype.min, self.atype.max)
+
+    @cached_property
+    def graph(self) -> AdderGraph:
+        """The additions."""
+        return subexpressions.adder_graph(self.weights, *self.code_range)
+
+    @cached_property
+    def correction(self) -> tuple[int, IntArray]:
+        """(shift, offset [MH]) with: true sum = (the graph's sum << shift) + offset."""
+        if self.atype.bipolar:
+            return 1, -self.weights.sum(1)
+        return 0, np.zeros(len(self.weights), np.int64)
+
+    @cached_property
+    def depth(self) -> int:
+        """The graph's latency, without looking for the graph."""
+        return subexpressions.latency(self.weights)
+
+    @property
+    def cycles(self) -> int:
+        """Cycles from a vector to its result at the output.
+
+        Operand register, graph, accumulator, two cycles a threshold level, output fifo.
+        """
+        return 1 + self.depth + 1 + 2 * self.levels + 1
+
+    @property
+    def slots(self) -> int:
+        """Results that are under way at a vector a cycle."""
+        return self.cycles + 1
+
+    def sv(self, mmv: int = 1) -> SvInstance:
+        """The hardware for `mmv` vectors a cycle."""
+        mh, mw = self.weights.shape
+        activation = self.activation_params(mh)
+        shape = {"MW": mw, "MH": mh, "MMV": mmv, "A_BITS": self.atype.bits}
+        pipeline = {"SUMS_LATENCY": self.depth, "SLOTS": self.slots}
+        sums = Sums(self.graph, mmv, self._acc_bits)
+        return SvInstance("unrolled", {**shape, **pipeline, **activation}, sums)
+
+    @property
+    def _acc_bits(self) -> int:
+        return self.result_type.bits if self.thresholds is None else self.search.width
+
+    def resources(self, mmv: int = 1) -> Resources:
+        """What the hardware for `mmv` vectors a cycle takes."""
+        mh, mw = self.weights.shape
+        graph, lanes = self._estimate, mmv * mh
+        fifo = memory.ram("lut", self.slots, lanes * self.result_type.bits)
+        biased = self.thresholds is None and bool(np.any(self.correction[1]))
+        lut = mmv * graph.lut + lanes * self._acc_bits * biased + fifo.lut + 20
+        ff = mmv * graph.ff + lanes * self._acc_bits + mmv * mw * self.atype.bits + 20
+        total = Resources(lut=lut, ff=ff)
+        return total if self.thresholds is None else total + search_cost(self.search, 1, lanes)
+
+    @cached_property
+    def _estimate(self) -> Resources:
+        """The graph; of a large one a part in proportion, 0 to 10 % more LUTs, up to 25 % more flip-flops."""
+        digits = int(np.count_nonzero(subexpressions.signed_digits(self.weights)))
+        if digits <= _ESTIMATED_DIGITS:
+            return cost(self.graph)
+        rows, inputs = self.weights.shape
+        some = min(rows, _ESTIMATED_ROWS)
+        taken = max(1, min(inputs, inputs * rows * _ESTIMATED_DIGITS // (some * digits)))
+        part = cost(subexpressions.adder_graph(self.weights[:some, :taken], *self.code_range))
+        whole = rows * inputs / (some * taken)
+        return Resources(lut=round(part.lut * whole), ff=round(part.ff * whole))
+
+
+def cost(graph: AdderGraph) -> Resources:
+    """LUTs and flip-flops of a graph. Yosys counts a few percent less: it finds equal bits."""
+    lut = sum(_addition_luts(graph, graph.inputs + at, add) for at, add in enumerate(graph.additions))
+    lut += sum(graph.types[row.node].bits for row in graph.sums if row is not None and row.negative)
+    ff = sum(graph.types[node].bits for node in range(graph.inputs, len(graph.types)))
+    for stage, last, dtype in zip(graph.stages, graph.last_reads, graph.types, strict=True):
+        copies = last - stage
+        lut, ff = (lut + dtype.bits, ff) if copies >= _SHIFT_REGISTER else (lut, ff + copies * dtype.bits)
+    return Resources(lut=lut, ff=ff)
+
+
+def _addition_luts(graph: AdderGraph, node: int, add: Addition) -> int:
+    """One a bit of a sum, but for the bits below a shift, which are wires, and those that are carry alone."""
+    a, b = graph.types[add.a], graph.types[add.b]
+    top = graph.types[node].bits
+    if not (add.subtract or a.signed or b.signed):
+        top = max(a.bits + add.shift_a, b.bits + add.shift_b)
+    return max(0, top - (add.shift_b if add.subtract else max(add.shift_a, add.shift_b)))
