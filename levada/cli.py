@@ -66,6 +66,12 @@ def app() -> None:
     type=click.Choice(["cost", "throughput", "latency"]),
     help="What to fold for  [default: cost with a target, else throughput]",
 )
+@click.option(
+    "--lanes",
+    type=click.Choice(["split", "lut", "dsp"]),
+    default="split",
+    help="Where layers multiply: split between LUTs and DSP slices, LUTs alone, slices wherever possible.",
+)
 @click.option("--seed", type=_SEED, default=0, help="Seed of random frames and stalls.")
 @as_json
 def build(json_: bool, **options: Any) -> None:  # noqa: ANN401 - the fields of Options

@@ -10,12 +10,14 @@ import numpy as np
 from levada_driver.datatype import BIPOLAR, IntArray, IntType
 from levada_driver.packing import Stream, pack
 
-from levada import dsp
+from levada import dsp, memory
 from levada import thresholds as th
 from levada.layer import Bits, Memory, Resources, Rom
 from levada.onnxutil import sum_range
 
 SvParam = int | Bits | Rom
+#: Where weights may live that are not constants.
+PLACES: tuple[Memory, ...] = ("lut", "block")
 # Parts in which lanes are split between LUTs and slices; finer ones give a solver more to do than to gain.
 _SPLITS = 8
 # Weights that are looked at for longer chains of slices; of more, the bounds of their type are good enough.
@@ -55,6 +57,10 @@ class DotProducts:
     def levels(self) -> int:
         """Steps of the search for the result among the thresholds; 0 without."""
         return 0 if self.thresholds is None else self.result_type.bits
+
+    def threshold_places(self, folds: int) -> tuple[Memory, ...]:
+        """Where the thresholds may live if a lane has those of `folds` rows."""
+        return ("lut",) if self.thresholds is None else self.search.places(folds)
 
     def activate(self, sums: IntArray) -> IntArray:
         """Results of sums [..., MH]."""
@@ -259,21 +265,23 @@ def rom_cost(memory: Memory, steps: int, bits: int) -> Resources:
     return Resources()
 
 
-def search_cost(search: th.Search, folds: int, lanes: int) -> Resources:
-    """`lanes` threshold searches over `folds` rows each, as Yosys maps them.
+def search_cost(search: th.Search, folds: int, lanes: int, place: Memory = "lut") -> Resources:
+    """`lanes` threshold searches over `folds` rows each, as Yosys maps them; deep levels lie at `place`.
 
     A level compares two bits a LUT with a candidate. Of its candidates, two are no logic and up to 16 have
     bits in common. Flip-flops hold x twice and the candidate in each level, less what the first (with one
     fold it is a constant) and the last do without, and the bits found.
     """
     width, levels = search.width, search.levels
+    in_blocks = search.deep(folds) if place == "block" else []
     lut = levels * (width // 2 + 1)
-    for level in range(levels):
+    for level in range(levels - len(in_blocks)):
         depth = folds << level
         if depth > 2:
             lut += width * 3 // 4 if depth <= 16 else width * -(-depth // 64)
-    ff = (3 * levels - 1 - (folds == 1)) * width + levels * (levels + 1)
-    return Resources(lut=lanes * lut, ff=lanes * ff)
+    ff = (3 * levels - 1 - (folds == 1) - len(in_blocks)) * width + levels * (levels + 1)
+    blocks = sum(memory.blocks(depth, width) for depth in in_blocks)
+    return Resources(lut=lanes * lut, ff=lanes * ff, bram18=lanes * blocks)
 
 
 def tree_bits(terms: int, width: int) -> int:

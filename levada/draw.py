@@ -23,6 +23,13 @@ def draw_type(draw: st.DrawFn, max_bits: int, unsigned: bool = True) -> IntType:
     return IntType(draw(st.integers(2 if kind == "signed" else 1, max_bits)), signed=kind == "signed")
 
 
+def draw_result_type(draw: st.DrawFn, max_bits: int) -> IntType:
+    """A type of up to `max_bits` bits, or now and then of 8, which take deep tables of thresholds."""
+    if draw(st.integers(0, 3)) == 0:
+        return IntType(8, signed=draw(st.booleans()))
+    return draw_type(draw, max_bits)
+
+
 def draw_values(random: np.random.Generator, dtype: IntType, shape: tuple[int, ...]) -> IntArray:
     """Values over the whole range of a type, its ends more often than chance would have them."""
     count = (dtype.max - dtype.min) // dtype.step + 1
@@ -41,9 +48,9 @@ def draw_thresholds(
 ) -> tuple[IntArray, int, IntType]:
     """A table [channels, N] of thresholds below, within and above a range, its base and its type.
 
-    The channels may have the same ones, if `alike`.
+    The channels may have the same ones, if `alike`; a few tables are as deep as 8 bits ask for.
     """
-    otype = draw_type(draw, 4)
+    otype = draw_result_type(draw, 4)
     full = (otype.max - otype.min) // otype.step
     count = draw(st.integers(max(1, full - 1), full))
     rows = draw(st.sampled_from([1, channels])) if alike else channels
@@ -52,7 +59,13 @@ def draw_thresholds(
 
 
 def draw_folding(draw: st.DrawFn, layer: Layer, multipliers: int = 64) -> Folding:
-    """A legal folding, of up to so many multipliers where there is one: tools take long for large ones."""
+    """A legal folding, of up to so many multipliers where there is one: tools take long for large ones.
+
+    One with thresholds in block RAM, which only a layer of many deep tables has, is drawn as often as others.
+    """
     legal = list(layer.foldings())
+    deep = [fold for fold in legal if fold.thresholds == "block"]
+    if deep:
+        legal = draw(st.sampled_from([legal, deep]))
     small = [fold for fold in legal if fold.mmv * fold.pe * fold.simd <= multipliers]
     return draw(st.sampled_from(small or legal))

@@ -16,7 +16,6 @@ from levada import cost, solver
 from levada.boards import Board
 from levada.graph import Graph
 from levada.layer import Device, Resources
-from levada.offers import Choice
 from levada.problem import Problem, problem
 
 # Frame intervals of a curve, at most.
@@ -61,7 +60,7 @@ def explore(graph: Graph, board: Board, clock_mhz: float) -> Exploration:
     start = time.perf_counter()
     device = board.usable
     whole = problem(graph, device)
-    in_luts, in_dsps = whole.only(_in_luts), whole.only(_all_in_dsps)
+    in_luts, in_dsps = whole.with_lanes("lut"), whole.with_lanes("dsp")
     curves = [
         ("LUT only", 0, _Ladder(in_luts)),
         ("DSP only", device.dsp, _Ladder(in_dsps)),
@@ -70,14 +69,6 @@ def explore(graph: Graph, board: Board, clock_mhz: float) -> Exploration:
     curves += [("mixed", int(share * device.dsp), mixed) for share in _SHARES]
     found = [Curve(name, dsp, ladder.points(dsp, clock_mhz)) for name, dsp, ladder in curves]
     return Exploration(graph.name, board.name, clock_mhz, device, tuple(found), time.perf_counter() - start)
-
-
-def _in_luts(choice: Choice) -> bool:
-    return choice.folding.dsp_pe == 0
-
-
-def _all_in_dsps(choice: Choice) -> bool:
-    return choice.folding.dsp_pe == choice.folding.pe
 
 
 class _Ladder:

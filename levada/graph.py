@@ -171,17 +171,23 @@ def check_folding(name: str, layer: Layer, folding: Folding) -> None:
             near = _near({getattr(other, key) for other in legal}, value)
             rule = f"{key.upper()}={value} does not divide {dimension}={size}"
             raise LevadaError(f"{name}: {rule}; legal near it: {near}")
-    for key in ("pe", "simd", "mmv", "dsp_pe", "memory"):
+    for key in ("pe", "simd", "mmv", "dsp_pe", "memory", "thresholds"):
         value = getattr(folding, key)
         values = {getattr(other, key) for other in legal}
         if value not in values:
             raise LevadaError(f"{name}: {key}={value} is not possible; legal near it: {_near(values, value)}")
     same = [o for o in legal if (o.pe, o.simd) == (folding.pe, folding.simd)]
-    shown = ", ".join(sorted({f"memory={o.memory} dsp_pe={o.dsp_pe} mmv={o.mmv}" for o in same}))
+    shown = ", ".join(sorted({_rest(other) for other in same}))
     raise LevadaError(
-        f"{name}: pe={folding.pe} simd={folding.simd} does not go with memory={folding.memory} "
-        f"dsp_pe={folding.dsp_pe} mmv={folding.mmv}; legal with it: {shown or 'nothing'}"
+        f"{name}: pe={folding.pe} simd={folding.simd} does not go with {_rest(folding)}; "
+        f"legal with it: {shown or 'nothing'}"
     )
+
+
+def _rest(folding: Folding) -> str:
+    """What a folding says besides pe and simd."""
+    deep = "" if folding.thresholds == "lut" else f" thresholds={folding.thresholds}"
+    return f"memory={folding.memory} dsp_pe={folding.dsp_pe} mmv={folding.mmv}{deep}"
 
 
 def _near(values: set[int] | set[str], value: int | str) -> str:

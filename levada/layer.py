@@ -49,7 +49,8 @@ class Folding:
     """How a layer is laid out in time and space.
 
     `pe` output channels and `simd` input channels are processed in one cycle, `mmv` pixels at once;
-    `dsp_pe` of the `pe` lanes multiply in DSP slices; `memory` is where the parameters live.
+    `dsp_pe` of the `pe` lanes multiply in DSP slices; `memory` is where the parameters live, and
+    `thresholds` where the deep tables of thresholds do, if there are any.
     """
 
     pe: int = 1
@@ -57,6 +58,7 @@ class Folding:
     mmv: int = 1
     dsp_pe: int = 0
     memory: Memory = "none"
+    thresholds: Memory = "lut"
 
 
 @dataclass(frozen=True)

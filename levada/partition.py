@@ -24,7 +24,7 @@ from levada.errors import LevadaError
 from levada.graph import Graph, check_folding, verify
 from levada.layer import Device, Folding
 from levada.offers import Choice, offers
-from levada.problem import Problem, problem
+from levada.problem import Lanes, Problem, problem
 
 __all__ = ["Objective", "Partition", "fold", "from_toml", "offers", "to_toml", "with_foldings"]
 
@@ -88,13 +88,14 @@ def fold(
     clock_mhz: float,
     target_fps: float | None,
     objective: Objective | None = None,
+    lanes: Lanes = "split",
 ) -> Partition:
     """Folds every layer within `device`, for an objective.
 
     "cost": the least weighted cost (`cost.price`) at `target_fps` or more. "throughput": the least frame
     interval, and the cheapest of those. "latency": the least estimated latency of a frame
     (`levada.latency`), at `target_fps` or more if given, and the cheapest of those. None: cost with a target,
-    throughput without.
+    throughput without. `lanes` leaves out designs that multiply elsewhere.
 
     LevadaError where the target cannot be met, naming the slowest layer or the rate that does fit, or where
     nothing fits, naming what is missing and what would help.
@@ -103,7 +104,7 @@ def fold(
     objective = objective or ("cost" if target_fps is not None else "throughput")
     if (objective == "throughput") == (target_fps is not None) and objective != "latency":
         raise LevadaError(_MISUSE[objective])
-    everything = problem(graph, device)
+    everything = problem(graph, device).with_lanes(lanes)
     allowed = everything
     if target_fps is not None:
         interval = int(min(clock_mhz * 1e6 / target_fps, 1e18))  # any layer is done by then
@@ -238,7 +239,8 @@ def to_toml(graph: Graph) -> str:
         f"# How the layers of {graph.name} are folded. Edit and give back with --partition FILE.",
         "# pe: output channels, simd: input channels of a cycle; mmv: pixels; "
         "dsp_pe: lanes of pe in DSP slices;",
-        "# memory: where the parameters live. An illegal value is answered with the legal ones near it.",
+        "# memory: where the parameters live; thresholds: where deep tables of thresholds do.",
+        "# An illegal value is answered with the legal ones near it.",
     ]
     for node in graph.nodes:
         lines += ["", f"[{node.name}]  # {node.layer.kind}, {node.layer.cycles(node.folding)} cycles a frame"]

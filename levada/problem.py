@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from levada_driver.datatype import IntArray
@@ -17,6 +18,9 @@ from levada import cost
 from levada.graph import Graph
 from levada.layer import Device, Tensor, adapter
 from levada.offers import Choice, offers, undominated
+
+#: Where lanes multiply: in LUTs alone, in DSP slices wherever a layer can, or split between both.
+Lanes = Literal["split", "lut", "dsp"]
 
 #: Further costs of a choice of the layer with the given index, which a reduction must not raise.
 Columns = Callable[[int, Choice], tuple[int, ...]]
@@ -48,6 +52,14 @@ class Joint:
         return cost.vector(layer.resources(next(iter(layer.foldings())), self.device))
 
 
+def _in_luts(choice: Choice) -> bool:
+    return choice.folding.dsp_pe == 0
+
+
+def _in_slices(choice: Choice) -> bool:
+    return choice.folding.dsp_pe == choice.folding.pe
+
+
 @dataclass(frozen=True, eq=False)
 class Problem:
     """The choices of each layer, in the graph's order, and the tensors between the layers."""
@@ -62,8 +74,11 @@ class Problem:
         fast = (tuple(choice for choice in given if choice.cycles <= interval) for given in self.choices)
         return replace(self, choices=tuple(fast))
 
-    def only(self, wanted: Callable[[Choice], bool]) -> Problem:
-        """Only the choices that are wanted, in each layer that has any of them."""
+    def with_lanes(self, lanes: Lanes) -> Problem:
+        """Only the choices with lanes as wanted, in each layer that has any of them."""
+        if lanes == "split":
+            return self
+        wanted = _in_luts if lanes == "lut" else _in_slices
         kept = (tuple(choice for choice in given if wanted(choice)) or given for given in self.choices)
         return replace(self, choices=tuple(kept))
 

@@ -8,7 +8,10 @@ from functools import cached_property
 import numpy as np
 from levada_driver.datatype import IntArray, IntType
 
-from levada.layer import Bits
+from levada.layer import Bits, Memory
+
+#: Candidates of a level of a search from which they may be in block RAM (hls/common/threshold_search.sv).
+DEEP = 1024
 
 
 def apply(x: IntArray, thresholds: IntArray, base: int, step: int) -> IntArray:
@@ -33,9 +36,20 @@ class Search:
     offset: int
 
     def lanes(self, pe: int) -> Bits:
-        """The table as the modules take it: by lane, then by fold of `pe` channels, then by threshold."""
+        """The table as the modules take it: by lane, level of the search, fold of `pe` channels."""
         folds = self.table.shape[0] // pe
-        return Bits(self.table.reshape(folds, pe, -1).transpose(1, 0, 2).reshape(-1), self.width)
+        lanes = self.table.reshape(folds, pe, -1).transpose(1, 0, 2)
+        strides = [1 << (self.levels - level) for level in range(self.levels)]
+        parts = [lanes[:, :, stride // 2 - 1 :: stride].reshape(pe, -1) for stride in strides]
+        return Bits(np.concatenate(parts, axis=1).reshape(-1), self.width)
+
+    def deep(self, folds: int) -> list[int]:
+        """Candidates of those levels, of so many folds, that may be in block RAM."""
+        return [folds << level for level in range(self.levels) if folds << level >= DEEP]
+
+    def places(self, folds: int) -> tuple[Memory, ...]:
+        """Where the candidates of so many folds may live."""
+        return ("lut", "block") if self.deep(folds) else ("lut",)
 
 
 def search(thresholds: IntArray, base: int, otype: IntType, low: int, high: int) -> Search:

@@ -23,6 +23,7 @@ from levada.build.state import State
 from levada.build.steps import STEPS
 from levada.sim.cppsim import CppSim
 from levada.sim.rtlsim import RtlSim
+from tests.flow.networks import resnet18, save
 
 FRAMES = 2048
 RTL_FRAMES = 256
@@ -67,6 +68,25 @@ def simulators(model: str) -> list[tuple[str, str, float, str]]:
     ]
 
 
+def compiler() -> list[tuple[str, str, float, str]]:
+    """Seconds from a file to a graph of layers, each step checked on a sample, against executing the file."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = save(resnet18().model(), Path(folder) / "resnet18.onnx")
+        models = {"lpyolo-w4a4": "lpyolo-w4a4", "resnet18, random weights": str(file)}
+        return [_compiled(name, model) for name, model in models.items()]
+
+
+def _compiled(name: str, model: str) -> tuple[str, str, float, str]:
+    state = State(Options(model, samples=1), boards.load("pynq-z2"), Path(tempfile.mkdtemp()), lambda _: None)
+    start = time.perf_counter()
+    for step in ("load", "streamline", "lower"):
+        STEPS[step](state)
+    taken = time.perf_counter() - start
+    frame = np.zeros((1, *reference.input_shape(state.source)), np.float32)
+    ratio = taken / seconds(lambda: reference.execute(state.source, frame))
+    return f"{name}: load, streamline and lower", "s", taken, f"{ratio:,.0f} frames of qonnx"
+
+
 def packing() -> list[tuple[str, str, float, str]]:
     """The driver's packing against a loop over elements."""
     from levada_driver.datatype import IntType
@@ -96,7 +116,8 @@ def packing() -> list[tuple[str, str, float, str]]:
 def main() -> int:
     """Prints the table."""
     table = Table("what", "unit", "value", "ratio", box=None)
-    for name, unit, value, ratio in [*simulators(sys.argv[1] if sys.argv[1:] else "tfc-w2a2"), *packing()]:
+    found = [*simulators(sys.argv[1] if sys.argv[1:] else "tfc-w2a2"), *packing(), *compiler()]
+    for name, unit, value, ratio in found:
         table.add_row(name, unit, f"{value:,.0f}", ratio)
     Console().print(table)
     return 0

@@ -2,7 +2,7 @@
 //
 // A beat holds PE values of WIDTH bits. With LEVELS > 0 each becomes the code of threshold_search, 2*LEVELS
 // cycles later; beats come in order, fold after fold of a pixel's FOLDS, and lane p's rows are contiguous in
-// THRESHOLDS, ordered by fold. With LEVELS = 0 the values stay as they are. `claim`, `credit`, `push` and
+// THRESHOLDS, as threshold_search takes them, T_BLOCK being its BLOCK. With LEVELS = 0 the values stay as they are. `claim`, `credit`, `push` and
 // `data` are those of credit_fifo.
 module activation #(
     parameter int PE = 2,
@@ -11,6 +11,7 @@ module activation #(
     parameter int LEVELS = 2,
     parameter int O_BITS = (LEVELS > 0) ? LEVELS : WIDTH,
     parameter int SLOTS = 2,
+    parameter int T_BLOCK = 0,
     parameter logic [O_BITS-1:0] OFFSET = '0,
     parameter logic [PE*FOLDS*((1<<LEVELS)-(LEVELS>0?1 : 0))*WIDTH-1:0] THRESHOLDS = '0
 ) (
@@ -48,6 +49,7 @@ module activation #(
           .LEVELS(LEVELS),
           .FOLDS(FOLDS),
           .WIDTH(WIDTH),
+          .BLOCK(T_BLOCK),
           .OFFSET(OFFSET),
           .THRESHOLDS(THRESHOLDS[p*LANE_BITS+:LANE_BITS])
       ) u_search (

@@ -1,24 +1,27 @@
 // Counts the thresholds that x reaches, by a pipelined binary search: one comparison a level.
 //
-//   code(t + 2*LEVELS) = OFFSET + |{ k : x(t) >= THRESHOLDS[fold(t)][k] }|   (mod 2^LEVELS)
+//   code(t + 2*LEVELS) = OFFSET + |{ k : x(t) >= threshold k of fold(t) }|   (mod 2^LEVELS)
 //
-// Each of the FOLDS rows of THRESHOLDS holds COUNT = 2^LEVELS - 1 ascending signed values, value k of row
-// f at bits [(f*COUNT + k)*WIDTH +: WIDTH]. Level l keeps its FOLDS*2^l candidates in a memory of its own,
-// addressed by the fold and the l bits already found. Free-running: one result a cycle, no reset.
+// A fold has 2^LEVELS - 1 ascending signed thresholds. Level l decides one bit with one of FOLDS*2^l candidates,
+// in a memory of its own addressed by the fold and the l bits already found: candidate p of fold f, threshold
+// (2*p + 1)*2^(LEVELS-1-l) - 1, is value FOLDS*(2^l - 1) + f*2^l + p of THRESHOLDS, of WIDTH bits each. With
+// BLOCK memories of DEEP candidates and more are block RAM. Free-running: one result a cycle, no reset.
 module threshold_search #(
     parameter int LEVELS = 2,
     parameter int FOLDS = 1,
     parameter int WIDTH = 8,
+    parameter int BLOCK = 0,
     parameter int FOLD_WIDTH = (FOLDS > 1) ? $clog2(FOLDS) : 1,
-    parameter int COUNT = (1 << LEVELS) - 1,
     parameter logic [LEVELS-1:0] OFFSET = '0,
-    parameter logic [FOLDS*COUNT*WIDTH-1:0] THRESHOLDS = '0
+    parameter logic [FOLDS*((1<<LEVELS)-1)*WIDTH-1:0] THRESHOLDS = '0
 ) (
     input  logic                  clk,
     input  logic [FOLD_WIDTH-1:0] fold,
     input  logic [     WIDTH-1:0] x,
     output logic [    LEVELS-1:0] code
 );
+
+  localparam int DEEP = 1024;
 
   logic [FOLD_WIDTH-1:0] folds[0:LEVELS];
   logic [WIDTH-1:0] xs[0:LEVELS];
@@ -31,23 +34,22 @@ module threshold_search #(
   for (genvar l = 0; l < LEVELS; l = l + 1) begin : gen_level
     localparam int DEPTH = FOLDS << l;
     localparam int ADDR_WIDTH = (DEPTH > 1) ? $clog2(DEPTH) : 1;
-    // Bit decided here, and the first candidate: entry p of a fold stands for the prefix p.
-    localparam int STRIDE = 1 << (LEVELS - l);
-    localparam int FIRST = STRIDE / 2 - 1;
-
-    logic [WIDTH-1:0] candidates[0:DEPTH-1];
-    initial begin
-      for (int f = 0; f < FOLDS; f = f + 1) begin
-        for (int p = 0; p < (1 << l); p = p + 1) begin
-          candidates[(f<<l)+p] = THRESHOLDS[(f*COUNT+p*STRIDE+FIRST)*WIDTH+:WIDTH];
-        end
-      end
-    end
-
+    localparam int BEFORE = FOLDS * ((1 << l) - 1);
     logic [ADDR_WIDTH-1:0] address;
     assign address = ADDR_WIDTH'((32'(folds[l]) << l) | (32'(found[l]) >> (LEVELS - l)));
 
     logic [WIDTH-1:0] candidate_q, x_q, x_qq;
+    packed_rom #(
+        .WIDTH(WIDTH),
+        .DEPTH(DEPTH),
+        .BLOCK((BLOCK != 0 && DEPTH >= DEEP) ? 1 : 0),
+        .ROWS(THRESHOLDS[BEFORE*WIDTH+:DEPTH*WIDTH])
+    ) u_candidates (
+        .clk,
+        .address,
+        .row(candidate_q)
+    );
+
     logic [FOLD_WIDTH-1:0] fold_q, fold_qq;
     logic [LEVELS-1:0] found_q, found_d, found_qq;
 
@@ -58,7 +60,6 @@ module threshold_search #(
     end
 
     always_ff @(posedge clk) begin
-      candidate_q <= candidates[address];
       x_q <= xs[l];
       fold_q <= folds[l];
       found_q <= found[l];

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 from math import ceil, prod
 from typing import Any, ClassVar
 
@@ -12,15 +13,13 @@ import numpy as np
 from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream
 
-from levada import thresholds as th
-from levada.dotproduct import DotProducts, SvParam, narrowed, rom_cost, weight_rom
+from levada.dotproduct import PLACES, DotProducts, SvParam, narrowed, rom_cost, search_cost, weight_rom
 from levada.layer import (
     CppInstance,
     Device,
     Folding,
     Layer,
     Match,
-    Memory,
     Part,
     Resources,
     Schedule,
@@ -126,9 +125,9 @@ class Mvau(Layer):
                     for mmv in pixels_abreast(prod(self.pixels)):
                         yield Folding(pe, simd, mmv, memory="constant")
                     continue
-                places: tuple[Memory, ...] = ("lut", "block")
                 for dsp_pe in self._dot.dsp_lanes(pe, simd):
-                    yield from (Folding(pe, simd, dsp_pe=dsp_pe, memory=memory) for memory in places)
+                    for place, deep in product(PLACES, self._dot.threshold_places(self.mh // pe)):
+                        yield Folding(pe, simd, dsp_pe=dsp_pe, memory=place, thresholds=deep)
 
     def folded(self) -> Mapping[str, tuple[str, int]]:
         return {"pe": ("MH", self.mh), "simd": ("MW", self.mw), "mmv": ("pixels", prod(self.pixels))}
@@ -171,6 +170,7 @@ class Mvau(Layer):
             "SIMD": folding.simd,
             "W_BLOCK": int(folding.memory == "block"),
             "SLOTS": self._slots(folding),
+            "T_BLOCK": int(folding.thresholds == "block"),
             "WEIGHTS": weight_rom(self._blocks(folding), self.wtype),
         }
         slices = self._dot.dsp_params(folding.simd, folding.dsp_pe)
@@ -213,8 +213,7 @@ class Mvau(Layer):
         total = self._dot.lanes_cost(folding.simd, folding.pe, folding.dsp_pe)
         lut = ff = folding.pe * acc
         if self.thresholds is not None:
-            lut += th.luts(self._dot.levels, acc, nf, folding.pe)
-            ff += folding.pe * self._dot.levels * (4 * acc + 2)
+            total += search_cost(self._dot.search, nf, folding.pe, folding.thresholds)
         input_bits = folding.simd * self.atype.bits
         lut += 40 + 2 * folding.pe * self.result_type.bits
         lut += input_bits * (1 + -(-sf // 32)) if nf > 1 else 0

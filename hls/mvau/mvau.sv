@@ -10,7 +10,7 @@
 // Lane p computes row p of a pass, in DSP slices if p < DSP_PE, else in LUTs; the DSP_ parameters are those of
 // dot_lanes. It accumulates acc = INIT[row] + sum of (dot << SHIFT), where INIT and SHIFT make up for the
 // operand coding of dot_lut. With LEVELS > 0 the result is the code of threshold_search over acc; lane p's rows
-// are contiguous in THRESHOLDS, ordered by pass. With LEVELS = 0 it is acc itself, in O_BITS.
+// are contiguous in THRESHOLDS, T_BLOCK is its BLOCK. With LEVELS = 0 it is acc itself, in O_BITS.
 // All behind the operand registers runs freely; SLOTS credits keep the results within the output fifo.
 `include "synthesis.svh"
 module mvau #(
@@ -35,6 +35,7 @@ module mvau #(
     parameter int LEVELS = 0,
     parameter int O_BITS = (LEVELS > 0) ? LEVELS : ACC_BITS,
     parameter int SLOTS = 2,
+    parameter int T_BLOCK = 0,
     parameter logic [MH*ACC_BITS-1:0] INIT = '0,
     parameter logic [O_BITS-1:0] OFFSET = '0,
     parameter logic [MH*((1<<LEVELS)-(LEVELS>0?1 : 0))*ACC_BITS-1:0] THRESHOLDS = '0,
@@ -191,6 +192,7 @@ module mvau #(
       .WIDTH(ACC_BITS),
       .LEVELS(LEVELS),
       .SLOTS(SLOTS),
+      .T_BLOCK(T_BLOCK),
       .OFFSET(OFFSET),
       .THRESHOLDS(THRESHOLDS)
   ) u_activation (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from hypothesis import strategies as st
 
-from levada.draw import draw_folding, draw_type, draw_values, seeded
+from levada.draw import draw_folding, draw_result_type, draw_type, draw_values, seeded
 from levada.layer import Case
 
 if TYPE_CHECKING:
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 def cases(draw: st.DrawFn, cls: type[Thresholding]) -> Case:
     """Tables with thresholds below, within and above the range of their input."""
     random = seeded(draw)
-    channels = draw(st.integers(1, 12))
     xtype = draw_type(draw, draw(st.sampled_from([2, 8, 16])))
-    otype = draw_type(draw, 5)
+    otype = draw_result_type(draw, 5)
+    channels = draw(st.integers(8 if otype.bits == 8 else 1, 12))
     pixels = draw(st.sampled_from([(), (3,), (2, 2), (3, 4)]))
     full = (otype.max - otype.min) // otype.step
     count = draw(st.integers(max(1, full - 2), full))

@@ -13,6 +13,7 @@ from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream
 
 from levada import thresholds as th
+from levada.dotproduct import search_cost
 from levada.layer import (
     Bits,
     CppInstance,
@@ -20,6 +21,7 @@ from levada.layer import (
     Folding,
     Layer,
     Match,
+    Memory,
     Part,
     Resources,
     Schedule,
@@ -80,7 +82,10 @@ class Thresholding(Layer):
 
     def foldings(self) -> Iterator[Folding]:
         for pe in divisors(self.channels):
-            yield Folding(pe, pe, memory="lut" if pe < self.channels else "constant")
+            folds = 1 if self._fused.uniform else self.channels // pe
+            for deep in self._fused.search.places(folds):
+                place: Memory = "lut" if pe < self.channels else "constant"
+                yield Folding(pe, pe, memory=place, thresholds=deep)
         for mmv in pixels_abreast(prod(self.pixels))[1:]:
             yield Folding(self.channels, self.channels, mmv, memory="constant")
 
@@ -111,6 +116,7 @@ class Thresholding(Layer):
             "X_BIPOLAR": int(self.xtype.bipolar),
             "WIDTH": self._fused.width,
             "SLOTS": self.schedule(folding).slots,
+            "T_BLOCK": int(folding.thresholds == "block"),
         }
         return SvInstance("thresholding", params | self._fused.params(channels, folding.pe))
 
@@ -124,8 +130,7 @@ class Thresholding(Layer):
         return self._fused.bits
 
     def resources(self, folding: Folding, device: Device) -> Resources:
-        width, levels = self._fused.width, self.otype.bits
         folds = 1 if self._fused.uniform else self.channels // folding.pe
         slots, lanes = self.schedule(folding).slots, folding.mmv * folding.pe
-        lut = th.luts(levels, width, folds, lanes) + 25 + lanes * levels * -(-slots // 32)
-        return Resources(lut=lut, ff=30 + lanes * levels * (4 * width + 2))
+        rest = Resources(lut=25 + lanes * self.otype.bits * -(-slots // 32), ff=30)
+        return rest + search_cost(self._fused.search, folds, lanes, folding.thresholds)

@@ -3,8 +3,8 @@
 //
 //   y[c] = OFFSET + |{ k : x[c] >= THRESHOLDS[c][k] }|   (mod 2^LEVELS)
 //
-// Channel c = fold*PE + lane; lane p's rows are contiguous in THRESHOLDS, ordered by fold, as
-// threshold_search takes them. X_BIPOLAR codes -1, +1 as 0, 1. The pipeline runs freely; SLOTS credits
+// Channel c = fold*PE + lane; lane p's rows are contiguous in THRESHOLDS, as threshold_search
+// takes them, T_BLOCK being its BLOCK. X_BIPOLAR codes -1, +1 as 0, 1. The pipeline runs freely; SLOTS credits
 // keep its results within the output fifo.
 module thresholding #(
     parameter int CHANNELS = 4,
@@ -16,6 +16,7 @@ module thresholding #(
     parameter int WIDTH = 10,
     parameter int LEVELS = 2,
     parameter int SLOTS = 2,
+    parameter int T_BLOCK = 0,
     parameter logic [LEVELS-1:0] OFFSET = '0,
     parameter logic [CHANNELS*((1<<LEVELS)-1)*WIDTH-1:0] THRESHOLDS = '0
 ) (
@@ -59,6 +60,7 @@ module thresholding #(
       .WIDTH(WIDTH),
       .LEVELS(LEVELS),
       .SLOTS(SLOTS),
+      .T_BLOCK(T_BLOCK),
       .OFFSET(OFFSET),
       .THRESHOLDS({MMV{THRESHOLDS}})
   ) u_activation (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 from math import prod
 from typing import Any, ClassVar
 
@@ -13,7 +14,7 @@ from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream
 
 from levada import memory
-from levada.dotproduct import DotProducts, SvParam, narrowed, rom_cost, search_cost, weight_rom
+from levada.dotproduct import PLACES, DotProducts, SvParam, narrowed, rom_cost, search_cost, weight_rom
 from levada.errors import LevadaError
 from levada.layer import (
     CppInstance,
@@ -21,7 +22,6 @@ from levada.layer import (
     Folding,
     Layer,
     Match,
-    Memory,
     Part,
     Resources,
     Schedule,
@@ -136,10 +136,11 @@ class Vvau(Layer):
         shapes = [(pe, 1) for pe in divisors(self.channels)]
         shapes += [(self.channels, simd) for simd in divisors(self.taps)[1:]]
         for pe, simd in shapes:
-            one = pe * simd == self.channels * self.taps
-            places: tuple[Memory, ...] = ("constant",) if one else ("lut", "block")
-            for place in places:
-                yield Folding(pe, simd, memory=place)
+            if pe * simd == self.channels * self.taps:
+                yield Folding(pe, simd, memory="constant")
+                continue
+            for place, deep in product(PLACES, self._dot.threshold_places(self.channels // pe)):
+                yield Folding(pe, simd, memory=place, thresholds=deep)
 
     def folded(self) -> Mapping[str, tuple[str, int]]:
         return {"pe": ("C", self.channels), "simd": ("K", self.taps)}
@@ -187,6 +188,7 @@ class Vvau(Layer):
             "SIMD": folding.simd,
             "W_BLOCK": int(folding.memory == "block"),
             "SLOTS": self._slots(folding),
+            "T_BLOCK": int(folding.thresholds == "block"),
             "WEIGHTS": weight_rom(self._blocks(folding), self.wtype),
         }
         return SvInstance("vvau", params | self._dot.params(folding.pe * self.multiplier))
@@ -231,5 +233,5 @@ class Vvau(Layer):
         ff += 40 + folding.simd * folding.pe * self.atype.bits
         total = Resources(lut=lut, ff=ff)
         if self.thresholds is not None:
-            total += search_cost(self._dot.search, cf, lanes)
+            total += search_cost(self._dot.search, cf, lanes, folding.thresholds)
         return total + rom_cost(folding.memory, tf * cf, lanes * folding.simd * self.wtype.bits)

@@ -9,7 +9,7 @@
 //
 // Each output channel accumulates acc = INIT[m] + sum of (dot << SHIFT), where INIT and SHIFT make up for
 // the operand coding of dot_lut; the sums of the CF folds wait in a memory. With LEVELS > 0 the result is the
-// code of threshold_search over acc; lane p*M + j's rows are contiguous in THRESHOLDS, ordered by fold. With
+// code of threshold_search over acc; lane p*M + j's rows are contiguous in THRESHOLDS, T_BLOCK is its BLOCK. With
 // LEVELS = 0 it is acc itself, in O_BITS.
 // All behind the operand registers runs freely; SLOTS credits keep the results within the output fifo.
 `include "synthesis.svh"
@@ -30,6 +30,7 @@ module vvau #(
     parameter int LEVELS = 0,
     parameter int O_BITS = (LEVELS > 0) ? LEVELS : ACC_BITS,
     parameter int SLOTS = 2,
+    parameter int T_BLOCK = 0,
     parameter logic [C*M*ACC_BITS-1:0] INIT = '0,
     parameter logic [O_BITS-1:0] OFFSET = '0,
     parameter logic [C*M*((1<<LEVELS)-(LEVELS>0?1 : 0))*ACC_BITS-1:0] THRESHOLDS = '0,
@@ -184,6 +185,7 @@ module vvau #(
       .WIDTH(ACC_BITS),
       .LEVELS(LEVELS),
       .SLOTS(SLOTS),
+      .T_BLOCK(T_BLOCK),
       .OFFSET(OFFSET),
       .THRESHOLDS(THRESHOLDS)
   ) u_activation (

@@ -17,6 +17,7 @@ from levada.graph import Graph
 from levada.layer import Resources
 from levada.models import Model
 from levada.partition import Objective, Partition
+from levada.problem import Lanes
 from levada.report.schema import Level
 from levada.sim.cppsim import CppSim
 from levada.sim.rtlsim import RtlRun, RtlSim
@@ -30,7 +31,8 @@ class Options:
     """A build as the user asks for it.
 
     `model` is a name of models/ or the path of an .onnx file; `data` a data set of models/ or the path of
-    an .npz with `x` and `y`; `input` TYPE/D; `objective` what the folding is chosen for (`partition.fold`).
+    an .npz with `x` and `y`; `input` TYPE/D; `objective` and `lanes` what the folding is chosen for and from
+    (`partition.fold`).
     `samples` frames are compared at every level, `rtl_frames` of them in RTL simulation. None: levada
     chooses.
     """
@@ -47,6 +49,7 @@ class Options:
     input: str | None = None
     partition: Path | None = None
     objective: Objective | None = None
+    lanes: Lanes = "split"
     seed: int = 0
 
 

@@ -108,8 +108,10 @@ def partition_step(state: State) -> None:
         folded = partition.with_foldings(graph, foldings)
         state.partition = partition.Partition(folded, f"as {state.options.partition} says", None, 0.0)
     else:
-        board, objective = state.board.usable, state.options.objective
-        state.partition = partition.fold(graph, board, state.clock_mhz, state.target_fps, objective)
+        options = state.options
+        state.partition = partition.fold(
+            graph, state.board.usable, state.clock_mhz, state.target_fps, options.objective, options.lanes
+        )
     state.graph = state.partition.graph
     content.write_whole(state.work / "partition.toml", partition.to_toml(state.graph))
 

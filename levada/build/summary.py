@@ -73,6 +73,7 @@ def _layer(node: Node, graph: Graph, state: State, waits: str | None) -> LayerRe
         mmv=folding.mmv,
         dsp_pe=folding.dsp_pe,
         memory=folding.memory,
+        thresholds=folding.thresholds,
         cycles=node.layer.cycles(folding),
         cycles_simulated=state.layer_cycles.get(node.name),
         fifo_depth=sum(int(getattr(layer, "depth", 0)) for layer in buffers),

@@ -87,6 +87,8 @@ class LayerReport(_Model):
     """How many of the `pe` lanes multiply in DSP slices."""
     memory: Memory
     """Where the parameters live."""
+    thresholds: Memory = "lut"
+    """Where deep tables of thresholds live, if the layer has any."""
     cycles: NonNegativeInt
     """Cycles between frames when nothing makes the layer wait, by the cost model."""
     cycles_simulated: PositiveInt | None = None

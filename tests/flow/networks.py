@@ -198,6 +198,26 @@ def mlp(seed=0, inputs=6, hidden=5, outputs=4, bits=3):
     return chain.linear(outputs, bits=bits).op("Mul", 0.5)
 
 
+def resnet18(size=224, seed=0):
+    """A ResNet-18 of 4 bits and random weights; each block quantizes both its branches to one scale."""
+    chain = Chain(3, size, size, seed=seed).quant(8, scale=1 / 64)
+    chain.conv(64, kernel=7, stride=2, pad=3, scale=1 / 64).norm().quant(signed=False)
+    chain.pool(kernel=3, stride=2, pad=1)
+    for stage, channels in enumerate((64, 128, 256, 512)):
+        for block in range(2):
+            stride = 2 if stage and not block else 1
+            side = chain.mark()
+            chain.conv(channels, stride=stride, pad=1, scale=1 / 64).norm().quant(signed=False)
+            chain.conv(channels, pad=1, scale=1 / 64).norm().quant()
+            end = chain.mark()
+            if stride == 2:
+                chain.back(side).conv(channels, kernel=1, stride=2, scale=1 / 64).norm().quant()
+                side = chain.mark()
+                chain.back(end)
+            chain.second("Add", side[0]).op("Relu").quant(signed=False)
+    return chain.op("GlobalAveragePool", shape=(512, 1, 1)).op("Flatten", shape=(512,)).linear(1000)
+
+
 def random_frames(shape, count, seed=0, step=1 / 16, limit=2.0):
     """Seeded frames, all multiples of `step`: on the borders of quantizers with such scales, often."""
     steps = round(limit / step)

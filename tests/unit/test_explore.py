@@ -15,7 +15,6 @@ from levada.explore import explore
 from levada.problem import problem
 from levada.report import exploration
 from tests.unit import graphs
-from tests.unit.test_solver import split
 
 BOARD = boards.load("pynq-z2")
 
@@ -25,7 +24,7 @@ def graph():
     random = np.random.default_rng(5)
     sizes = [(64, 64), (64, 32), (32, 16)]
     layers = [graphs.mvau(random, *size, graphs.INT4, graphs.UINT4, graphs.UINT4) for size in sizes]
-    return split(graphs.chain(layers))
+    return graphs.chain(layers)
 
 
 @pytest.fixture(scope="module")

@@ -211,7 +211,8 @@ def test_partition_toml_is_readable():
     said = [line for line in lines if line.startswith("# ")]
     assert said[0] == "# How the layers of net are folded. Edit and give back with --partition FILE."
     assert "\n".join(lines[len(said) :]) == (
-        '\n[mvau_0]  # mvau, 64 cycles a frame\npe = 8\nsimd = 16\nmmv = 1\ndsp_pe = 0\nmemory = "lut"'
+        "\n[mvau_0]  # mvau, 64 cycles a frame\npe = 8\nsimd = 16\nmmv = 1\ndsp_pe = 0\n"
+        'memory = "lut"\nthresholds = "lut"'
     )
 
 
@@ -227,7 +228,7 @@ def test_partition_toml_is_readable():
         ("pe = 8", "pe = 8.0", "{path}: [mvau_0] pe = 8.0; write a whole number"),
         ("pe = 8", "pe = true", "{path}: [mvau_0] pe = True; write a whole number"),
         ('memory = "lut"', "memory = 1", "{path}: [mvau_0] memory = 1; write text"),
-        ("simd", "SIMD", "{path}: [mvau_0] has 'SIMD'; use pe, simd, mmv, dsp_pe, memory"),
+        ("simd", "SIMD", "{path}: [mvau_0] has 'SIMD'; use pe, simd, mmv, dsp_pe, memory, thresholds"),
         ("[mvau_0]", "x = 1\n[mvau_0]", "{path}: x is 1; write a table [x] with pe, simd, ..."),
     ],
 )

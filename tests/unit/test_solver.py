@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -20,34 +20,6 @@ from tests.unit import graphs
 
 WEIGHTS = cost.weights(graphs.DEVICE)
 TINY = graphs.chains(max_layers=2, max_width=4)
-
-
-class Split(graphs.Mvau):
-    """An MVAU any of whose lanes can move from LUTs to DSP slices, three products in each."""
-
-    def foldings(self):
-        for folding in super().foldings():
-            shares = sorted({folding.pe * eighths // 8 for eighths in range(9)})
-            yield from (replace(folding, dsp_pe=lanes) for lanes in shares)
-
-    def resources(self, folding, device):
-        lut, ff = self._dot.lane_cost(folding.simd)
-        lanes = folding.dsp_pe
-        whole = super().resources(replace(folding, dsp_pe=0), device)
-        return replace(
-            whole, lut=whole.lut - lanes * lut, ff=whole.ff - lanes * ff, dsp=lanes * -(-folding.simd // 3)
-        )
-
-
-def split(graph):
-    """The graph with every MVAU in a form that offers lanes in DSP slices."""
-    nodes = []
-    for node in graph.nodes:
-        layer = node.layer
-        if type(layer) is graphs.Mvau:
-            layer = Split(**{field.name: getattr(layer, field.name) for field in fields(layer)})
-        nodes.append(replace(node, layer=layer))
-    return graph.with_nodes(tuple(nodes))
 
 
 def everything(graph):
@@ -81,7 +53,7 @@ def fitting(ways, budget):
     return [way for way in ways if (cost.vector(way[1]) <= budget).all()]
 
 
-@given(TINY.map(split), st.data())
+@given(TINY, st.data())
 def test_the_cheapest_within_a_budget_is_found(graph, data):
     ways = list(everything(graph))
     budget = data.draw(budgets(ways))
@@ -93,7 +65,7 @@ def test_the_cheapest_within_a_budget_is_found(graph, data):
         assert found.value == found.bound == min(possible)
 
 
-@given(TINY.map(split), st.data())
+@given(TINY, st.data())
 def test_the_fastest_within_a_budget_is_found(graph, data):
     ways = list(everything(graph))
     budget = data.draw(budgets(ways))
@@ -104,7 +76,7 @@ def test_the_fastest_within_a_budget_is_found(graph, data):
         assert found.interval == least == min(possible)
 
 
-@given(TINY.map(split), st.data())
+@given(TINY, st.data())
 def test_the_least_latency_within_a_budget_is_found(graph, data):
     ways = list(everything(graph))
     budget = data.draw(budgets(ways))
@@ -115,7 +87,7 @@ def test_the_least_latency_within_a_budget_is_found(graph, data):
         assert (first.value, second.value) == (first.bound, second.bound) == min(possible)
 
 
-@given(TINY.map(split), st.data())
+@given(TINY, st.data())
 def test_the_smallest_is_the_one_that_lacks_least(graph, data):
     ways = list(everything(graph))
     budget = data.draw(budgets(ways))
@@ -123,7 +95,7 @@ def test_the_smallest_is_the_one_that_lacks_least(graph, data):
     assert solver.smallest(problem(graph, graphs.DEVICE), budget, WEIGHTS).value == min(lacking)
 
 
-@given(graphs.chains().map(split), st.data())
+@given(graphs.chains(), st.data())
 def test_a_selection_costs_what_the_joined_graph_does(graph, data):
     whole = problem(graph, graphs.DEVICE)
     picks = [data.draw(st.sampled_from(choices)) for choices in whole.choices]
@@ -133,7 +105,7 @@ def test_a_selection_costs_what_the_joined_graph_does(graph, data):
     assert timing.interval(joined) == max(pick.cycles for pick in picks)
 
 
-@given(graphs.chains(max_width=6).map(split))
+@given(graphs.chains(max_width=6))
 def test_offers_are_the_pareto_front_of_each_pair_of_streams(graph):
     for node in graph.nodes:
         ways = set()
@@ -168,7 +140,7 @@ def test_of_equal_rows_the_first_stays_and_kinds_are_compared_with_what_they_cos
 def test_the_same_problem_has_the_same_answer():
     random = np.random.default_rng(3)
     layers = [graphs.mvau(random, 48, 48, otype=graphs.UINT2) for _ in range(6)]
-    graph = split(graphs.chain(layers))
+    graph = graphs.chain(layers)
     budget = cost.vector(Resources(6000, 9000, 40, 20))
     answers = [solver.fastest(problem(graph, graphs.DEVICE), budget) for _ in range(2)]
     assert answers[0] == answers[1]

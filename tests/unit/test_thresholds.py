@@ -87,15 +87,16 @@ def test_offsets(otype, base, offset):
 
 
 @pytest.mark.parametrize("pe", [1, 2, 3, 6])
-def test_lanes_are_ordered_by_lane_then_fold_then_threshold(pe):
+def test_lanes_are_ordered_by_lane_then_level_then_fold(pe):
     table = np.arange(6 * 3).reshape(6, 3)
     search = th.search(table, 0, IntType(2, signed=False), 0, 20)
     lanes = search.lanes(pe)
     want = [
-        search.table[fold * pe + lane][level]
+        search.table[fold * pe + lane][threshold]
         for lane in range(pe)
+        for level in ([1], [0, 2])
         for fold in range(6 // pe)
-        for level in range(3)
+        for threshold in level
     ]
     assert lanes.values.tolist() == want
     assert lanes.width == search.width == 6
