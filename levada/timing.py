@@ -42,6 +42,18 @@ def interval(graph: Graph) -> int:
     return max(node.layer.cycles(node.folding) for node in graph.nodes)
 
 
+def settling(graph: Graph) -> int:
+    """Frames after which the slowest layer sets the pace for sure, if the pipeline was empty and never waits.
+
+    The other layers delay frame n to latency + n * pace at most, where pace are the cycles of the second
+    slowest; from the slowest one it cannot come before (n + 1) * interval.
+    """
+    slowest = interval(graph)
+    paces = [node.layer.cycles(node.folding) for node in graph.nodes]
+    pace = max((cycles for cycles in paces if cycles < slowest), default=0)
+    return 2 + max(0, -(-(latency(graph) - slowest) // (slowest - pace)))
+
+
 def bottleneck(graph: Graph) -> Node:
     """The slowest layer, the first of equals."""
     return max(graph.nodes, key=lambda node: node.layer.cycles(node.folding))

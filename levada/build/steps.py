@@ -159,6 +159,13 @@ def rtlsim(state: State) -> None:
     x = np.resize(x, (max(len(x), least), x.shape[1]))
     want = np.resize(state.golden[: min(count, len(state.golden))], (len(x), state.golden.shape[1]))
     state.run = state.rtlsim.run(x)
+    predicted = timing.interval(graph)
+    beats = graph.stream(graph.outputs[0]).beats
+    if state.run.interval(beats) < predicted:
+        # Frames that find the pipeline empty can follow faster for a while than the slowest layer lets them.
+        more = timing.settling(graph)
+        x, want = np.resize(x, (more, x.shape[1])), np.resize(want, (more, want.shape[1]))
+        state.run = state.rtlsim.run(x)
     found = compare.integers(want, side_by_side(state.run.outputs))
     if not found.mismatches:
         stalled = state.rtlsim.run(x[:_STALLED_FRAMES], stalls=_STALLS, seed=state.options.seed)
@@ -166,7 +173,7 @@ def rtlsim(state: State) -> None:
         found = found_stalled if found_stalled.mismatches else found
     where = compare.culprit(graph, "rtlsim", x) if found.mismatches else ""
     _level(state, "rtlsim", found, where)
-    predicted, simulated = timing.interval(graph), state.run.interval(graph.stream(graph.outputs[0]).beats)
+    simulated = state.run.interval(beats)
     if simulated != predicted:
         raise CheckFailedError(
             f"rtlsim: a frame takes {simulated} cycles, the layers' schedules say {predicted} "

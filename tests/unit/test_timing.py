@@ -83,6 +83,14 @@ def test_interval_and_latency_of_a_walk(graph):
     assert timing.bottleneck(graph) is graph.nodes[steps.index(max(steps))]
 
 
+@given(pipelines())
+def test_once_settled_the_slowest_layer_sets_the_pace(graph):
+    frames = timing.settling(graph)
+    valid = timing.simulate(graph, frames).valid
+    ends = np.max([valid[name].reshape(frames, -1)[:, -1] for name in graph.outputs], axis=0)
+    assert ends[-1] - ends[-2] == timing.interval(graph)
+
+
 def test_a_schedule_worked_out_by_hand():
     # Reads in steps 0 and 1, writes in step 2; then reads the beat in step 0 and writes in steps 0 and 1.
     first = Schedule((np.array([1, 1, 0], bool),), (np.array([0, 0, 1], bool),), latency=4, slots=2)
