@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := build
-.PHONY: setup build test test-deep bench train lint clean
+.PHONY: setup build test test-deep bench bench-designs train lint clean
 
 setup: $(READY)
 
@@ -43,6 +43,9 @@ test-deep: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench $(ARGS)
+
+bench-designs: $(READY)
+	$(BIN)/python -m tests.designs $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -17,8 +17,7 @@ from levada.build import Options, build
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE, README = ROOT / "docs" / "results.json", ROOT / "README.md"
-MARKS = ("<!-- results: python -m tests.results -->", "<!-- end of results -->")
-SIMULATED_MARKS = ("<!-- simulated: python -m tests.results -->", "<!-- end of simulated -->")
+SYNTHESIZED, VERIFIED = "results: python -m tests.results", "simulated: python -m tests.results"
 SIMULATED = (
     "cnv-w1a1",
     "resnet8-w4a4",
@@ -94,28 +93,32 @@ def simulated_row(r):
 
 
 def tables(results):
-    """The rows of README.md, with their heads, by the marks around them."""
+    """The rows of README.md, with their heads, by mark."""
     synthesized = [r for r in results if "lut" in r]
     others = [r for r in results if "lut" not in r]
     return {
-        MARKS: [*HEAD, *map(row, synthesized)],
-        SIMULATED_MARKS: [*SIMULATED_HEAD, *map(simulated_row, others)],
+        SYNTHESIZED: [*HEAD, *map(row, synthesized)],
+        VERIFIED: [*SIMULATED_HEAD, *map(simulated_row, others)],
     }
 
 
-def block(marks, rows):
-    """What stands in README.md for a table."""
-    return "\n".join([marks[0], *rows, marks[1]])
+def block(mark, rows):
+    """What stands in a page for a table."""
+    return "\n".join([f"<!-- {mark} -->", *rows, f"<!-- end of {mark.partition(':')[0]} -->"])
+
+
+def between_marks(text, tables):
+    """A page with other rows, by mark, between its marks."""
+    for mark, rows in tables.items():
+        begin, end = map(re.escape, (f"<!-- {mark} -->", f"<!-- end of {mark.partition(':')[0]} -->"))
+        text = re.sub(f"{begin}.*?{end}", lambda _: block(mark, rows), text, flags=re.DOTALL)  # noqa: B023
+    return text
 
 
 def write(results):
     """Both tables, to docs/results.json and README.md."""
     FILE.write_text(json.dumps(results, indent=1) + "\n")
-    text = README.read_text()
-    for marks, rows in tables(results).items():
-        begin, end = map(re.escape, marks)
-        text = re.sub(f"{begin}.*?{end}", lambda _: block(marks, rows), text, flags=re.DOTALL)  # noqa: B023
-    README.write_text(text)
+    README.write_text(between_marks(README.read_text(), tables(results)))
 
 
 def main(wanted):

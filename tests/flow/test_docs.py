@@ -16,7 +16,7 @@ import pytest
 from levada_driver import Accelerator, cli
 
 from levada.cli import app
-from tests import results
+from tests import designs, results
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")]
@@ -138,8 +138,14 @@ def test_no_page_has_long_lines(page):
 def test_results():
     """The README's tables are those of docs/results.json, which `python -m tests.results` writes."""
     measured = json.loads(results.FILE.read_text())
-    for marks, rows in results.tables(measured).items():
-        assert results.block(marks, rows) in results.README.read_text()
+    for mark, rows in results.tables(measured).items():
+        assert results.block(mark, rows) in results.README.read_text()
+
+
+def test_benchmarks():
+    """The tables of docs/benchmarks.md are those of docs/benchmarks.json."""
+    page = designs.PAGE.read_text()
+    assert designs.between_marks(page, designs.tables(designs.measured())) == page
 
 
 def test_driver_snippet():
