@@ -40,7 +40,7 @@ module dot_lanes #(
     localparam int FIRST = g * DSP_LANES;
     localparam int LANES = (DSP_PE - FIRST < DSP_LANES) ? DSP_PE - FIRST : DSP_LANES;
     logic [LANES*DSP_BITS-1:0] dots, dots_late;
-    `LEVADA_MAP_ONCE
+    `LEVADA_MAP_APART
     dot_dsp #(
         .SIMD(SIMD),
         .LANES(LANES),
@@ -73,7 +73,7 @@ module dot_lanes #(
 
   for (genvar p = DSP_PE; p < PE; p = p + 1) begin : gen_lut
     logic [LUT_BITS-1:0] dot, dot_late;
-    `LEVADA_MAP_ONCE
+    `LEVADA_MAP_APART
     dot_lut #(
         .SIMD(SIMD),
         .W_BITS(W_BITS),

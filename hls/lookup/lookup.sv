@@ -4,6 +4,7 @@
 // [p*O_BITS +: O_BITS], or of all lanes alike if LANES = 1. The memories are in block RAM if BLOCK, else in
 // LUTs; synthesis drops the bits that a lane does not use. Everything behind the handshake runs freely; SLOTS
 // credits keep the results within the output fifo.
+`include "synthesis.svh"
 module lookup #(
     parameter int PE = 2,
     parameter int FOLDS = 2,
@@ -50,6 +51,7 @@ module lookup #(
     /* verilator lint_on UNUSEDSIGNAL */
     assign address = ADDR_WIDTH'({fold_q, s_axis_tdata[p*X_BITS+:A_BITS]});
     assign results[p*O_BITS+:O_BITS] = row[LANE*O_BITS+:O_BITS];
+    `LEVADA_MAP_APART
     weight_rom #(
         .WIDTH(LANES * O_BITS),
         .DEPTH(DEPTH),

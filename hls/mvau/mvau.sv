@@ -109,6 +109,7 @@ module mvau #(
     always_ff @(posedge clk) a_q <= s_axis_tdata;
   end
 
+  `LEVADA_MAP_APART
   weight_rom #(
       .WIDTH(ROW_BITS),
       .DEPTH(SF * NF),

@@ -93,6 +93,7 @@ module vvau #(
   logic [ROW_BITS-1:0] w;
   always_ff @(posedge clk) a_q <= s_axis_tdata;
 
+  `LEVADA_MAP_APART
   weight_rom #(
       .WIDTH(ROW_BITS),
       .DEPTH(TF * CF),
@@ -142,7 +143,7 @@ module vvau #(
       assign a[i*A_BITS+:A_BITS] = a_q[(i*PE+l/M)*A_BITS+:A_BITS];
     end
 
-    `LEVADA_MAP_ONCE
+    `LEVADA_MAP_APART
     dot_lut #(
         .SIMD(SIMD),
         .W_BITS(W_BITS),
