@@ -125,7 +125,9 @@ def _clean(model: Any) -> Any:
     from qonnx.transformation.remove import RemoveIdentityOps, RemoveUnusedNodes
     from qonnx.util.cleanup import cleanup_model
 
-    wrapper = cleanup_model(ModelWrapper(model))
+    wrapper = ModelWrapper(model)
+    _write_twice_as_double(wrapper)
+    wrapper = cleanup_model(wrapper)
     _remove_identities(wrapper)
     _complete_gemm(wrapper)
     _complete_qcdq(wrapper)
@@ -146,6 +148,15 @@ def _clean(model: Any) -> Any:
     for transformation in transformations:
         wrapper = wrapper.transform(transformation)
     return wrapper
+
+
+def _write_twice_as_double(model: Any) -> None:
+    """Writes x + x as x * 2: QONNX renames a tensor at one place of a node alone, and loses the other."""
+    for node in model.graph.node:
+        if node.op_type == "Add" and node.input[0] == node.input[1]:
+            node.op_type = "Mul"
+            node.input[1] = model.make_new_valueinfo_name()
+            model.set_initializer(node.input[1], np.float32(2))
 
 
 def _single_precision(model: Any) -> None:

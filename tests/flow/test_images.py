@@ -33,6 +33,11 @@ def residual(scale=0.125, projected=False):
     return head(chain.op("Relu").quant(signed=False, scale=0.25).conv(3).quant())
 
 
+def doubled():
+    chain = image().conv(4, pad=1).norm().quant(scale=0.125)
+    return head(chain.second("Add", chain.at).quant(signed=False, scale=0.25).conv(3).quant())
+
+
 def concat(scale=0.125, conv=True):
     chain = image().conv(4, pad=1).norm().quant(scale=0.125)
     mark = chain.mark()
@@ -149,6 +154,7 @@ FORMS = {
         ["split", "swu", "mvau", "swu", "mvau", "concat"],
     ),
     "residual": (residual, ["swu", "mvau", "fork", "swu", "mvau", "add", "swu", "mvau", "mvau"]),
+    "doubled": (doubled, ["swu", "mvau", "thresholding", "swu", "mvau", "mvau"]),
     "residual-of-other-scales": (
         lambda: residual(0.375),
         ["swu", "mvau", "fork", "swu", "mvau", "mul", "add", "swu", "mvau", "mvau"],
