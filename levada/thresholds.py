@@ -8,7 +8,9 @@ from functools import cached_property
 import numpy as np
 from levada_driver.datatype import IntArray, IntType
 
+from levada import memory
 from levada.layer import Bits
+from levada.terms import Terms, total
 
 
 def apply(x: IntArray, thresholds: IntArray, base: int, step: int) -> IntArray:
@@ -32,10 +34,38 @@ class Search:
     levels: int
     offset: int
 
+    @cached_property
+    def columns(self) -> tuple[int, ...]:
+        """For each level the bits of its candidates but constants, copies, and those already found."""
+        return tuple(_columns(self._candidates(level), self.width, level) for level in range(self.levels))
+
+    @cached_property
+    def needed(self) -> tuple[int, ...]:
+        """For each level the bits of x that it looks at: from the lowest one that any candidate has."""
+        lowest = (int(np.bitwise_or.reduce(self._candidates(level))) for level in range(self.levels))
+        return tuple(self.width - ((bits & -bits).bit_length() - 1 if bits else 0) for bits in lowest)
+
+    def _candidates(self, level: int) -> IntArray:
+        """What a level compares with, of all channels."""
+        stride = 1 << (self.levels - level)
+        return self.table[:, stride // 2 - 1 :: stride].reshape(-1)
+
     def lanes(self, pe: int) -> Bits:
         """The table as the modules take it: by lane, then by fold of `pe` channels, then by threshold."""
         folds = self.table.shape[0] // pe
         return Bits(self.table.reshape(folds, pe, -1).transpose(1, 0, 2).reshape(-1), self.width)
+
+
+def _columns(values: IntArray, width: int, level: int) -> int:
+    """Bits of the candidates of a level that have to be stored, equal ones counted once."""
+    bits = (values[:, None] >> np.arange(width)) & 1
+    found = (np.arange(len(values))[:, None] >> np.arange(level)) & 1
+    known = np.concatenate([np.zeros((len(values), 1), np.int64), found], axis=1)
+    return len(_packed(bits) - _packed(known) - _packed(1 - known))
+
+
+def _packed(bits: IntArray) -> set[bytes]:
+    return {column.tobytes() for column in np.packbits(bits, axis=0).T}
 
 
 def search(thresholds: IntArray, base: int, otype: IntType, low: int, high: int) -> Search:
@@ -127,7 +157,50 @@ class Fused:
         return 0 if self.thresholds is None else int(self.rows.size) * self.search.width
 
 
-def luts(levels: int, width: int, folds: int, lanes: int) -> int:
-    """Estimated LUTs of `lanes` searches: a comparator and a small memory for each level."""
-    memory = sum(-(-(folds << level) // 64) for level in range(levels)) * width
-    return lanes * (levels * (width // 2 + 2) + (memory if folds > 1 or levels > 1 else 0) + levels)
+def activation(
+    search: Search | None, folds: int, lanes: int, slots: int, bits: int, x_bits: int | None = None
+) -> Terms:
+    """An activation.sv of `lanes` values: searches over `folds` rows each, if any, and the output fifo.
+
+    `bits` are those of a result; `x_bits` those of a value, where they are fewer than the search's width.
+    """
+    out = memory.credit_fifo(slots, lanes * bits)
+    if search is None:
+        return out
+    steps = Terms(ff={"valid": 2 * search.levels}) + memory.counters(folds)
+    return total((out, steps, search_terms(search, folds, x_bits or search.width) * lanes))
+
+
+def search_terms(search: Search, folds: int, x_bits: int) -> Terms:
+    """One threshold_search.sv over `folds` rows of values of `x_bits`.
+
+    A level compares about a bit and a half a LUT. It keeps the value twice, but bits below all thresholds of
+    a level only wait there, in shift registers; the candidate, unless it is constant; the fold and the bits
+    that were found.
+    """
+    lut = ff = waiting = seen = 0
+    parts = []
+    for level, (needed, columns) in enumerate(zip(search.needed, search.columns, strict=True)):
+        words, last = folds << level, level == search.levels - 1
+        needed = min(x_bits, needed)
+        fresh = max(0, needed - seen)
+        waiting += fresh if level else 0
+        lut += needed * 3 // 4 + 1 if words > 1 else needed // 2 + 1
+        ff += max(seen, needed) * 2 - (fresh if level else 0) - last * needed
+        ff += (2 * level + 1) + (0 if last else 2 * (folds - 1).bit_length())
+        seen = max(seen, needed)
+        parts.append(_candidates(words, search.width, columns))
+    return total((Terms({"search": lut, "delay": waiting}, {"search": ff}), *parts))
+
+
+def _candidates(words: int, width: int, columns: int) -> Terms:
+    """The candidates of a level: a memory that Yosys puts where it thinks best.
+
+    They ascend, so they are simpler than random contents.
+    """
+    if memory.automatic(words, width) == "block":
+        return Terms(bram18=memory.blocks(words, width))
+    kept = memory.distinct(words, columns)
+    if words <= 4:
+        return Terms({"candidates": kept // 4}, {"candidates": kept})
+    return Terms({"candidates": kept * (1 if words <= 16 else 2 + words // 48)}, {"candidates": kept})

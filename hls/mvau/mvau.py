@@ -12,17 +12,16 @@ import numpy as np
 from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream
 
+from levada import memory
 from levada import thresholds as th
-from levada.dotproduct import DotProducts, SvParam, narrowed, rom_cost, weight_rom
+from levada.dotproduct import DotProducts, SvParam, narrowed, weight_rom
 from levada.layer import (
     CppInstance,
-    Device,
     Folding,
     Layer,
     Match,
     Memory,
     Part,
-    Resources,
     Schedule,
     SvInstance,
     Tensor,
@@ -31,6 +30,7 @@ from levada.layer import (
     windows_of,
 )
 from levada.onnxutil import convolution, ending_of, quantized_matmul
+from levada.terms import Terms, total
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +123,7 @@ class Mvau(Layer):
                     continue
                 places: tuple[Memory, ...] = ("lut", "block")
                 for dsp_pe in self._dot.dsp_lanes(pe, simd):
-                    yield from (Folding(pe, simd, dsp_pe=dsp_pe, memory=memory) for memory in places)
+                    yield from (Folding(pe, simd, dsp_pe=dsp_pe, memory=place) for place in places)
 
     def folded(self) -> Mapping[str, tuple[str, int]]:
         return {"pe": ("MH", self.mh), "simd": ("MW", self.mw), "mmv": ("pixels", prod(self.pixels))}
@@ -197,19 +197,49 @@ class Mvau(Layer):
             variants[f"{half} output channels"] = fewer
         return variants
 
-    def resources(self, folding: Folding, device: Device) -> Resources:
+    def terms(self, folding: Folding) -> Terms:
         sf, nf = self.mw // folding.simd, self.mh // folding.pe
-        acc = self.result_type.bits if self.thresholds is None else self._dot.search.width
+        if folding.memory == "constant":
+            return self._constant_terms(folding)
+        dot, pe = self._dot, folding.pe
+        row = pe * folding.simd * self.wtype.bits
+        return total(
+            (
+                dot.lanes_terms(folding.simd, pe, folding.dsp_pe),
+                memory.rom(folding.memory, sf * nf, row),
+                self._input_terms(folding),
+                dot.accumulators(nf, sf, pe, folding.dsp_pe),
+                memory.counters(sf, nf, sf * nf, nf),
+                dot.steps(self._latency(folding)),
+                self._activation_terms(folding),
+            )
+        )
+
+    def _input_terms(self, folding: Folding) -> Terms:
+        """The operand register; where a vector is needed again, its beats wait in LUT memory."""
+        bits = folding.mmv * folding.simd * self.atype.bits
+        if self.mh == folding.pe:
+            return Terms(ff={"operands": bits})
+        kept = memory.ram_luts(self.mw // folding.simd, bits)
+        return Terms({"ram": kept, "mux": bits}, {"operands": bits})
+
+    def _activation_terms(self, folding: Folding) -> Terms:
+        search = None if self.thresholds is None else self._dot.search
+        nf, lanes = self.mh // folding.pe, folding.mmv * folding.pe
+        return th.activation(search, nf, lanes, self._slots(folding), self.result_type.bits)
+
+    def _constant_terms(self, folding: Folding) -> Terms:
+        """A whole vector a cycle: products and sums of known weights, which fold to some part of a dot."""
         lanes = folding.mmv * folding.pe
-        dots = self._dot.lanes_cost(folding.simd, folding.pe, folding.dsp_pe)
-        lut = folding.mmv * dots.lut + lanes * acc
-        ff = folding.mmv * dots.ff + lanes * acc
-        if self.thresholds is not None:
-            lut += th.luts(self._dot.levels, acc, nf, lanes)
-            ff += lanes * self._dot.levels * (4 * acc + 2)
-        input_bits = folding.mmv * folding.simd * self.atype.bits
-        lut += 40 + 2 * lanes * self.result_type.bits
-        lut += input_bits * (1 + -(-sf // 32)) if nf > 1 else 0
-        ff += 40 + input_bits
-        rom = rom_cost(folding.memory, sf * nf, folding.pe * folding.simd * self.wtype.bits)
-        return Resources(lut=lut, ff=ff, dsp=folding.mmv * dots.dsp) + rom
+        dot = self._dot.lane_terms(folding.simd)
+        constant = Terms({"constant": sum(dot.lut.values())}, {"constant": sum(dot.ff.values())})
+        sums = lanes * self._dot.sum_bits
+        return total(
+            (
+                constant * lanes,
+                Terms({"accumulators": sums}, {"accumulators": sums}),
+                self._input_terms(folding),
+                self._dot.steps(self._latency(folding)),
+                self._activation_terms(folding),
+            )
+        )

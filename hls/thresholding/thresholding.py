@@ -16,12 +16,10 @@ from levada import thresholds as th
 from levada.layer import (
     Bits,
     CppInstance,
-    Device,
     Folding,
     Layer,
     Match,
     Part,
-    Resources,
     Schedule,
     SvInstance,
     Tensor,
@@ -29,6 +27,7 @@ from levada.layer import (
     pixels_abreast,
 )
 from levada.onnxutil import integer_tensor, thresholds_of
+from levada.terms import Terms
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,9 +122,7 @@ class Thresholding(Layer):
     def weight_bits(self) -> int:
         return self._fused.bits
 
-    def resources(self, folding: Folding, device: Device) -> Resources:
-        width, levels = self._fused.width, self.otype.bits
+    def terms(self, folding: Folding) -> Terms:
+        lanes, slots = folding.mmv * folding.pe, self.schedule(folding).slots
         folds = 1 if self._fused.uniform else self.channels // folding.pe
-        slots, lanes = self.schedule(folding).slots, folding.mmv * folding.pe
-        lut = th.luts(levels, width, folds, lanes) + 25 + lanes * levels * -(-slots // 32)
-        return Resources(lut=lut, ff=30 + lanes * levels * (4 * width + 2))
+        return th.activation(self._fused.search, folds, lanes, slots, self.otype.bits, self.xtype.bits)
