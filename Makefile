@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := build
-.PHONY: setup build test test-deep bench train lint clean
+.PHONY: setup build test test-deep bench train cost-samples cost-fit lint clean
 
 setup: $(READY)
 
@@ -43,6 +43,12 @@ test-deep: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench $(ARGS)
+
+cost-samples: $(READY)
+	$(BIN)/python -m levada.cost.sampling
+
+cost-fit: $(READY)
+	$(BIN)/python -m levada.cost.fit
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -3,8 +3,8 @@
 The cost model has three parts. Its shape are the terms that layers state, by helpers for what they share
 (`levada.memory`, `levada.dotproduct`, `levada.thresholds`, ...) and of their own. Samples are what Yosys
 counted (`levada.cost.samples`). The numbers are coefficients, fitted to both (`levada.cost.fit`). A term is
-stated as the LUTs or flip-flops that it should take, so that its coefficient is near 1; it is 1 where none was
-fitted, so that a new layer needs none.
+stated as the LUTs or flip-flops that it should take, so that its coefficient is near 1; it is 1 where none
+was fitted, so that a new layer needs none.
 """
 
 from __future__ import annotations

@@ -40,10 +40,10 @@ class Search:
         return tuple(_columns(self._candidates(level), self.width, level) for level in range(self.levels))
 
     @cached_property
-    def needed(self) -> tuple[int, ...]:
-        """For each level the bits of x that it looks at: from the lowest one that any candidate has."""
-        lowest = (int(np.bitwise_or.reduce(self._candidates(level))) for level in range(self.levels))
-        return tuple(self.width - ((bits & -bits).bit_length() - 1 if bits else 0) for bits in lowest)
+    def first_bits(self) -> int:
+        """Bits from the top down to the lowest one that any first candidate has."""
+        bits = int(np.bitwise_or.reduce(self._candidates(0)))
+        return self.width + 1 - (bits & -bits).bit_length() if bits else 0
 
     def _candidates(self, level: int) -> IntArray:
         """What a level compares with, of all channels."""
@@ -174,23 +174,19 @@ def activation(
 def search_terms(search: Search, folds: int, x_bits: int) -> Terms:
     """One threshold_search.sv over `folds` rows of values of `x_bits`.
 
-    A level compares about a bit and a half a LUT. It keeps the value twice, but bits below all thresholds of
-    a level only wait there, in shift registers; the candidate, unless it is constant; the fold and the bits
-    that were found.
+    A level compares about a bit and a third a LUT. It keeps the value and the fold twice, and the bits that
+    were found; candidates with the level's address. A single row makes the first candidate a constant: bits
+    of the value below its lowest one are first looked at in the next level, and wait in shift registers.
     """
-    lut = ff = waiting = seen = 0
-    parts = []
-    for level, (needed, columns) in enumerate(zip(search.needed, search.columns, strict=True)):
-        words, last = folds << level, level == search.levels - 1
-        needed = min(x_bits, needed)
-        fresh = max(0, needed - seen)
-        waiting += fresh if level else 0
-        lut += needed * 3 // 4 + 1 if words > 1 else needed // 2 + 1
-        ff += max(seen, needed) * 2 - (fresh if level else 0) - last * needed
-        ff += (2 * level + 1) + (0 if last else 2 * (folds - 1).bit_length())
-        seen = max(seen, needed)
-        parts.append(_candidates(words, search.width, columns))
-    return total((Terms({"search": lut, "delay": waiting}, {"search": ff}), *parts))
+    levels, above = search.levels, search.width - x_bits
+    first = x_bits if folds > 1 else max(0, search.first_bits - above)
+    compares = [first // 2 + 1 if folds == 1 else x_bits * 3 // 4 + 1] + [x_bits * 3 // 4 + 1] * (levels - 1)
+    values = first + (2 * first + 2 * x_bits * (levels - 2) if levels > 1 else 0)
+    address = 2 * (levels - 1) * (folds - 1).bit_length()
+    waiting = x_bits - first if levels > 1 else 0
+    own = Terms({"search": sum(compares), "delay": waiting}, {"search": values + address + levels * levels})
+    places = enumerate(search.columns)
+    return total((own, *(_candidates(folds << level, search.width, kept) for level, kept in places)))
 
 
 def _candidates(words: int, width: int, columns: int) -> Terms:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from levada import content
 from levada.layer import Folding, Resources
+from levada.terms import Terms
 
 #: One JSON object a line, in the order of `Sample.key`.
 FILE = Path(__file__).with_name("samples.jsonl")
@@ -22,7 +24,7 @@ class Sample:
     "<kind> <tensor> <first> <second>": elements a beat in and out, or elements a beat and depth. The layers
     of the model "drawn" are those that `Layer.strategy` draws: "<kind> <index>".
 
-    `lut` and `ff` are the terms that the layer stated when the coefficients were fitted.
+    `stated` are the terms of the layer when the coefficients were fitted.
     """
 
     kind: str
@@ -30,8 +32,7 @@ class Sample:
     layer: str
     folding: Folding
     counted: Resources
-    lut: Mapping[str, int]
-    ff: Mapping[str, int]
+    stated: Terms
 
     @property
     def key(self) -> tuple[str, str, str, Folding]:
@@ -56,10 +57,15 @@ def _plain(sample: Sample) -> dict[str, object]:
     """A sample as JSON; of the folding only what is not as usual."""
     usual = Folding()
     folding = {key: value for key, value in asdict(sample.folding).items() if value != getattr(usual, key)}
-    return asdict(sample) | {"folding": folding, "lut": dict(sample.lut), "ff": dict(sample.ff)}
+    return asdict(sample) | {"folding": folding}
 
 
-def _parsed(data: Mapping[str, object]) -> Sample:
-    assert data.keys() == {field.name for field in fields(Sample)}, data
-    made = {"folding": Folding(**data["folding"]), "counted": Resources(**data["counted"])}  # type: ignore[arg-type]
-    return Sample(**{**data, **made})  # type: ignore[arg-type]
+def _parsed(data: Mapping[str, Any]) -> Sample:
+    return Sample(
+        data["kind"],
+        data["model"],
+        data["layer"],
+        Folding(**data["folding"]),
+        Resources(**data["counted"]),
+        Terms(**data["stated"]),
+    )

@@ -8,23 +8,28 @@ was interrupted goes on where it was.
 from __future__ import annotations
 
 import itertools
+import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+from rich.console import Console
+from rich.progress import track
 
 import levada.layers  # noqa: F401 - fills the registry
 from levada import boards, fifo, partition
 from levada.boards import Board
 from levada.build.state import Options, State, required
 from levada.build.steps import STEPS
+from levada.cost import samples as files
 from levada.cost.samples import Sample
 from levada.graph import Graph, Node
 from levada.layer import Device, Folding, Layer, Resources, adapter, buffer, divisors, registered
+from levada.synth import yosys
 
 #: Networks whose layers are sampled: together they have most kinds, and operands of all widths.
 MODELS = (
@@ -98,8 +103,7 @@ class Pick:
 
     def sample(self, counted: Resources) -> Sample:
         """The sample that it becomes."""
-        terms = self.layer.terms(self.folding)
-        return Sample(*self.key, counted, terms.lut, terms.ff)
+        return Sample(*self.key, counted, self.layer.terms(self.folding))
 
 
 @cache
@@ -201,33 +205,79 @@ def random_picks(kind: str, random: np.random.Generator) -> Iterator[Pick]:
         yield Pick(model, f"{kind} {name} {first} {second}", layer, next(layer.foldings()))
 
 
+class Chooser:
+    """Takes layers for which there is no sample yet, a number of each kind."""
+
+    def __init__(self, known: Iterable[Sample]) -> None:
+        known = list(known)
+        self._have = Counter((sample.kind, sample.model == DRAWN) for sample in known)
+        self._forms = {found(sample).form for sample in known}
+
+    def take(self, offered: Iterable[Pick], kind: str, enough: int) -> Iterator[Pick]:
+        """Picks of a form of their own, until the kind has enough of their sort."""
+        for pick in offered:
+            sort = (kind, pick.model == DRAWN)
+            if self._have[sort] >= enough:
+                break
+            if pick.sensible and pick.form not in self._forms:
+                self._forms.add(pick.form)
+                self._have[sort] += 1
+                yield pick
+
+
 def picks(known: Iterable[Sample]) -> list[Pick]:
     """More layers, for every kind that has not enough samples; the kinds take turns."""
     folded = [pick for model in MODELS for pick in solved(model)]
-    have = Counter((sample.kind, sample.model == DRAWN) for sample in known)
-    taken = {sample.key for sample in known}
-    forms = {found(sample).form for sample in known}
-    more: list[list[Pick]] = []
+    chooser = Chooser(known)
+    rows = []
     for kind in registered():
         times = 2 if kind in _MANIFOLD else 1
         random = np.random.default_rng([*kind.encode()])
         own = [pick for pick in folded if pick.layer.kind == kind]
-        offered: Iterator[Pick] = iter([own[i] for i in random.permutation(len(own))])
+        offered = (own[i] for i in random.permutation(len(own)))
         anywhere = itertools.islice(random_picks(kind, random), _TRIES)
-        wanted = (
-            (_SOLVED * times - have[kind, False], offered),
-            ((_SOLVED + _RANDOM) * times - have[kind, False], anywhere),
-            (_DRAWN * times - have[kind, True], iter(drawn(kind))),
+        rows.append(
+            [
+                *chooser.take(offered, kind, _SOLVED * times),
+                *chooser.take(anywhere, kind, (_SOLVED + _RANDOM) * times),
+                *chooser.take(drawn(kind), kind, _DRAWN * times),
+            ]
         )
-        row: list[Pick] = []
-        for index, (number, source) in enumerate(wanted):
-            before = 0 if index == 2 else len(row)
-            for pick in source:
-                if (len(row) if index < 2 else before) >= number:
-                    break
-                if pick.key not in taken and pick.sensible and pick.form not in forms:
-                    forms.add(pick.form)
-                    row.append(pick)
-                    before += 1
-        more.append(row)
-    return [pick for turn in itertools.zip_longest(*more) for pick in turn if pick is not None]
+    return [pick for turn in itertools.zip_longest(*rows) for pick in turn if pick is not None]
+
+
+def batches(chosen: Iterable[Pick]) -> list[list[Pick]]:
+    """Picks that can be mapped together, since no two of a batch have one name."""
+    made: list[dict[str, Pick]] = []
+    for pick in chosen:
+        name = pick.node.name
+        fitting = (batch for batch in made if len(batch) < _BATCH and name not in batch)
+        batch = next(fitting, None)
+        if batch is None:
+            made.append(batch := {})
+        batch[name] = pick
+    return [list(batch.values()) for batch in made]
+
+
+def count(chosen: Sequence[Pick], kept: Callable[[list[Sample]], None]) -> None:
+    """Lets Yosys count what was chosen, a batch at a time, and hands over the samples of each batch."""
+    for batch in track(batches(chosen), "counting", console=Console(stderr=True)):
+        counted = yosys.synthesize_layers([pick.node for pick in batch])
+        kept([pick.sample(counted[pick.node.name]) for pick in batch])
+
+
+def main() -> int:
+    """Brings the file of samples up to date, and up to number."""
+    samples = {sample.key: sample for sample in files.read()}
+
+    def keep(more: list[Sample]) -> None:
+        samples.update({sample.key: sample for sample in more})
+        files.write(samples.values())
+
+    count([found(sample) for sample in samples.values()], keep)
+    count(picks(samples.values()), keep)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -30,13 +30,12 @@ class Split(graphs.Mvau):
             shares = sorted({folding.pe * eighths // 8 for eighths in range(9)})
             yield from (replace(folding, dsp_pe=lanes) for lanes in shares)
 
-    def resources(self, folding, device):
-        lut, ff = self._dot.lane_cost(folding.simd)
-        lanes = folding.dsp_pe
-        whole = super().resources(replace(folding, dsp_pe=0), device)
-        return replace(
-            whole, lut=whole.lut - lanes * lut, ff=whole.ff - lanes * ff, dsp=lanes * -(-folding.simd // 3)
-        )
+    def terms(self, folding):
+        moved = self._dot.lane_terms(folding.simd) * folding.dsp_pe
+        whole = super().terms(replace(folding, dsp_pe=0))
+        lut = {name: count - moved.lut.get(name, 0) for name, count in whole.lut.items()}
+        ff = {name: count - moved.ff.get(name, 0) for name, count in whole.ff.items()}
+        return replace(whole, lut=lut, ff=ff, dsp=folding.dsp_pe * -(-folding.simd // 3))
 
 
 def split(graph):
