@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := build
-.PHONY: setup build test test-deep bench bench-designs train lint clean
+.PHONY: setup build test test-deep bench bench-designs train cost-samples cost-fit lint clean
 
 setup: $(READY)
 
@@ -46,6 +46,12 @@ bench: $(READY)
 
 bench-designs: $(READY)
 	$(BIN)/python -m tests.designs $(ARGS)
+
+cost-samples: $(READY)
+	$(BIN)/python -m levada.cost.sampling
+
+cost-fit: $(READY)
+	$(BIN)/python -m levada.cost.fit
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import ceil, log2
 
 import numpy as np
@@ -12,8 +12,9 @@ from levada_driver.packing import Stream, pack
 
 from levada import dsp, memory
 from levada import thresholds as th
-from levada.layer import Bits, Memory, Resources, Rom
+from levada.layer import Bits, Memory, Rom
 from levada.onnxutil import sum_range
+from levada.terms import Terms, both, total
 
 SvParam = int | Bits | Rom
 #: Where weights may live that are not constants.
@@ -39,6 +40,7 @@ class DotProducts:
     base: int = 0
     otype: IntType | None = None
     _slices: dict[int, dsp.DspDot | None] = field(default_factory=dict, init=False)
+    _lanes: dict[int, Terms] = field(default_factory=dict, init=False)
 
     @cached_property
     def row_range(self) -> tuple[IntArray, IntArray]:
@@ -120,7 +122,7 @@ class DotProducts:
             small = self.weights.size <= _EXAMINED
             columns = self.weights.reshape(len(self.weights), -1, simd) if small else None
             offered = [dsp.dot(operands, packing, simd, columns) for packing in dsp.packings(operands)]
-            lut, _ = self.lane_cost(simd)
+            lut = sum(self.lane_terms(simd).lut.values())
             self._slices[simd] = max(
                 offered, key=lambda dot: dot.packing.lanes * lut - dot.resources.lut, default=None
             )
@@ -196,46 +198,72 @@ class DotProducts:
         width = IntType.covering(min(-1, int(low.min())), int(high.max()) + 1)
         return (self.thresholds.shape[1], self.base), {"thresholds": (kept, width)}
 
-    def lanes_cost(self, simd: int, pe: int, dsp_pe: int) -> Resources:
+    def lanes_terms(self, simd: int, pe: int, dsp_pe: int) -> Terms:
         """`pe` dot products of `simd` terms, `dsp_pe` of them in DSP slices, weights from a memory.
 
         The quicker kind of lanes waits in shift registers.
         """
-        lut, ff = self.lane_cost(simd)
         rest = pe - dsp_pe
-        in_luts = Resources(lut=rest * lut, ff=rest * ff)
+        in_luts = self.lane_terms(simd) * rest
         if not dsp_pe:
             return in_luts
         dot = self.slices(simd)
         groups = -(-dsp_pe // dot.packing.lanes)
         used = dot.resources
         wait = dot.latency - self._lut_latency(simd) if rest else 0
-        waiting = dsp_pe * dot.dot_bits if wait < 0 else rest * self._lut_bits(simd) if wait > 0 else 0
-        in_slices = Resources(dsp_pe * used.lut // dot.packing.lanes, groups * used.ff, groups * used.dsp)
-        return in_luts + in_slices + Resources(lut=waiting, ff=waiting)
+        waiting = dsp_pe * dot.dot_bits if wait < 0 else rest * self._lut_bits(simd)
+        lut, ff = dsp_pe * used.lut // dot.packing.lanes, groups * used.ff
+        in_slices = Terms({"slices": lut}, {"slices": ff}, groups * used.dsp)
+        return total((in_luts, in_slices, memory.delay(abs(wait), waiting)))
+
+    @property
+    def sum_bits(self) -> int:
+        """Bits of an accumulator."""
+        return self.result_type.bits if self.thresholds is None else self.search.width
+
+    def accumulators(self, folds: int, steps: int, lanes: int, dsp_lanes: int) -> Terms:
+        """`lanes` accumulators that take `steps` terms each, for one of `folds` rows after the other."""
+        bits = lanes * self.sum_bits
+        sums = Terms({"accumulators": bits if steps > 1 else 0}, {"accumulators": bits})
+        return sums + self.starts(folds, dsp_lanes if self.thresholds is not None else lanes)
+
+    def starts(self, folds: int, lanes: int) -> Terms:
+        """What sums of `lanes` start from, where a coding asks for it: a word for each fold."""
+        if self.coding not in ("POPCOUNT", "SELECT") and not lanes:
+            return Terms()
+        if self.thresholds is not None or folds == 1 or not self.correction[1].any():
+            return Terms()
+        return Terms({"starts": lanes * self.sum_bits * -(-folds // 64)})
+
+    def steps(self, latency: int) -> Terms:
+        """Which steps are in the pipeline, beside its stages: valid, first and last ones of a row."""
+        stages = latency - 2 - 2 * self.levels
+        return Terms(ff={"valid": stages + 1}) + memory.delay(stages, 2)
 
     def _lut_bits(self, simd: int) -> int:
         """Bits of a dot product in LUTs."""
         return self.wtype.bits + self.atype.bits + ceil(log2(simd))
 
-    def lane_cost(self, simd: int) -> tuple[int, int]:
-        """LUTs and flip-flops of one row's dot product of `simd` terms, its weights from a memory."""
+    def lane_terms(self, simd: int) -> Terms:
+        """One row's dot product of `simd` terms in dot_lut.sv, its weights from a memory."""
+        if simd not in self._lanes:
+            self._lanes[simd] = self._lane_terms(simd)
+        return self._lanes[simd]
+
+    def _lane_terms(self, simd: int) -> Terms:
         w, a = self.wtype.bits, self.atype.bits
-        if self.coding == "POPCOUNT" and simd < 6:
-            return simd + simd.bit_length(), simd + simd.bit_length()
         if self.coding == "POPCOUNT":
-            groups = -(-simd // 6)
-            tree = tree_bits(groups, 3)
-            return simd + 3 * groups + tree, simd + 3 * groups + tree
+            groups, rest = divmod(simd, 6)
+            counts = 3 * groups + rest.bit_length()
+            return both(products=simd + counts) + adder_tree(-(-simd // 6), 3)
         if self.coding == "SELECT":
-            tree = tree_bits(simd, a if self.wtype.bipolar else w)
-            return tree, tree
-        if self.coding == "TABLE":
-            tree = tree_bits(simd, w + a)
-            return simd * (w + a) + tree, simd * (w + a) + tree
-        tree = w * tree_bits(simd, a)
-        combine = (w - 1) * (a + w + ceil(log2(simd)))
-        return tree + combine, tree + combine
+            return _gated_tree(simd, a if self.wtype.bipolar else w)
+        if self.coding == "TABLE":  # the lowest bit of a product is an AND, which the register behind does
+            table = Terms({"products": simd * (w + a - 1)}, {"products": simd * (w + a)})
+            return table + adder_tree(simd, w + a, carries=1)
+        planes, combined = w - 1, a + ceil(log2(simd))
+        shifted = Terms({"planes": planes * combined}, {"planes": planes * (combined + 2)})
+        return _gated_tree(simd, a) * w + shifted
 
 
 def narrowed(weights: IntArray, wtype: IntType) -> tuple[IntArray, IntType] | None:
@@ -256,38 +284,42 @@ def weight_rom(blocks: IntArray, wtype: IntType) -> Rom:
     return Rom(tuple(int.from_bytes(row.tobytes(), "little") for row in data), rows.bits)
 
 
-def rom_cost(memory: Memory, steps: int, bits: int) -> Resources:
-    """A memory of `steps` rows of weights of `bits` each."""
-    if memory == "block":
-        return Resources(bram18=-(-bits // 36) * -(-steps // 512))
-    if memory == "lut":
-        return Resources(lut=bits * -(-steps // 64), ff=bits)
-    return Resources()
+def adder_tree(terms: int, width: int, carries: int = 0) -> Terms:
+    """An adder_tree.sv: a LUT for each bit of the narrower term of an adder, a register for each of its sum.
 
-
-def search_cost(search: th.Search, folds: int, lanes: int, place: Memory = "lut") -> Resources:
-    """`lanes` threshold searches over `folds` rows each, as Yosys maps them; deep levels lie at `place`.
-
-    A level compares two bits a LUT with a candidate. Of its candidates, two are no logic and up to 16 have
-    bits in common. Flip-flops hold x twice and the candidate in each level, less what the first (with one
-    fold it is a constant) and the last do without, and the bits found.
+    The bits above are carries, a LUT each only where they are signs (`carries` = 1). A term without partner
+    waits for the next level; the waits of several levels become shift registers.
     """
-    width, levels = search.width, search.levels
-    in_blocks = search.deep(folds) if place == "block" else []
-    lut = levels * (width // 2 + 1)
-    for level in range(levels - len(in_blocks)):
-        depth = folds << level
-        if depth > 2:
-            lut += width * 3 // 4 if depth <= 16 else width * -(-depth // 64)
-    ff = (3 * levels - 1 - (folds == 1) - len(in_blocks)) * width + levels * (levels + 1)
-    blocks = sum(memory.blocks(depth, width) for depth in in_blocks)
-    return Resources(lut=lanes * lut, ff=lanes * ff, bram18=lanes * blocks)
+    lut, ff, waits = _tree(terms, width, carries)
+    return Terms({"tree": lut, "delay": waits}, {"tree": ff})
 
 
-def tree_bits(terms: int, width: int) -> int:
-    """Bits of all registers of an adder tree, which is also its LUTs: one a sum bit."""
-    bits = 0 if terms > 1 else width
+@lru_cache(maxsize=4096)
+def _tree(terms: int, width: int, carries: int) -> tuple[int, int, int]:
+    """LUTs, flip-flops and bits in shift registers of an adder tree."""
+    lut = ff = waits = 0
+    last, waited = width, 0  # of the last node of a level: its bits, and the cycles it has waited
     while terms > 1:
-        terms, width = (terms + 1) // 2, width + 1
-        bits += terms * width
-    return bits
+        alone = terms % 2
+        pairs, terms = terms // 2, (terms + 1) // 2
+        whole = pairs - (not alone)  # pairs without the last node
+        lut += whole * (width + carries) + (0 if alone else min(width, last) + carries)
+        ff += whole * (width + 1)
+        if alone:
+            waited += 1
+        else:
+            ff, waits = _waited(ff, waits, waited, last)
+            last, waited = width + 1, 0
+            ff += last
+        width += 1
+    return lut, ff, waits
+
+
+def _waited(ff: int, waits: int, cycles: int, bits: int) -> tuple[int, int]:
+    return (ff, waits + bits) if cycles > 2 else (ff + cycles * bits, waits)
+
+
+def _gated_tree(terms: int, width: int) -> Terms:
+    """A dot_sum.sv over gated terms: one of the two inputs of an adder takes a LUT of its own."""
+    gates = Terms({"gates": -(-terms // 2) * width}, {"gates": width if terms == 1 else 0})
+    return gates + adder_tree(terms, width)

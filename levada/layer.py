@@ -21,6 +21,7 @@ from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream
 
 from levada.adder_graph import AdderGraph
+from levada.terms import Terms, weigh
 from levada.window import Window
 
 if TYPE_CHECKING:  # only the tests draw layers; a build does not need hypothesis
@@ -264,8 +265,13 @@ class Layer(ABC):
         return self.schedule(folding).steps
 
     @abstractmethod
-    def resources(self, folding: Folding, device: Device) -> Resources:
-        """Estimated cost on a device."""
+    def terms(self, folding: Folding) -> Terms:
+        """What the hardware is made of; see `levada.terms`."""
+
+    def resources(self, folding: Folding, device: Device) -> Resources:  # noqa: ARG002 - one family so far
+        """Estimated cost on a device: the terms by their fitted coefficients."""
+        terms = self.terms(folding)
+        return Resources(weigh("lut", terms.lut), weigh("ff", terms.ff), terms.dsp, terms.bram18)
 
     @abstractmethod
     def sv(self, folding: Folding) -> SvInstance:

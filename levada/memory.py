@@ -1,13 +1,18 @@
-"""What memories of a layer take of a device."""
+"""What memories of a layer are made of, and the fifos and counters around them."""
 
 from __future__ import annotations
 
-from levada.layer import Memory, Resources
+from functools import lru_cache
+
+from levada.layer import Memory
+from levada.terms import Terms
 
 #: Words up to which block RAM is not worth offering: as many as one LUT holds of one bit.
 LUT_WORDS = 64
 # Words and bits of a word of an 18 Kbit block.
 _BLOCK_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
+# Words whose possible contents outnumber the bits of any memory: no two bits of a word are alike.
+_VARIED = 20
 
 
 def places(words: int) -> tuple[Memory, ...]:
@@ -15,30 +20,108 @@ def places(words: int) -> tuple[Memory, ...]:
     return ("lut", "block") if words > LUT_WORDS else ("lut",)
 
 
-def ram(memory: Memory, words: int, bits: int) -> Resources:
-    """A memory of `words` words of `bits`, written at one port and read at another, with a read register.
+def ram(memory: Memory, words: int, bits: int) -> Terms:
+    """A memory of `words` words of `bits`, written at one port and read at another, with a read register."""
+    if memory == "block":
+        return Terms(bram18=blocks(words, bits))
+    return Terms({"ram": ram_luts(words, bits)}, {"ram": bits})
 
-    Four LUTs hold 32 words of 6 bits or 64 of 3; more words take a multiplexer behind.
+
+def ram_luts(words: int, bits: int) -> int:
+    """LUT memory without a read register: four LUTs hold 32 words of 6 bits or 64 of 3.
+
+    More words take write enables and a multiplexer behind.
+    """
+    full, rest = divmod(words, 64)
+    full, half = full + (rest > 32), 0 < rest <= 32
+    banks = full + half
+    lut = 4 * (full * -(-bits // 3) + half * -(-bits // 6))
+    return lut + (banks + bits * -(-(banks - 1) // 3) if banks > 1 else 0)
+
+
+def rom(memory: Memory, words: int, bits: int) -> Terms:
+    """A memory that is only read, with a read register. A single word is no memory.
+
+    A LUT holds 64 words of a bit, and the chip's own multiplexers join two or four; of up to four words most
+    functions go into the registers behind. What joins more than 256 words are LUTs, `rom_parts`.
     """
     if memory == "block":
-        return Resources(bram18=blocks(words, bits))
-    if words <= 32:
-        return Resources(lut=4 * -(-bits // 6), ff=bits)
-    banks = -(-words // 64)
-    choice = banks + bits * -(-(banks - 1) // 3) if banks > 1 else 0
-    return Resources(lut=4 * banks * -(-bits // 3) + choice, ff=bits)
+        return Terms(bram18=blocks(words, bits))
+    kept = distinct(words, bits)
+    if words <= 4:
+        return Terms({"rom": kept // 4}, {"rom": kept})
+    groups = -(-words // 256)
+    luts = 1 << (-(-words // 64) - 1).bit_length() if groups == 1 else 4 * groups
+    return Terms({"rom": kept * luts, "rom_parts": kept * 3 * (groups - 1)}, {"rom": kept})
 
 
-def rom(memory: Memory, words: int, bits: int) -> Resources:
-    """A memory that is only read, with a read register: a LUT holds 64 words of one bit.
-
-    The chip's own multiplexers join four of them, LUTs four such groups.
-    """
-    if memory == "block":
-        return Resources(bram18=blocks(words, bits))
-    return Resources(lut=bits * (-(-words // 64) + -(-(words // 256 - 1) // 3)), ff=bits)
+@lru_cache(maxsize=4096)
+def distinct(words: int, bits: int) -> int:
+    """Bits of a word that are neither constant nor like another, if the contents are random."""
+    if words >= _VARIED:
+        return bits
+    contents = 1 << words
+    return round((contents - 2) * (1 - (1 - 1 / contents) ** bits))
 
 
 def blocks(words: int, bits: int) -> int:
     """18 Kbit blocks, in the shape that takes the fewest."""
     return min(-(-words // deep) * -(-bits // wide) for deep, wide in _BLOCK_SHAPES)
+
+
+def counters(*sizes: int) -> Terms:
+    """Counters of so many states each; one of a single state is none."""
+    bits = sum((size - 1).bit_length() for size in sizes)
+    return Terms({"counters": bits}, {"counters": bits})
+
+
+def fifo(depth: int, bits: int) -> Terms:
+    """A fifo.sv in LUT memory: two addresses, of which the read one is kept twice, and a count."""
+    address = (depth - 1).bit_length()
+    return Terms(
+        {"ram": ram_luts(depth, bits), "fifo": _fifo_control(depth)},
+        {"fifo": 3 * address + depth.bit_length() + 2},
+    )
+
+
+def block_fifo(depth: int, bits: int) -> Terms:
+    """A fifo.sv in block RAM, with a bypass around it."""
+    address = (depth - 1).bit_length()
+    return Terms(
+        {"fifo": _fifo_control(depth) + address // 2 + 2, "bypass": bits},
+        {"fifo": 2 * address + depth.bit_length() + 3, "bypass": bits},
+        bram18=blocks(depth, bits),
+    )
+
+
+def _fifo_control(depth: int) -> int:
+    """LUTs of addresses and count; where the depth is no power of two an address is also compared."""
+    address = (depth - 1).bit_length()
+    return 4 * address + 7 if depth == 1 << address else 5 * address + 5
+
+
+def credit_fifo(slots: int, bits: int) -> Terms:
+    """A credit_fifo.sv: the fifo, and the count of slots that are claimed."""
+    count = slots.bit_length()
+    return fifo(slots, bits) + Terms({"credit": 2 * count}, {"credit": count + 1})
+
+
+def delay(cycles: int, bits: int) -> Terms:
+    """Registers without reset in a row: from three on they are shift registers, a LUT for each bit."""
+    if cycles < 3:
+        return Terms(ff={"delay": cycles * bits})
+    return Terms({"delay": bits})
+
+
+def partials(depth: int, bits: int, *, chained: bool, place: Memory = "lut") -> Terms:
+    """A partials.sv of `depth` words: what is merged, where its memory is read, what is read.
+
+    A single word is no memory; where it is no running result either, nothing is chosen.
+    """
+    merged = Terms({"mux": bits if chained else 0}, {"partials": bits})
+    if depth == 1:
+        return merged
+    address = Terms(ff={"partials": (depth - 1).bit_length() + 1})
+    kept = merged + address + ram(place, depth, bits)
+    # In block RAM, what a result starts from is chosen behind the memory.
+    return kept + Terms({"mux": bits}) if place == "block" else kept

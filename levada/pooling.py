@@ -23,12 +23,12 @@ from levada.layer import (
     Folding,
     Layer,
     Part,
-    Resources,
     Schedule,
     Tensor,
     divisors,
     windows_of,
 )
+from levada.terms import Terms, total
 from levada.window import Window
 
 if TYPE_CHECKING:  # only the tests draw tiles
@@ -36,8 +36,6 @@ if TYPE_CHECKING:  # only the tests draw tiles
 
 #: Tiles of one step where a step takes more than one.
 _MOST_TILES = 4
-#: A depth that all output fifos stay below, which costs the same as one of theirs.
-_FIFO = 32
 
 
 @dataclass(frozen=True)
@@ -250,21 +248,23 @@ def _side_by_side(x: Tensor, windows: Window) -> bool:
     return tiled and not any(windows.pads)
 
 
-def tile_cost(layout: TileFolding, folding: Folding, x: int, running: int, y: int) -> Resources:
-    """Counters, input registers, running results and output fifo of a tile_reduce.
+def tile_terms(layout: TileFolding, folding: Folding, x: int, running: int) -> Terms:
+    """A tile_reduce.sv but for its trees and its sums or maxima: counters, input registers, running results.
 
-    `x`, `running` and `y` are bits of an element: of the input, of a running result, of the output. A running
-    result of 1 or 2 bits takes the choice of what it goes on from into the LUTs that merge it.
+    `x` and `running` are bits of an element: of the input, of a running result.
     """
     bits = layout.lanes * running
-    counters = sum(int(n - 1).bit_length() for n in (layout.cf, layout.kf, layout.places, layout.kh))
-    lut = 25 + 2 * counters + memory.ram("lut", _FIFO, layout.lanes * y).lut
-    ff = 25 + counters + layout.lanes * layout.taps * x + bits
-    if layout.depth == 1:
-        return Resources(lut=lut, ff=ff)
-    address = int(layout.depth - 1).bit_length()
-    lut += 2 * address + (bits if layout.chained and running > 2 else 0)
-    return Resources(lut=lut, ff=ff + 2 * address) + memory.ram(folding.memory, layout.depth, bits)
+    tree = (layout.taps - 1).bit_length()
+    depth = layout.depth
+    steps = Terms(
+        {"tile_steps": 10}, {"valid": 2 * (tree + 1) + 1, "operands": layout.lanes * layout.taps * x}
+    )
+    waits = memory.delay(tree, (depth - 1).bit_length() + 2)
+    counted = memory.counters(layout.cf, layout.kf, layout.places, layout.kh, depth)
+    # A running result of 1 or 2 bits takes the choice of what it goes on from into the LUTs that merge it.
+    chained = layout.chained and running > 2
+    kept = memory.partials(depth, bits, chained=chained, place=folding.memory)
+    return total((steps, waits, counted, kept))
 
 
 def draw_tiles(draw: DrawFn) -> Tiles:

@@ -8,7 +8,9 @@ from functools import cached_property
 import numpy as np
 from levada_driver.datatype import IntArray, IntType
 
+from levada import memory
 from levada.layer import Bits, Memory
+from levada.terms import Terms, total
 
 #: Candidates of a level of a search from which they may be in block RAM (hls/common/threshold_search.sv).
 DEEP = 1024
@@ -35,6 +37,22 @@ class Search:
     levels: int
     offset: int
 
+    @cached_property
+    def columns(self) -> tuple[int, ...]:
+        """For each level the bits of its candidates but constants, copies, and those already found."""
+        return tuple(_columns(self._candidates(level), self.width, level) for level in range(self.levels))
+
+    @cached_property
+    def first_bits(self) -> int:
+        """Bits from the top down to the lowest one that any first candidate has."""
+        bits = int(np.bitwise_or.reduce(self._candidates(0)))
+        return self.width + 1 - (bits & -bits).bit_length() if bits else 0
+
+    def _candidates(self, level: int) -> IntArray:
+        """What a level compares with, of all channels."""
+        stride = 1 << (self.levels - level)
+        return self.table[:, stride // 2 - 1 :: stride].reshape(-1)
+
     def lanes(self, pe: int) -> Bits:
         """The table as the modules take it: by lane, level of the search, fold of `pe` channels."""
         folds = self.table.shape[0] // pe
@@ -50,6 +68,18 @@ class Search:
     def places(self, folds: int) -> tuple[Memory, ...]:
         """Where the candidates of so many folds may live."""
         return ("lut", "block") if self.deep(folds) else ("lut",)
+
+
+def _columns(values: IntArray, width: int, level: int) -> int:
+    """Bits of the candidates of a level that have to be stored, equal ones counted once."""
+    bits = (values[:, None] >> np.arange(width)) & 1
+    found = (np.arange(len(values))[:, None] >> np.arange(level)) & 1
+    known = np.concatenate([np.zeros((len(values), 1), np.int64), found], axis=1)
+    return len(_packed(bits) - _packed(known) - _packed(1 - known))
+
+
+def _packed(bits: IntArray) -> set[bytes]:
+    return {column.tobytes() for column in np.packbits(bits, axis=0).T}
 
 
 def search(thresholds: IntArray, base: int, otype: IntType, low: int, high: int) -> Search:
@@ -141,7 +171,50 @@ class Fused:
         return 0 if self.thresholds is None else int(self.rows.size) * self.search.width
 
 
-def luts(levels: int, width: int, folds: int, lanes: int) -> int:
-    """Estimated LUTs of `lanes` searches: a comparator and a small memory for each level."""
-    memory = sum(-(-(folds << level) // 64) for level in range(levels)) * width
-    return lanes * (levels * (width // 2 + 2) + (memory if folds > 1 or levels > 1 else 0) + levels)
+def activation(
+    search: Search | None,
+    folds: int,
+    lanes: int,
+    slots: int,
+    bits: int,
+    x_bits: int | None = None,
+    place: Memory = "lut",
+) -> Terms:
+    """An activation.sv of `lanes` values: searches over `folds` rows each, if any, and the output fifo.
+
+    `bits` are those of a result; `x_bits` those of a value, where they are fewer than the search's width.
+    Deep levels of the searches lie at `place`.
+    """
+    out = memory.credit_fifo(slots, lanes * bits)
+    if search is None:
+        return out
+    steps = Terms(ff={"valid": 2 * search.levels}) + memory.counters(folds)
+    return total((out, steps, search_terms(search, folds, x_bits or search.width, place) * lanes))
+
+
+def search_terms(search: Search, folds: int, x_bits: int, place: Memory) -> Terms:
+    """One threshold_search.sv over `folds` rows of values of `x_bits`.
+
+    A level compares about a bit and a third a LUT. It keeps the value and the fold twice, and the bits that
+    were found; candidates with the level's address. A single row makes the first candidate a constant: bits
+    of the value below its lowest one are first looked at in the next level, and wait in shift registers.
+    """
+    levels, above = search.levels, search.width - x_bits
+    first = x_bits if folds > 1 else max(0, search.first_bits - above)
+    compares = [first // 2 + 1 if folds == 1 else x_bits * 3 // 4 + 1] + [x_bits * 3 // 4 + 1] * (levels - 1)
+    values = first + (2 * first + 2 * x_bits * (levels - 2) if levels > 1 else 0)
+    address = 2 * (levels - 1) * (folds - 1).bit_length()
+    waiting = x_bits - first if levels > 1 else 0
+    own = Terms({"search": sum(compares), "delay": waiting}, {"search": values + address + levels * levels})
+    columns = enumerate(search.columns)
+    return total((own, *(_candidates(folds << level, search.width, kept, place) for level, kept in columns)))
+
+
+def _candidates(words: int, width: int, columns: int, place: Memory) -> Terms:
+    """The candidates of a level. They ascend, so they are simpler than random contents."""
+    if place == "block" and words >= DEEP:
+        return Terms(bram18=memory.blocks(words, width))
+    kept = memory.distinct(words, columns)
+    if words <= 4:
+        return Terms({"candidates": kept // 4}, {"candidates": kept})
+    return Terms({"candidates": kept * (1 if words <= 16 else 2 + words // 48)}, {"candidates": kept})

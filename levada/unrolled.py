@@ -11,10 +11,12 @@ from functools import cached_property
 import numpy as np
 from levada_driver.datatype import IntArray
 
-from levada import memory, subexpressions
+from levada import subexpressions
+from levada import thresholds as th
 from levada.adder_graph import AdderGraph, Addition
-from levada.dotproduct import DotProducts, search_cost
+from levada.dotproduct import DotProducts
 from levada.layer import Resources, Sums, SvInstance
+from levada.terms import Terms, total
 
 # Nonzero digits up to which the graph is found for an estimate, which takes some 0.1 s, and, of a larger
 # graph, the rows of the part that stands for it: more rows share more, and leave fewer inputs.
@@ -79,16 +81,21 @@ class Unrolled(DotProducts):
     def _acc_bits(self) -> int:
         return self.result_type.bits if self.thresholds is None else self.search.width
 
-    def resources(self, mmv: int = 1) -> Resources:
-        """What the hardware for `mmv` vectors a cycle takes."""
+    def terms(self, mmv: int = 1) -> Terms:
+        """What the hardware for `mmv` vectors a cycle is made of."""
         mh, mw = self.weights.shape
-        graph, lanes = self._estimate, mmv * mh
-        fifo = memory.ram("lut", self.slots, lanes * self.result_type.bits)
-        biased = self.thresholds is None and bool(np.any(self.correction[1]))
-        lut = mmv * graph.lut + lanes * self._acc_bits * biased + fifo.lut + 20
-        ff = mmv * graph.ff + lanes * self._acc_bits + mmv * mw * self.atype.bits + 20
-        total = Resources(lut=lut, ff=ff)
-        return total if self.thresholds is None else total + search_cost(self.search, 1, lanes)
+        graph, lanes, bits = self._estimate, mmv * mh, self.result_type.bits
+        starts = lanes * bits if self.thresholds is None and np.any(self.correction[1]) else 0
+        search = None if self.thresholds is None else self.search
+        operands, accumulators = mmv * mw * self.atype.bits, lanes * self._acc_bits
+        return total(
+            (
+                Terms({"additions": mmv * graph.lut}, {"additions": mmv * graph.ff}),
+                Terms({"starts": starts}, {"operands": operands, "accumulators": accumulators}),
+                Terms(ff={"valid": self.depth + 2}),
+                th.activation(search, 1, lanes, self.slots, bits),
+            )
+        )
 
     @cached_property
     def _estimate(self) -> Resources:

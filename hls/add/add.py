@@ -17,18 +17,17 @@ from levada.errors import LevadaError
 from levada.layer import (
     Bits,
     CppInstance,
-    Device,
     Folding,
     Layer,
     Match,
     Part,
-    Resources,
     Schedule,
     SvInstance,
     Tensor,
     divisors,
 )
 from levada.onnxutil import ending_of, integer_tensor
+from levada.terms import Terms, both
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,13 +134,10 @@ class Add(Layer):
     def weight_bits(self) -> int:
         return self.sums.bits
 
-    def resources(self, folding: Folding, device: Device) -> Resources:
-        # An adder and a register a lane, the thresholds, and the output fifo with its credits.
-        sums, bits = self.sums, folding.pe * self.sums.result_type.bits
-        lut, ff = 24 + -(-bits * 2 // 3), 20
-        lut += folding.pe * sums.width
-        ff += folding.pe * sums.width
-        if sums.levels:
-            lut += th.luts(sums.levels, sums.width, self._folds(folding), folding.pe)
-            ff += folding.pe * sums.levels * (4 * sums.width + 2)
-        return Resources(lut=lut, ff=ff)
+    def terms(self, folding: Folding) -> Terms:
+        """An adder and a register a lane, the thresholds, and the output fifo with its credits."""
+        sums, bits = self.sums, folding.pe * self.sums.width
+        search = sums.search if sums.levels else None
+        slots, result = self.schedule(folding).slots, sums.result_type.bits
+        activation = th.activation(search, self._folds(folding), folding.pe, slots, result)
+        return both(sums=bits) + activation + Terms(ff={"valid": 1})

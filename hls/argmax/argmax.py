@@ -11,21 +11,21 @@ import numpy as np
 from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream
 
+from levada import memory
 from levada.layer import (
     Case,
     CppInstance,
-    Device,
     Folding,
     Layer,
     Match,
     Part,
-    Resources,
     Schedule,
     SvInstance,
     Tensor,
     divisors,
 )
 from levada.onnxutil import integer_tensor, top_k_of
+from levada.terms import Terms, total
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -116,13 +116,21 @@ class ArgMax(Layer):
         shape = (prod(self.pixels), self.channels, folding.pe, self.k)
         return CppInstance("argmax", (*shape, self.xtype, self.index_type))
 
-    def resources(self, folding: Folding, device: Device) -> Resources:
+    def terms(self, folding: Folding) -> Terms:
+        """A stage a lane that inserts an element into a sorted list, and the one that merges lists."""
         entry = self.xtype.bits + 1 + self.index_type.bits
         stage = self.k * entry + folding.pe * self.xtype.bits
-        merge = self.k * self.k * (self.xtype.bits // 2 + 1) + self.k * self.k * entry // 2
-        return Resources(
-            lut=20 + folding.pe * self.k * (self.xtype.bits // 2 + entry) + merge,
-            ff=30 + folding.pe * stage + self.k * entry,
+        insert = folding.pe * self.k * (self.xtype.bits // 2 + entry)
+        merge = self.k * self.k * (self.xtype.bits // 2 + 1 + entry // 2)
+        beats, slots = self.channels // folding.pe, self.schedule(folding).slots
+        lists = Terms({"argmax_insert": insert, "argmax_merge": merge}, {"argmax_lists": self.k * entry})
+        pipeline = Terms(ff={"argmax_lists": folding.pe * stage, "valid": 3 * folding.pe})
+        return total(
+            (
+                lists + pipeline,
+                memory.counters(beats, self.channels),
+                memory.credit_fifo(slots, self.k * self.index_type.bits),
+            )
         )
 
     @classmethod

@@ -13,11 +13,12 @@ import numpy as np
 from levada_driver.datatype import IntArray, IntType
 
 from levada import thresholds as th
-from levada.dotproduct import search_cost, tree_bits
+from levada.dotproduct import adder_tree
 from levada.layer import Bits as SvBits
-from levada.layer import CppInstance, Device, Folding, Match, Resources, SvInstance
+from levada.layer import CppInstance, Folding, Match, SvInstance
 from levada.onnxutil import convolution, ending_of
-from levada.pooling import TilePool, Tiles, pool_parts, tile_cost
+from levada.pooling import TilePool, Tiles, pool_parts, tile_terms
+from levada.terms import Terms, total
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,13 +91,16 @@ class AvgPool(TilePool):
     def weight_bits(self) -> int:
         return self.sums.bits
 
-    def resources(self, folding: Folding, device: Device) -> Resources:
+    def terms(self, folding: Folding) -> Terms:
         """A bit of a sum a LUT, in the trees over the taps and in the running results; thresholds."""
-        layout = self.folding_of(folding.pe, folding.mmv)
-        width = self.sums.width
-        tree = layout.lanes * tree_bits(layout.taps, self.xtype.bits) if layout.taps > 1 else 0
-        total = Resources(lut=tree + layout.lanes * width, ff=tree)
-        total += tile_cost(layout, folding, self.xtype.bits, width, self.result_type.bits)
-        if self.thresholds is None:
-            return total
-        return total + search_cost(self.sums.search, 1 if self.sums.uniform else layout.cf, layout.lanes)
+        layout, width = self.folding_of(folding.pe, folding.mmv), self.sums.width
+        search = None if self.thresholds is None else self.sums.search
+        folds, slots = 1 if self.sums.uniform else layout.cf, layout.slots(self.latency(layout))
+        return total(
+            (
+                adder_tree(layout.taps, self.xtype.bits) * layout.lanes,
+                Terms({"accumulators": layout.lanes * width}),
+                tile_terms(layout, folding, self.xtype.bits, width),
+                th.activation(search, folds, layout.lanes, slots, self.result_type.bits),
+            )
+        )

@@ -10,23 +10,23 @@ import numpy as np
 from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream
 
+from levada import memory
 from levada.axes import common_beat, frame_axis, run_length
 from levada.errors import LevadaError
 from levada.layer import (
     BoolArray,
     CppInstance,
-    Device,
     Folding,
     Layer,
     Match,
     Part,
-    Resources,
     Schedule,
     SvInstance,
     Tensor,
     divisors,
 )
 from levada.onnxutil import attribute, integer_tensor
+from levada.terms import Terms
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,13 +118,12 @@ class Concat(Layer):
     def cycles(self, folding: Folding) -> int:
         return (self.a.size + self.b.size) // folding.pe
 
-    def resources(self, folding: Folding, device: Device) -> Resources:
-        # A counter of beats, a multiplexer and a fifo of two beats; a beat narrower than the result's type
-        # is extended within the multiplexer.
+    def terms(self, folding: Folding) -> Terms:
+        """A counter of beats, a multiplexer and a fifo; what is extended is so within the multiplexer."""
         bits = folding.pe * self.otype.bits
         _, a, b = self._runs(folding)
-        count = max(a, b).bit_length()
-        return Resources(lut=10 + 2 * count + bits + -(-bits * 2 // 3), ff=8 + count)
+        switch = Terms({"switch": 4, "mux": bits}, {"switch": 1})
+        return switch + memory.counters(max(a, b)) + memory.fifo(2, bits)
 
     def sv(self, folding: Folding) -> SvInstance:
         _, a, b = self._runs(folding)

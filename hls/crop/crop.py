@@ -11,22 +11,22 @@ import numpy as np
 from levada_driver.datatype import IntArray
 from levada_driver.packing import Stream
 
+from levada import memory
 from levada.axes import common_beat, frame_axis
 from levada.errors import LevadaError
 from levada.layer import (
     CppInstance,
-    Device,
     Folding,
     Layer,
     Match,
     Part,
-    Resources,
     Schedule,
     SvInstance,
     Tensor,
     divisors,
 )
 from levada.onnxutil import attribute, integer_tensor
+from levada.terms import Terms
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,15 +117,16 @@ class Crop(Layer):
     def cycles(self, folding: Folding) -> int:
         return self.tensor.size // folding.pe
 
-    def resources(self, folding: Folding, device: Device) -> Resources:
-        # Three counters with a comparison at each side of the box, and a fifo of two beats.
-        bits = folding.pe * self.tensor.dtype.bits
-        lut, ff = 10 + -(-bits * 2 // 3), 6
-        for size, start, stop in self._box(folding):
-            count = (size - 1).bit_length()
-            lut += count + -(-count // 3) * ((start > 0) + (stop < size))
-            ff += count
-        return Resources(lut=lut, ff=ff)
+    def terms(self, folding: Folding) -> Terms:
+        """Three counters with a comparison at each side of the box, and a fifo of two beats."""
+        box = self._box(folding)
+        sides = sum(
+            -(-(size - 1).bit_length() // 3) * ((start > 0) + (stop < size)) for size, start, stop in box
+        )
+        kept = sum(start > 0 or stop < size for size, start, stop in box)
+        limits = Terms({"crop_limits": sides}, {"crop_limits": kept})
+        counters = memory.counters(*(size for size, _, _ in box))
+        return limits + counters + memory.fifo(2, folding.pe * self.tensor.dtype.bits)
 
     def sv(self, folding: Folding) -> SvInstance:
         params = {"WIDTH": folding.pe * self.tensor.dtype.bits}

@@ -10,22 +10,21 @@ import numpy as np
 from levada_driver.datatype import IntArray
 from levada_driver.packing import Stream
 
+from levada import memory
 from levada.errors import LevadaError
 from levada.layer import (
     CppInstance,
-    Device,
     Folding,
     Layer,
     Match,
     Part,
-    Resources,
     Schedule,
     SvInstance,
     Tensor,
     divisors,
 )
-from levada.memory import places, ram
 from levada.onnxutil import attribute, integer_tensor
+from levada.terms import Terms, total
 
 # Memory, output fifo; and a slot more, so that no step waits for room.
 _LATENCY, _SLOTS = 2, 3
@@ -87,8 +86,8 @@ class DepthToSpace(Layer):
 
     def foldings(self) -> Iterator[Folding]:
         for pe in divisors(self.row):
-            for memory in places(self._depth(pe)):
-                yield Folding(pe, pe, memory=memory)
+            for place in memory.places(self._depth(pe)):
+                yield Folding(pe, pe, memory=place)
 
     def folded(self) -> Mapping[str, tuple[str, int]]:
         return {"pe": ("channels of a row of a block", self.row)}
@@ -113,14 +112,15 @@ class DepthToSpace(Layer):
     def cycles(self, folding: Folding) -> int:
         return self.tensor.size // folding.pe + self._delay(folding.pe)
 
-    def resources(self, folding: Folding, device: Device) -> Resources:
-        # Counters of steps, of what is written and of what is read, two addresses, and the fifo.
+    def terms(self, folding: Folding) -> Terms:
+        """Counters of steps, of what is written and of what is read, two addresses, memory and fifo."""
         bits, depth = folding.pe * self.tensor.dtype.bits, self._depth(folding.pe)
+        beats, columns = self.row // folding.pe, self.tensor.shape[1]
         address = (depth - 1).bit_length()
-        counters = self.cycles(folding).bit_length() + self.tensor.shape[1].bit_length()
-        lut = 20 + counters + 3 * address + -(-bits * 2 // 3)
-        ff = 24 + counters + 2 * address
-        return Resources(lut=lut, ff=ff) + ram(folding.memory, depth, bits)
+        moves = Terms({"depth_to_space_moves": 2 * address + 6}, {"depth_to_space_moves": 3})
+        counters = memory.counters(self.cycles(folding), depth, depth, beats, columns, self.block)
+        kept = memory.ram(folding.memory, depth, bits)
+        return total((moves, counters, kept, memory.credit_fifo(_SLOTS, bits)))
 
     def sv(self, folding: Folding) -> SvInstance:
         return SvInstance(

@@ -14,15 +14,14 @@ from levada_driver.packing import Stream
 from levada.layer import (
     Case,
     CppInstance,
-    Device,
     Folding,
     Layer,
-    Resources,
     Role,
     Schedule,
     SvInstance,
     Tensor,
 )
+from levada.terms import Terms
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -80,14 +79,20 @@ class Dwc(Layer):
     def cpp(self, folding: Folding) -> CppInstance:
         return CppInstance("dwc", (self.tensor.size, self.taken, self.given, self.tensor.dtype))
 
-    def resources(self, folding: Folding, device: Device) -> Resources:
-        bits = self.tensor.dtype.bits
-        small, large = sorted((self.taken, self.given))
-        if large % small == 0:
-            return Resources(lut=10 + (large if self.taken > self.given else 0) * bits, ff=8 + large * bits)
-        positions = large // gcd(small, large) + 1
-        stored = (self.taken + self.given) * bits
-        return Resources(lut=20 + stored * positions // 2, ff=10 + stored + self.given * bits)
+    def terms(self, folding: Folding) -> Terms:
+        """A count of what is stored, that, and the output register.
+
+        Where no beat is a multiple of the other, beats go to a variable place.
+        """
+        bits, taken, given = self.tensor.dtype.bits, self.taken, self.given
+        count = (taken + given).bit_length()
+        steps = Terms({"dwc_steps": 3 * count}, {"dwc_steps": count + 1, "dwc": given * bits})
+        if max(taken, given) % min(taken, given) == 0:
+            narrows = taken * bits if taken > given else 0
+            return steps + Terms({"dwc": narrows}, {"dwc": abs(taken - given) * bits})
+        places = max(taken, given) // gcd(taken, given) + 1
+        stored = (taken + given) * bits
+        return steps + Terms({"dwc_places": stored * places // 2}, {"dwc": stored})
 
     @classmethod
     def strategy(cls) -> SearchStrategy[Case]:

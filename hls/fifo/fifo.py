@@ -10,19 +10,19 @@ import numpy as np
 from levada_driver.datatype import IntArray
 from levada_driver.packing import Stream
 
+from levada import memory
 from levada.layer import (
     Case,
     CppInstance,
-    Device,
     Folding,
     Layer,
     Memory,
-    Resources,
     Role,
     Schedule,
     SvInstance,
     Tensor,
 )
+from levada.terms import Terms
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -54,8 +54,8 @@ class Fifo(Layer):
         return inputs
 
     def foldings(self) -> Iterator[Folding]:
-        memory: Memory = "block" if self.depth > LUT_DEPTH else "lut"
-        yield Folding(self.elements, self.elements, memory=memory)
+        place: Memory = "block" if self.depth > LUT_DEPTH else "lut"
+        yield Folding(self.elements, self.elements, memory=place)
 
     def streams(self, folding: Folding) -> tuple[tuple[Stream, ...], tuple[Stream, ...]]:
         stream = Stream(self.tensor.dtype, self.elements, self.tensor.size // self.elements)
@@ -74,11 +74,10 @@ class Fifo(Layer):
         beats = self.tensor.size // self.elements
         return CppInstance("fifo", (beats, self.elements, self.depth, self.tensor.dtype))
 
-    def resources(self, folding: Folding, device: Device) -> Resources:
+    def terms(self, folding: Folding) -> Terms:
         bits = self.elements * self.tensor.dtype.bits
-        if folding.memory == "block":
-            return Resources(lut=40 + bits, ff=40 + bits, bram18=-(-bits // 36) * -(-self.depth // 512))
-        return Resources(lut=20 + -(-bits * 2 // 3) * -(-self.depth // 32), ff=16)
+        make = memory.block_fifo if folding.memory == "block" else memory.fifo
+        return make(self.depth, bits)
 
     @classmethod
     def strategy(cls) -> SearchStrategy[Case]:

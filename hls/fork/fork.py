@@ -10,18 +10,18 @@ import numpy as np
 from levada_driver.datatype import IntArray
 from levada_driver.packing import Stream
 
+from levada import memory
 from levada.layer import (
     CppInstance,
-    Device,
     Folding,
     Layer,
-    Resources,
     Role,
     Schedule,
     SvInstance,
     Tensor,
     divisors,
 )
+from levada.terms import Terms
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,10 +76,9 @@ class Fork(Layer):
     def cycles(self, folding: Folding) -> int:
         return self.tensor.size // folding.pe
 
-    def resources(self, folding: Folding, device: Device) -> Resources:
-        # For each output a fifo of two beats: LUT memory, 2/3 LUT a bit, and its counters.
-        bits = folding.pe * self.tensor.dtype.bits
-        return Resources(lut=2 * (11 + -(-bits * 2 // 3)), ff=2 * 7)
+    def terms(self, folding: Folding) -> Terms:
+        """For each output a fifo of two beats."""
+        return memory.fifo(2, folding.pe * self.tensor.dtype.bits) * 2
 
     def sv(self, folding: Folding) -> SvInstance:
         return SvInstance("stream_fork", {"WIDTH": folding.pe * self.tensor.dtype.bits})

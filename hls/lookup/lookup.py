@@ -12,23 +12,22 @@ import numpy as np
 from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream, pack
 
+from levada import memory
 from levada.errors import LevadaError
 from levada.layer import (
     CppInstance,
-    Device,
     Folding,
     Layer,
     Match,
     Part,
-    Resources,
     Rom,
     Schedule,
     SvInstance,
     Tensor,
     divisors,
 )
-from levada.memory import places, rom
 from levada.onnxutil import attribute, integer_tensor
+from levada.terms import Terms, total
 
 #: The most entries of a channel's table.
 MAX_ENTRIES = 1 << 12
@@ -103,8 +102,8 @@ class Lookup(Layer):
 
     def foldings(self) -> Iterator[Folding]:
         for pe in divisors(self.channels):
-            for memory in places(self._depth(pe)):
-                yield Folding(pe, pe, memory=memory)
+            for place in memory.places(self._depth(pe)):
+                yield Folding(pe, pe, memory=place)
 
     def folded(self) -> Mapping[str, tuple[str, int]]:
         return {"pe": ("channels", self.channels)}
@@ -133,14 +132,17 @@ class Lookup(Layer):
     def weight_bits(self) -> int:
         return int(self.rows.size) * self.otype.bits
 
-    def resources(self, folding: Folding, device: Device) -> Resources:
-        # Each lane has its memory. Where lanes differ they read rows of all lanes' entries, and synthesis
-        # drops what a lane does not use: to the bit in LUTs, to a block's words of 36 bits in block RAM.
+    def terms(self, folding: Folding) -> Terms:
+        """Each lane has its memory.
+
+        Where lanes differ they read rows of all lanes' entries, and synthesis drops what a lane does not use:
+        to the bit in LUTs, to a block's words of 36 bits in block RAM.
+        """
         pe, bits = folding.pe, self.otype.bits
         wide = bits if len(self.rows) == 1 or folding.memory == "lut" else max(bits, min(36, pe * bits))
-        lane = rom(folding.memory, self._depth(pe), wide)
-        common = Resources(lut=24 + -(-pe * bits * 2 // 3), ff=16)
-        return common + Resources(lut=pe * lane.lut, ff=pe * lane.ff, bram18=pe * lane.bram18)
+        lanes = memory.rom(folding.memory, self._depth(pe), wide) * pe
+        steps = memory.counters(self._folds(pe)) + Terms(ff={"valid": 1})
+        return total((lanes, steps, memory.credit_fifo(_SLOTS, pe * bits)))
 
     def sv(self, folding: Folding) -> SvInstance:
         pe = folding.pe

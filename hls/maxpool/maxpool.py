@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 from levada_driver.datatype import IntArray, IntType
 
 from levada.errors import LevadaError
-from levada.layer import CppInstance, Device, Folding, Match, Resources, SvInstance
+from levada.layer import CppInstance, Folding, Match, SvInstance
+from levada.memory import credit_fifo
 from levada.onnxutil import attribute, integer_tensor, window_of
-from levada.pooling import TilePool, pool_parts, tile_cost
+from levada.pooling import TilePool, pool_parts, tile_terms
+from levada.terms import Terms, total
 from levada.window import Window
 
 
@@ -50,7 +52,7 @@ class MaxPool(TilePool):
     def cpp(self, folding: Folding) -> CppInstance:
         return CppInstance("maxpool", (*self.cpp_layout(folding), self.xtype, self.xtype.min))
 
-    def resources(self, folding: Folding, device: Device) -> Resources:
+    def terms(self, folding: Folding) -> Terms:
         """A LUT for two bits of a comparison and one for a bit of the choice, for each pixel taken."""
         layout, bits = self.folding_of(folding.pe, folding.mmv), self.xtype.bits
         larger = layout.lanes * layout.taps * (bits + bits // 2)
@@ -58,7 +60,9 @@ class MaxPool(TilePool):
         while nodes > 1:
             nodes = (nodes + 1) // 2
             registers += layout.lanes * nodes * bits
-        return Resources(lut=larger, ff=registers) + tile_cost(layout, folding, bits, bits, bits)
+        fifo = credit_fifo(layout.slots(self.latency(layout)), layout.lanes * bits)
+        maxima = Terms({"maxima": larger}, {"maxima": registers})
+        return total((maxima, tile_terms(layout, folding, bits, bits), fifo))
 
 
 def _check(node: Any, rank: int) -> None:  # noqa: ANN401 - an onnx node

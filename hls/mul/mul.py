@@ -12,24 +12,24 @@ import numpy as np
 from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream
 
+from levada import memory
 from levada import thresholds as th
 from levada.dotproduct import DotProducts, SvParam
 from levada.errors import LevadaError
 from levada.layer import (
     Bits,
     CppInstance,
-    Device,
     Folding,
     Layer,
     Match,
     Part,
-    Resources,
     Schedule,
     SvInstance,
     Tensor,
     divisors,
 )
 from levada.onnxutil import channels_last, ending_of, integer_tensor, narrowest
+from levada.terms import Terms, both, total
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,7 @@ class Mul(Layer):
     @property
     def range(self) -> tuple[int, int]:
         """Smallest and largest product."""
-        low, high = self._rows(self.channels).row_range
+        low, high = self._all.row_range
         return int(low.min()), int(high.max())
 
     @property
@@ -93,7 +93,7 @@ class Mul(Layer):
         return Match(ending.nodes, (Part(layer, (source,), (ending.output,)),))
 
     def golden(self, *inputs: IntArray) -> tuple[IntArray, ...]:
-        return (self._rows(self.channels).activate(inputs[0] * self.factors),)
+        return (self._all.activate(inputs[0] * self.factors),)
 
     def foldings(self) -> Iterator[Folding]:
         for pe in divisors(self.channels):
@@ -110,7 +110,7 @@ class Mul(Layer):
 
     def schedule(self, folding: Folding) -> Schedule:
         every = np.ones(self.cycles(folding), np.bool_)
-        latency = self._rows(1).latency(1)
+        latency = self._all.latency(1)
         return Schedule((every,), (every,), latency, latency + 1)
 
     def cycles(self, folding: Folding) -> int:
@@ -125,6 +125,10 @@ class Mul(Layer):
     def _folds(self, pe: int) -> int:
         """Folds whose channels are told apart."""
         return 1 if self._uniform else self.channels // pe
+
+    @cached_property
+    def _all(self) -> DotProducts:
+        return self._rows(self.channels)
 
     def _rows(self, count: int) -> DotProducts:
         """The first channels, as dot products of one term."""
@@ -159,31 +163,28 @@ class Mul(Layer):
     def weight_bits(self) -> int:
         return (1 if self._uniform else self.channels) * self.ftype.bits
 
-    def resources(self, folding: Folding, device: Device) -> Resources:
-        # Lanes, thresholds, and the output fifo with its credits.
-        pe, folds = folding.pe, self._folds(folding.pe)
-        lut, ff = self._constant_cost(pe) if folds == 1 else self._variable_cost(folds, pe)
-        rows = self._rows(self.channels)
-        width = self.result_type.bits if self.thresholds is None else rows.search.width
-        lut += 24 + -(-pe * self.result_type.bits * 2 // 3)
-        ff += 24 + pe * (self.xtype.bits + width)
-        if self.thresholds is not None:
-            lut += th.luts(rows.levels, width, folds, pe)
-            ff += pe * rows.levels * (4 * width + 2)
-        return Resources(lut=lut, ff=ff)
+    def terms(self, folding: Folding) -> Terms:
+        """Lanes, thresholds, and the output fifo with its credits."""
+        pe, folds, rows = folding.pe, self._folds(folding.pe), self._all
+        bits, slots = pe * rows.sum_bits, self.schedule(folding).slots
+        search = rows.search if rows.levels else None
+        return total(
+            (
+                self._constant_lanes(pe) if folds == 1 else self._variable_lanes(folds, pe),
+                both(sums=bits) + Terms(ff={"operands": pe * self.xtype.bits, "valid": 3}),
+                memory.counters(folds, folds),
+                th.activation(search, folds, pe, slots, self.result_type.bits),
+            )
+        )
 
-    def _constant_cost(self, pe: int) -> tuple[int, int]:
-        """LUTs and flip-flops of lanes with one factor each: an adder for each bit that is set."""
-        ones = sum(abs(int(factor)).bit_count() for factor in self.factors[:pe])
-        return ones * (self.xtype.bits + 1), ones * (self.xtype.bits + 2) // 2
+    def _constant_lanes(self, pe: int) -> Terms:
+        """Lanes with one factor each: an adder for each bit that is set but the first."""
+        ones = sum(max(0, abs(int(factor)).bit_count() - 1) for factor in self.factors[:pe])
+        return both(factors=ones * (self.xtype.bits + 1))
 
-    def _variable_cost(self, folds: int, pe: int) -> tuple[int, int]:
-        """LUTs and flip-flops of lanes with `folds` factors each: a small memory and a multiplier."""
-        w, a = self.ftype.bits, self.xtype.bits
-        planes = self._rows(1).coding == "PLANES"
-        lut = (w - 1) * (a + w) if planes else w + a
-        ff = w * a + (w - 1) * (a + w) // 2 if planes else w + a
-        return pe * (lut + w * -(-folds // 64)), pe * (ff + w)
+    def _variable_lanes(self, folds: int, pe: int) -> Terms:
+        """Lanes with `folds` factors each: a small memory and a multiplier."""
+        return (memory.rom("lut", folds, self.ftype.bits) + self._all.lane_terms(1)) * pe
 
 
 def _per_channel(node: Any, constant: Any, channels: int, last: bool) -> IntArray:  # noqa: ANN401

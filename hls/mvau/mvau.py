@@ -13,15 +13,15 @@ import numpy as np
 from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream
 
-from levada.dotproduct import PLACES, DotProducts, SvParam, narrowed, rom_cost, search_cost, weight_rom
+from levada import memory
+from levada import thresholds as th
+from levada.dotproduct import PLACES, DotProducts, SvParam, narrowed, weight_rom
 from levada.layer import (
     CppInstance,
-    Device,
     Folding,
     Layer,
     Match,
     Part,
-    Resources,
     Schedule,
     SvInstance,
     Tensor,
@@ -30,6 +30,7 @@ from levada.layer import (
     windows_of,
 )
 from levada.onnxutil import convolution, ending_of, quantized_matmul
+from levada.terms import Terms, total
 from levada.unrolled import Unrolled
 
 
@@ -205,18 +206,33 @@ class Mvau(Layer):
             variants[f"{half} output channels"] = fewer
         return variants
 
-    def resources(self, folding: Folding, device: Device) -> Resources:
-        if folding.memory == "constant":
-            return self._unrolled.resources(folding.mmv)
+    def terms(self, folding: Folding) -> Terms:
         sf, nf = self.mw // folding.simd, self.mh // folding.pe
-        acc = self.result_type.bits if self.thresholds is None else self._dot.search.width
-        total = self._dot.lanes_cost(folding.simd, folding.pe, folding.dsp_pe)
-        lut = ff = folding.pe * acc
-        if self.thresholds is not None:
-            total += search_cost(self._dot.search, nf, folding.pe, folding.thresholds)
-        input_bits = folding.simd * self.atype.bits
-        lut += 40 + 2 * folding.pe * self.result_type.bits
-        lut += input_bits * (1 + -(-sf // 32)) if nf > 1 else 0
-        ff += 40 + input_bits
-        rom = rom_cost(folding.memory, sf * nf, folding.pe * folding.simd * self.wtype.bits)
-        return total + Resources(lut=lut, ff=ff) + rom
+        if folding.memory == "constant":
+            return self._unrolled.terms(folding.mmv)
+        dot, pe = self._dot, folding.pe
+        row = pe * folding.simd * self.wtype.bits
+        return total(
+            (
+                dot.lanes_terms(folding.simd, pe, folding.dsp_pe),
+                memory.rom(folding.memory, sf * nf, row),
+                self._input_terms(folding),
+                dot.accumulators(nf, sf, pe, folding.dsp_pe),
+                memory.counters(sf, nf, sf * nf, nf),
+                dot.steps(self._latency(folding)),
+                self._activation_terms(folding),
+            )
+        )
+
+    def _input_terms(self, folding: Folding) -> Terms:
+        """The operand register; where a vector is needed again, its beats wait in LUT memory."""
+        bits = folding.simd * self.atype.bits
+        if self.mh == folding.pe:
+            return Terms(ff={"operands": bits})
+        kept = memory.ram_luts(self.mw // folding.simd, bits)
+        return Terms({"ram": kept, "mux": bits}, {"operands": bits})
+
+    def _activation_terms(self, folding: Folding) -> Terms:
+        search = None if self.thresholds is None else self._dot.search
+        nf, slots = self.mh // folding.pe, self._slots(folding)
+        return th.activation(search, nf, folding.pe, slots, self.result_type.bits, place=folding.thresholds)

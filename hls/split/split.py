@@ -10,23 +10,23 @@ import numpy as np
 from levada_driver.datatype import IntArray
 from levada_driver.packing import Stream
 
+from levada import memory
 from levada.axes import common_beat, frame_axis, run_length
 from levada.errors import LevadaError
 from levada.layer import (
     BoolArray,
     CppInstance,
-    Device,
     Folding,
     Layer,
     Match,
     Part,
-    Resources,
     Schedule,
     SvInstance,
     Tensor,
     divisors,
 )
 from levada.onnxutil import attribute, integer_tensor
+from levada.terms import Terms
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,12 +117,12 @@ class Split(Layer):
     def cycles(self, folding: Folding) -> int:
         return self.tensor.size // folding.pe
 
-    def resources(self, folding: Folding, device: Device) -> Resources:
-        # A counter of beats, and for each output a fifo of two beats.
+    def terms(self, folding: Folding) -> Terms:
+        """A counter of beats, and for each output a fifo of two beats."""
         bits = folding.pe * self.tensor.dtype.bits
         _, first, rest = self._runs(folding)
-        count = max(first, rest).bit_length()
-        return Resources(lut=4 + count + 2 * (8 + -(-bits * 2 // 3)), ff=14 + count)
+        switch = Terms({"switch": 4}, {"switch": 1})
+        return switch + memory.counters(max(first, rest)) + memory.fifo(2, bits) * 2
 
     def sv(self, folding: Folding) -> SvInstance:
         _, first, rest = self._runs(folding)

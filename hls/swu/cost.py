@@ -1,44 +1,31 @@
-"""What sliding window units take of a device, fitted to what Yosys makes of them."""
+"""What the control of sliding window units is made of: addresses, coordinates, padding."""
 
 from __future__ import annotations
 
-from levada.layer import Folding, Resources
-from levada.memory import blocks
+from levada.terms import Terms
 from levada.window import Window
 
 from .serial import Serial
 
 
-def memory(words: int, bits: int, folding: Folding) -> Resources:
-    """A memory of `words` words of `bits` bits with a port to write and a port to read.
-
-    In LUTs, four hold 64 words of 3 bits, or 32 of 6; more words take a multiplexer and write enables.
-    """
-    if folding.memory == "block":
-        return Resources(bram18=blocks(words, bits))
-    full, rest = divmod(words, 64)
-    full, half = full + (rest > 32), 0 < rest <= 32
-    banks = full + half
-    lut = 4 * (full * -(-bits // 3) + half * -(-bits // 6))
-    return Resources(lut=lut + (banks + bits * -(-(banks - 1) // 3) if banks > 1 else 0))
-
-
-def fifo(bits: int) -> int:
-    """LUTs of the output fifo's memory: four hold 6 bits."""
-    return 4 * -(-bits // 6)
-
-
-def serial(plan: Serial, folds: int, bits: int, padded: bool, block: bool) -> Resources:
-    """All but the memory: the addresses, three pairs of coordinates and comparisons of them, the padding."""
+def serial(plan: Serial, folds: int, bits: int, padded: bool) -> Terms:
+    """All but memory and fifo: addresses, three pairs of coordinates and comparisons of them, the padding."""
     address = (plan.depth * folds).bit_length()
     place = plan.height.bit_length() + plan.width.bit_length()
-    lut = (35 if plan.window.taps > 1 else 15) + 3 * address + (6 if padded else 4) * place
-    ff = 21 + 2 * address + (3 if padded else 2) * place + plan.room.bit_length() + 2 * folds.bit_length()
-    return Resources(lut=lut + fifo(bits) + padded * bits, ff=ff + (0 if block else bits))
+    steps = 20 if plan.window.taps > 1 else 5
+    lut = {
+        "swu_steps": steps,
+        "swu_addresses": 3 * address,
+        "swu_places": (6 if padded else 4) * place,
+        "padding": padded * bits,
+    }
+    counts = plan.room.bit_length() + 2 * (folds - 1).bit_length()
+    ff = {"swu_steps": 5, "swu_addresses": 2 * address, "swu_places": (4 if padded else 3) * place}
+    return Terms(lut, ff | {"counters": counts})
 
 
-def parallel(image: tuple[int, int], bits: int, window: Window, mmv: int, padded: bool) -> Resources:
-    """All but the memory: the fifo of windows, the columns before the newest, the padding of the newest ones.
+def parallel(image: tuple[int, int], bits: int, window: Window, mmv: int, padded: bool) -> Terms:
+    """All but memory and fifo: the walk, the columns before the newest, the padding of the newest ones.
 
     `bits` are those of a pixel.
     """
@@ -47,6 +34,5 @@ def parallel(image: tuple[int, int], bits: int, window: Window, mmv: int, padded
     end = (mmv - 1) * window.stride[1] + window.extent[1] - 1
     ahead = (mmv - 1 - (end - window.pads[1])) % mmv
     kept = max(0, end + 1 + ahead - mmv)
-    lut = 25 + 4 * place + fifo(mmv * window.taps * bits) + padded * kernel_h * mmv * bits
-    ff = 30 + 3 * place + (kept * kernel_h + mmv) * bits
-    return Resources(lut=lut, ff=ff)
+    lut = {"swu_walk": 15 + 4 * place, "padding": padded * kernel_h * mmv * bits}
+    return Terms(lut, {"swu_walk": 15 + 3 * place, "swu_columns": (kept * kernel_h + mmv) * bits})

@@ -10,18 +10,17 @@ import numpy as np
 from levada_driver.datatype import IntArray
 from levada_driver.packing import Stream
 
+from levada import memory
 from levada.errors import LevadaError
 from levada.layer import (
     MMVS,
     Bits,
     CppInstance,
-    Device,
     Folding,
     Layer,
     Match,
     Memory,
     Part,
-    Resources,
     Role,
     Rom,
     Schedule,
@@ -30,6 +29,7 @@ from levada.layer import (
     divisors,
 )
 from levada.onnxutil import attribute, integer_tensor
+from levada.terms import Terms, total
 from levada.window import Window
 
 from . import cost, parallel, serial
@@ -132,13 +132,13 @@ class Swu(Layer):
 
     def foldings(self) -> Iterator[Folding]:
         for simd in divisors(self.channels):
-            for memory in self._memories(Folding(simd, simd)):
-                yield Folding(simd, simd, memory=memory)
+            for place in self._memories(Folding(simd, simd)):
+                yield Folding(simd, simd, memory=place)
         for mmv in MMVS:
             wide = Folding(self.vector, self.vector, mmv)
             if self.is_parallel(wide) and parallel.possible(*self.image, self.window, mmv):
-                for memory in self._memories(wide):
-                    yield Folding(self.vector, self.vector, mmv, memory=memory)
+                for place in self._memories(wide):
+                    yield Folding(self.vector, self.vector, mmv, memory=place)
 
     def _memories(self, folding: Folding) -> tuple[Memory, ...]:
         depth, _ = self.buffer(folding)
@@ -186,14 +186,23 @@ class Swu(Layer):
             return parallel.plan(*self.image, self.window, folding.mmv).cycles
         return serial.plan(*self.image, self.window).cycles * (self.channels // folding.simd)
 
-    def resources(self, folding: Folding, device: Device) -> Resources:
-        memory = cost.memory(*self.buffer(folding), folding)
+    def terms(self, folding: Folding) -> Terms:
         bits, padded = self.tensor.dtype.bits, any(self.window.pads)
+        words, width = self.buffer(folding)
         if self.is_parallel(folding):
+            kept = memory.ram(folding.memory, words, width) if words else Terms()
             pixel = self.channels * bits
-            return memory + cost.parallel(self.image, pixel, self.window, folding.mmv, padded)
+            walk = cost.parallel(self.image, pixel, self.window, folding.mmv, padded)
+            return total(
+                (
+                    Terms(kept.lut, bram18=kept.bram18),
+                    walk,
+                    memory.credit_fifo(SLOTS, folding.mmv * self.vector * bits),
+                )
+            )
         plan, folds = serial.plan(*self.image, self.window), self.channels // folding.simd
-        return memory + cost.serial(plan, folds, folding.simd * bits, padded, folding.memory == "block")
+        walk = cost.serial(plan, folds, folding.simd * bits, padded)
+        return total((memory.ram(folding.memory, words, width), walk, memory.credit_fifo(SLOTS, width)))
 
     def _geometry(self) -> dict[str, int]:
         """The parameters that the C++ and the RTL have in common, in the order of the template."""

@@ -13,17 +13,14 @@ from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream
 
 from levada import thresholds as th
-from levada.dotproduct import search_cost
 from levada.layer import (
     Bits,
     CppInstance,
-    Device,
     Folding,
     Layer,
     Match,
     Memory,
     Part,
-    Resources,
     Schedule,
     SvInstance,
     Tensor,
@@ -31,6 +28,7 @@ from levada.layer import (
     pixels_abreast,
 )
 from levada.onnxutil import integer_tensor, thresholds_of
+from levada.terms import Terms
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,8 +127,8 @@ class Thresholding(Layer):
     def weight_bits(self) -> int:
         return self._fused.bits
 
-    def resources(self, folding: Folding, device: Device) -> Resources:
+    def terms(self, folding: Folding) -> Terms:
+        lanes, slots = folding.mmv * folding.pe, self.schedule(folding).slots
         folds = 1 if self._fused.uniform else self.channels // folding.pe
-        slots, lanes = self.schedule(folding).slots, folding.mmv * folding.pe
-        rest = Resources(lut=25 + lanes * self.otype.bits * -(-slots // 32), ff=30)
-        return rest + search_cost(self._fused.search, folds, lanes, folding.thresholds)
+        search, bits = self._fused.search, (self.otype.bits, self.xtype.bits)
+        return th.activation(search, folds, lanes, slots, *bits, place=folding.thresholds)

@@ -10,21 +10,20 @@ import numpy as np
 from levada_driver.datatype import IntArray
 from levada_driver.packing import Stream
 
+from levada import memory
 from levada.layer import (
     CppInstance,
-    Device,
     Folding,
     Layer,
     Match,
     Part,
-    Resources,
     Schedule,
     SvInstance,
     Tensor,
     divisors,
 )
-from levada.memory import places, ram
 from levada.onnxutil import integer_tensor
+from levada.terms import Terms, total
 
 from .nearest import factors
 
@@ -77,8 +76,8 @@ class Upsample(Layer):
 
     def foldings(self) -> Iterator[Folding]:
         for pe in divisors(self.channels):
-            for memory in places(self._depth(pe)):
-                yield Folding(pe, pe, memory=memory)
+            for place in memory.places(self._depth(pe)):
+                yield Folding(pe, pe, memory=place)
 
     def folded(self) -> Mapping[str, tuple[str, int]]:
         return {"pe": ("channels", self.channels)}
@@ -104,14 +103,13 @@ class Upsample(Layer):
     def cycles(self, folding: Folding) -> int:
         return self.tensor.size * self.rows * self.columns // folding.pe
 
-    def resources(self, folding: Folding, device: Device) -> Resources:
-        # Counters of the step, a choice between the beat that is read and one that is kept, and the fifo.
-        bits = folding.pe * self.tensor.dtype.bits
-        depth = self._depth(folding.pe)
-        counters = (depth - 1).bit_length() + (self.channels // folding.pe - 1).bit_length()
-        counters += (self.rows - 1).bit_length() + (self.columns - 1).bit_length()
-        lut = 20 + counters + bits + -(-bits * 2 // 3)
-        return Resources(lut=lut, ff=20 + counters + bits) + ram(folding.memory, depth, bits)
+    def terms(self, folding: Folding) -> Terms:
+        """Counters of the step, a choice between the beat that is read and one that is kept, and the fifo."""
+        bits, depth = folding.pe * self.tensor.dtype.bits, self._depth(folding.pe)
+        choice = Terms({"mux": bits}, {"operands": bits, "valid": 2})
+        counters = memory.counters(depth, self.channels // folding.pe, self.rows, self.columns)
+        kept = memory.ram(folding.memory, depth, bits)
+        return total((choice, counters, kept, memory.credit_fifo(_SLOTS, bits)))
 
     def sv(self, folding: Folding) -> SvInstance:
         return SvInstance(

@@ -14,16 +14,15 @@ from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream
 
 from levada import memory
-from levada.dotproduct import PLACES, DotProducts, SvParam, narrowed, rom_cost, search_cost, weight_rom
+from levada import thresholds as th
+from levada.dotproduct import PLACES, DotProducts, SvParam, narrowed, weight_rom
 from levada.errors import LevadaError
 from levada.layer import (
     CppInstance,
-    Device,
     Folding,
     Layer,
     Match,
     Part,
-    Resources,
     Schedule,
     SvInstance,
     Tensor,
@@ -31,6 +30,7 @@ from levada.layer import (
     windows_of,
 )
 from levada.onnxutil import convolution, ending_of
+from levada.terms import Terms, total
 from levada.unrolled import Unrolled
 
 #: Output channels that one input channel may have: they share its lane.
@@ -218,20 +218,23 @@ class Vvau(Layer):
         weights, wtype = found
         return {f"{wtype.bits}-bit weights": replace(self, weights=weights, wtype=wtype)}
 
-    def resources(self, folding: Folding, device: Device) -> Resources:
-        """Lanes, their sums in LUT memory, the weights, thresholds, and what all have: counters and fifo."""
+    def terms(self, folding: Folding) -> Terms:
+        """Lanes, their sums in LUT memory, the weights, and what all have: counters, thresholds and fifo."""
         if folding.memory == "constant":
-            return self._unrolled.resources()
+            return self._unrolled.terms()
         (tf, cf), lanes = self._folds(folding), folding.pe * self.multiplier
-        dot_lut, dot_ff = self._dot.lane_cost(folding.simd)
-        acc = self.result_type.bits if self.thresholds is None else self._dot.search.width
-        lut, ff = lanes * (dot_lut + acc), lanes * (dot_ff + acc)
-        if tf > 1 and cf > 1:
-            kept = memory.ram("lut", cf, lanes * acc)
-            lut, ff = lut + kept.lut, ff + kept.ff
-        lut += 40 + memory.ram("lut", self._slots(folding), lanes * self.result_type.bits).lut
-        ff += 40 + folding.simd * folding.pe * self.atype.bits
-        total = Resources(lut=lut, ff=ff)
-        if self.thresholds is not None:
-            total += search_cost(self._dot.search, cf, lanes, folding.thresholds)
-        return total + rom_cost(folding.memory, tf * cf, lanes * folding.simd * self.wtype.bits)
+        dot, slots, bits = self._dot, self._slots(folding), self.result_type.bits
+        search = None if self.thresholds is None else dot.search
+        return total(
+            (
+                dot.lane_terms(folding.simd) * lanes,
+                memory.rom(folding.memory, tf * cf, lanes * folding.simd * self.wtype.bits),
+                Terms(ff={"operands": folding.simd * folding.pe * self.atype.bits}),
+                memory.partials(cf if tf > 1 else 1, lanes * dot.sum_bits, chained=tf > 1 and cf == 1),
+                Terms({"accumulators": lanes * dot.sum_bits}),
+                dot.starts(cf, lanes),
+                memory.counters(tf, cf, tf * cf, cf),
+                dot.steps(self._latency(folding)),
+                th.activation(search, cf, lanes, slots, bits, place=folding.thresholds),
+            )
+        )

@@ -1,0 +1,151 @@
+"""The cost model: terms, samples and coefficients belong together, and the estimates are near the counts."""
+
+from __future__ import annotations
+
+import tomllib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from levada_driver.datatype import IntType
+
+from levada import memory, terms
+from levada import thresholds as th
+from levada.cost import fit, samples, sampling
+from levada.dotproduct import adder_tree
+from levada.layer import Resources, registered
+from levada.terms import Terms
+from tests.unit import graphs
+from tests.unit.test_golden import KINDS, cases
+
+SAMPLES = samples.read()
+COEFFICIENTS = tomllib.loads(terms.FILE.read_text())
+# Most error in percent, of a kind on the average and of a single sample: what the model must not fall behind.
+MEAN = {"lut": 15, "ff": 10}
+WORST = {"lut": 45, "ff": 40}
+# On what all samples take together.
+WHOLE = {"lut": 5, "ff": 3}
+
+kinds = pytest.mark.parametrize("kind", KINDS)
+counts = pytest.mark.parametrize("counted", fit.COUNTED)
+
+
+def percent(kind, counted):
+    return [100 * abs(fit.error(sample, counted, COEFFICIENTS)) for sample in SAMPLES if sample.kind == kind]
+
+
+def test_the_coefficients_are_those_that_the_samples_give():
+    assert terms.FILE.read_text() == fit.to_toml(fit.fit(SAMPLES))
+
+
+def test_coefficients_are_not_negative_and_near_one():
+    values = [value for own in COEFFICIENTS.values() for value in own.values()]
+    assert min(values) >= 0
+    assert max(values) < 2
+
+
+@counts
+def test_estimates_of_a_kind_are_near_the_counts(counted):
+    errors = {kind: found for kind in KINDS if (found := percent(kind, counted))}
+    assert {kind: np.mean(found) for kind, found in errors.items() if np.mean(found) > MEAN[counted]} == {}
+    assert {kind: max(found) for kind, found in errors.items() if max(found) > WORST[counted]} == {}
+
+
+@counts
+def test_estimates_of_all_together_are_near_the_counts(counted):
+    have = sum(getattr(sample.counted, counted) for sample in SAMPLES)
+    made = sum(fit.estimated(sample, counted, COEFFICIENTS) for sample in SAMPLES)
+    assert 100 * abs(made - have) / have < WHOLE[counted]
+
+
+def test_slices_and_block_ram_are_exact():
+    assert fit.inexact(SAMPLES) == []
+
+
+def test_samples_hold_the_terms_of_today():
+    chosen = [sample for sample in SAMPLES if sample.model == "tfc-w1a1"]
+    assert chosen
+    assert fit.refreshed(chosen) == chosen
+
+
+def test_samples_survive_being_written(tmp_path):
+    samples.write(reversed(SAMPLES), tmp_path / "again")
+    assert (tmp_path / "again").read_text() == samples.FILE.read_text()
+    assert samples.read(tmp_path / "none") == []
+
+
+@kinds
+def test_terms_are_not_negative(kind):
+    @given(cases(kind))
+    def run(case):
+        made = case.layer.terms(case.folding)
+        every = [*made.lut.values(), *made.ff.values(), made.dsp, made.bram18]
+        assert min(every) >= 0
+        assert all(type(value) is int for value in every)
+
+    run()
+
+
+def test_a_term_without_a_coefficient_counts_as_it_is():
+    assert "new" not in COEFFICIENTS["lut"]
+    assert terms.weigh("lut", {"new": 7}) == 7
+    assert terms.weigh("ff", {}) == 1
+
+
+def test_terms_add_up_by_name():
+    made = terms.both(tree=2) * 3 + Terms({"rom": 1}, {"tree": 1}, dsp=1, bram18=2) * 2
+    assert made == Terms({"tree": 6, "rom": 2}, {"tree": 8}, 2, 4)
+
+
+@pytest.mark.parametrize(
+    ("words", "bits", "blocks"), [(1024, 18, 1), (2048, 20, 3), (512, 36, 1), (2049, 8, 2), (5000, 3, 2)]
+)
+def test_blocks_in_the_best_shape(words, bits, blocks):
+    assert memory.blocks(words, bits) == blocks
+
+
+def test_yosys_puts_large_read_only_memories_into_blocks():
+    assert memory.automatic(512, 16) == "lut"
+    assert memory.automatic(512, 17) == "block"
+
+
+@pytest.mark.parametrize(("depth", "lut", "ff"), [(2, 11, 7), (7, 20, 14), (64, 31, 27), (100, 40, 30)])
+def test_control_of_a_fifo(depth, lut, ff):
+    made = memory.fifo(depth, 8)
+    assert (made.lut["fifo"], made.ff["fifo"]) == (lut, ff)
+
+
+def test_a_lone_term_of_an_adder_tree_waits_in_shift_registers():
+    assert adder_tree(9, 8) == Terms({"tree": 32 + 18 + 10 + 8, "delay": 8}, {"tree": 36 + 20 + 11 + 12})
+    assert adder_tree(1, 8) == Terms({"tree": 0, "delay": 0}, {"tree": 0})
+
+
+def test_low_bits_that_no_threshold_has_are_not_compared():
+    coarse, fine = (
+        th.search(np.array([thresholds]), 0, IntType(2, signed=False), 0, 255)
+        for thresholds in ([64, 128, 192], [63, 127, 191])
+    )
+    assert (coarse.width, coarse.first_bits, fine.first_bits) == (10, 3, 10)
+
+
+@kinds
+def test_sampling_goes_on_where_it_was(kind):
+    offered = [pick for pick in sampling.drawn(kind) if pick.sensible]
+    first = list(sampling.Chooser([]).take(offered, kind, 3))
+    known = [pick.sample(Resources()) for pick in first[:1]]
+    rest = list(sampling.Chooser(known).take(offered, kind, 3))
+    assert [pick.key for pick in first[1:]] == [pick.key for pick in rest]
+    assert list(sampling.Chooser([pick.sample(Resources()) for pick in first]).take(offered, kind, 3)) == []
+
+
+def test_no_two_layers_of_a_batch_have_one_name():
+    picks = [pick for kind in registered() for pick in sampling.drawn(kind)[:3]] * 2
+    made = sampling.batches(picks)
+    assert sorted(id(pick) for batch in made for pick in batch) == sorted(id(pick) for pick in picks)
+    assert all(len({pick.node.name for pick in batch}) == len(batch) for batch in made)
+
+
+def test_products_with_constants_are_no_samples():
+    layer = graphs.mvau(np.random.default_rng(0), 2, 2)
+    sensible = {fold.memory: sampling.Pick("m", "n", layer, fold).sensible for fold in layer.foldings()}
+    assert sensible == {"lut": True, "block": True, "constant": False}
