@@ -11,6 +11,8 @@ from levada.terms import Terms
 LUT_WORDS = 64
 # Words and bits of a word of an 18 Kbit block.
 _BLOCK_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
+# What the same few numbers give is asked for by thousands of foldings.
+_kept = lru_cache(maxsize=1 << 14)
 # Words whose possible contents outnumber the bits of any memory: no two bits of a word are alike.
 _VARIED = 20
 
@@ -20,6 +22,7 @@ def places(words: int) -> tuple[Memory, ...]:
     return ("lut", "block") if words > LUT_WORDS else ("lut",)
 
 
+@_kept
 def ram(memory: Memory, words: int, bits: int) -> Terms:
     """A memory of `words` words of `bits`, written at one port and read at another, with a read register."""
     if memory == "block":
@@ -27,6 +30,7 @@ def ram(memory: Memory, words: int, bits: int) -> Terms:
     return Terms({"ram": ram_luts(words, bits)}, {"ram": bits})
 
 
+@_kept
 def ram_luts(words: int, bits: int) -> int:
     """LUT memory without a read register: four LUTs hold 32 words of 6 bits or 64 of 3.
 
@@ -39,6 +43,7 @@ def ram_luts(words: int, bits: int) -> int:
     return lut + (banks + bits * -(-(banks - 1) // 3) if banks > 1 else 0)
 
 
+@_kept
 def rom(memory: Memory, words: int, bits: int) -> Terms:
     """A memory that is only read, with a read register. A single word is no memory.
 
@@ -55,7 +60,7 @@ def rom(memory: Memory, words: int, bits: int) -> Terms:
     return Terms({"rom": kept * luts, "rom_parts": kept * 3 * (groups - 1)}, {"rom": kept})
 
 
-@lru_cache(maxsize=4096)
+@_kept
 def distinct(words: int, bits: int) -> int:
     """Bits of a word that are neither constant nor like another, if the contents are random."""
     if words >= _VARIED:
@@ -64,17 +69,20 @@ def distinct(words: int, bits: int) -> int:
     return round((contents - 2) * (1 - (1 - 1 / contents) ** bits))
 
 
+@_kept
 def blocks(words: int, bits: int) -> int:
     """18 Kbit blocks, in the shape that takes the fewest."""
     return min(-(-words // deep) * -(-bits // wide) for deep, wide in _BLOCK_SHAPES)
 
 
+@_kept
 def counters(*sizes: int) -> Terms:
     """Counters of so many states each; one of a single state is none."""
     bits = sum((size - 1).bit_length() for size in sizes)
     return Terms({"counters": bits}, {"counters": bits})
 
 
+@_kept
 def fifo(depth: int, bits: int) -> Terms:
     """A fifo.sv in LUT memory: two addresses, of which the read one is kept twice, and a count."""
     address = (depth - 1).bit_length()
@@ -84,6 +92,7 @@ def fifo(depth: int, bits: int) -> Terms:
     )
 
 
+@_kept
 def block_fifo(depth: int, bits: int) -> Terms:
     """A fifo.sv in block RAM, with a bypass around it."""
     address = (depth - 1).bit_length()
@@ -100,12 +109,14 @@ def _fifo_control(depth: int) -> int:
     return 4 * address + 7 if depth == 1 << address else 5 * address + 5
 
 
+@_kept
 def credit_fifo(slots: int, bits: int) -> Terms:
     """A credit_fifo.sv: the fifo, and the count of slots that are claimed."""
     count = slots.bit_length()
     return fifo(slots, bits) + Terms({"credit": 2 * count}, {"credit": count + 1})
 
 
+@_kept
 def delay(cycles: int, bits: int) -> Terms:
     """Registers without reset in a row: from three on they are shift registers, a LUT for each bit."""
     if cycles < 3:

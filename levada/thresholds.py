@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -36,6 +36,7 @@ class Search:
     width: int
     levels: int
     offset: int
+    known: dict[tuple[int, int, Memory], Terms] = field(default_factory=dict, init=False, compare=False)
 
     @cached_property
     def columns(self) -> tuple[int, ...]:
@@ -188,8 +189,11 @@ def activation(
     out = memory.credit_fifo(slots, lanes * bits)
     if search is None:
         return out
-    steps = Terms(ff={"valid": 2 * search.levels}) + memory.counters(folds)
-    return total((out, steps, search_terms(search, folds, x_bits or search.width, place) * lanes))
+    steps = Terms(ff={"valid": 2 * search.levels})
+    key = (folds, x_bits or search.width, place)
+    if key not in search.known:
+        search.known[key] = search_terms(search, *key)
+    return total((out, steps, memory.counters(folds), search.known[key] * lanes))
 
 
 def search_terms(search: Search, folds: int, x_bits: int, place: Memory) -> Terms:
