@@ -14,6 +14,8 @@ from levada.terms import Terms, total
 
 #: Candidates of a level of a search from which they may be in block RAM (hls/common/threshold_search.sv).
 DEEP = 1024
+# Words of which a LUT holds a bit.
+_LUT_WORDS = 64
 
 
 def apply(x: IntArray, thresholds: IntArray, base: int, step: int) -> IntArray:
@@ -42,6 +44,11 @@ class Search:
     def columns(self) -> tuple[int, ...]:
         """For each level the bits of its candidates but constants, copies, and those already found."""
         return tuple(_columns(self._candidates(level), self.width, level) for level in range(self.levels))
+
+    @cached_property
+    def functions(self) -> tuple[float, ...]:
+        """For each level the different functions in 64 of its candidates, on the average: a LUT each."""
+        return tuple(_functions(self._candidates(level), self.width) for level in range(self.levels))
 
     @cached_property
     def first_bits(self) -> int:
@@ -77,6 +84,15 @@ def _columns(values: IntArray, width: int, level: int) -> int:
     found = (np.arange(len(values))[:, None] >> np.arange(level)) & 1
     known = np.concatenate([np.zeros((len(values), 1), np.int64), found], axis=1)
     return len(_packed(bits) - _packed(known) - _packed(1 - known))
+
+
+def _functions(values: IntArray, width: int) -> float:
+    """Different columns, but constant ones, of all blocks of 64 words, by the number of blocks."""
+    blocks = -(-len(values) // _LUT_WORDS)
+    filled = np.resize(values, blocks * _LUT_WORDS).reshape(blocks, _LUT_WORDS, 1)
+    columns = ((filled >> np.arange(width)) & 1).transpose(1, 0, 2).reshape(_LUT_WORDS, -1)
+    constants = {bytes(_LUT_WORDS // 8), b"\xff" * (_LUT_WORDS // 8)}
+    return len(_packed(columns) - constants) / blocks
 
 
 def _packed(bits: IntArray) -> set[bytes]:
@@ -196,7 +212,7 @@ def activation(
     return total((out, steps, memory.counters(folds), search.known[key] * lanes))
 
 
-def search_terms(search: Search, folds: int, x_bits: int, place: Memory) -> Terms:
+def search_terms(search: Search, folds: int, x_bits: int, place: Memory = "lut") -> Terms:
     """One threshold_search.sv over `folds` rows of values of `x_bits`.
 
     A level compares about a bit and a third a LUT. It keeps the value and the fold twice, and the bits that
@@ -210,15 +226,18 @@ def search_terms(search: Search, folds: int, x_bits: int, place: Memory) -> Term
     address = 2 * (levels - 1) * (folds - 1).bit_length()
     waiting = x_bits - first if levels > 1 else 0
     own = Terms({"search": sum(compares), "delay": waiting}, {"search": values + address + levels * levels})
-    columns = enumerate(search.columns)
-    return total((own, *(_candidates(folds << level, search.width, kept, place) for level, kept in columns)))
+    found = zip(search.columns, search.functions, strict=True)
+    tables = (_candidates(folds << level, search.width, *kept, place) for level, kept in enumerate(found))
+    return total((own, *tables))
 
 
-def _candidates(words: int, width: int, columns: int, place: Memory) -> Terms:
+def _candidates(words: int, width: int, columns: int, functions: float, place: Memory) -> Terms:
     """The candidates of a level. They ascend, so they are simpler than random contents."""
     if place == "block" and words >= DEEP:
         return Terms(bram18=memory.blocks(words, width))
     kept = memory.distinct(words, columns)
     if words <= 4:
         return Terms({"candidates": kept // 4}, {"candidates": kept})
-    return Terms({"candidates": kept * (1 if words <= 16 else 2 + words // 48)}, {"candidates": kept})
+    blocks = -(-words // _LUT_WORDS)
+    luts = kept if blocks == 1 else round(blocks * functions) + kept * (blocks // 4)
+    return Terms({"candidates": luts}, {"candidates": kept})

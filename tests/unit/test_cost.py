@@ -22,7 +22,7 @@ SAMPLES = samples.read()
 COEFFICIENTS = tomllib.loads(terms.FILE.read_text())
 # Most error in percent, of a kind on the average and of a single sample: what the model must not fall behind.
 # Drawn layers may have thresholds that nothing reaches, of which less is left than the terms know.
-MEAN = {"lut": 12, "ff": 15}
+MEAN = {"lut": 14, "ff": 15}
 WORST = {"lut": 25, "ff": 60}
 # On what all samples take together.
 WHOLE = {"lut": 5, "ff": 3}
@@ -105,9 +105,15 @@ def test_blocks_in_the_best_shape(words, bits, blocks):
     assert memory.blocks(words, bits) == blocks
 
 
-def test_yosys_puts_large_read_only_memories_into_blocks():
-    assert memory.automatic(512, 16) == "lut"
-    assert memory.automatic(512, 17) == "block"
+def test_deep_levels_of_a_search_take_blocks_where_they_are_wanted_there():
+    table = np.sort(np.random.default_rng(0).integers(-9000, 9000, (16, 255)), axis=1)
+    search = th.search(table, 0, IntType(8, signed=False), -9000, 9000)
+    assert search.deep(16) == [1024, 2048]
+    assert search.deep(1) == []
+    in_luts, in_blocks = (th.search_terms(search, 16, search.width, place) for place in ("lut", "block"))
+    assert in_luts.bram18 == 0
+    assert in_blocks.bram18 == memory.blocks(1024, search.width) + memory.blocks(2048, search.width)
+    assert in_blocks.lut["candidates"] < in_luts.lut["candidates"] / 2
 
 
 @pytest.mark.parametrize(("depth", "lut", "ff"), [(2, 11, 7), (7, 20, 14), (64, 31, 27), (100, 40, 30)])

@@ -19,6 +19,7 @@ module mvau_0 (
       .SIMD(3),
       .W_BLOCK(0),
       .SLOTS(3),
+      .T_BLOCK(0),
       .WEIGHTS("mvau_0_weights.hex"),
       .W_BITS(1),
       .W_BIPOLAR(1),
@@ -28,7 +29,7 @@ module mvau_0 (
       .ACC_BITS(9),
       .LEVELS(2),
       .OFFSET(0),
-      .THRESHOLDS(216'h569b400b53f8656aad402d56ab5450c428b55408d6a49002d4d62c)
+      .THRESHOLDS(216'h568016a19369fd6a805aad55ab5450516a2318aa16a005a8b0926b)
   ) u_layer (
       .clk,
       .rst_n,
