@@ -32,13 +32,16 @@ class Terms:
     bram18: int = 0
 
     def __add__(self, other: Terms) -> Terms:
-        return total((self, other))
+        return total((self, other)) if other != _NOTHING else self
 
     def __mul__(self, number: int) -> Terms:
         """So many of it."""
         lut = {name: number * count for name, count in self.lut.items()}
         ff = {name: number * count for name, count in self.ff.items()}
         return Terms(lut, ff, number * self.dsp, number * self.bram18)
+
+
+_NOTHING = Terms()
 
 
 def both(**counts: int) -> Terms:
