@@ -168,6 +168,6 @@ def test_a_network_that_does_not_fit_says_by_how_much(tmp_path):
     with pytest.raises(LevadaError) as error:
         partition.fold(graph, board.usable, 100.0, 2e4)
     text = str(error.value)
-    assert text.startswith("network: does not fit the board at its smallest (lut: ")
-    form = r" of 45220, \d+ missing.*; most would help: mvau_\d with .* \(saves lut \d+.*\), mvau_\d with "
+    assert text.startswith("network: does not fit the board at its smallest (bram18: ")
+    form = r" of 266, \d+ missing\); most would help: mvau_\d with .* \(saves bram18 \d+\), mvau_\d with "
     assert re.search(form, text), text

@@ -130,5 +130,5 @@ def test_slimmer_variants_have_half_the_bits_down_to_one():
     assert (two[1].wtype, one[1].wtype) == (IntType(2, signed=True), BIPOLAR)
     assert one[1].slimmer() == {}
     folding = Folding(1, 1, memory="lut")
-    costs = [variant.resources(folding, device).lut for variant in (layer, two[1], one[1])]
-    assert costs == sorted(set(costs), reverse=True)
+    whole, *less = (variant.resources(folding, device).lut for variant in (layer, two[1], one[1]))
+    assert max(less) < whole
