@@ -235,6 +235,11 @@ class DotProducts:
             return Terms()
         return Terms({"starts": lanes * self.sum_bits * -(-folds // 64)})
 
+    def activation(self, folds: int, lanes: int, slots: int, place: Memory = "lut") -> Terms:
+        """What makes results of the sums of `lanes`, each for `folds` rows in turn, and the output fifo."""
+        search = None if self.thresholds is None else self.search
+        return th.activation(search, folds, lanes, slots, self.result_type.bits, place=place)
+
     def steps(self, latency: int) -> Terms:
         """Which steps are in the pipeline, beside its stages: valid, first and last ones of a row."""
         stages = latency - 2 - 2 * self.levels
@@ -316,7 +321,7 @@ def _tree(terms: int, width: int, carries: int) -> tuple[int, int, int]:
 
 
 def _waited(ff: int, waits: int, cycles: int, bits: int) -> tuple[int, int]:
-    return (ff, waits + bits) if cycles > 2 else (ff + cycles * bits, waits)
+    return (ff, waits + bits) if cycles >= memory.SHIFT_REGISTER else (ff + cycles * bits, waits)
 
 
 def _gated_tree(terms: int, width: int) -> Terms:

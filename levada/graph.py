@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Literal
 
 from levada_driver.datatype import IntArray
@@ -171,7 +171,7 @@ def check_folding(name: str, layer: Layer, folding: Folding) -> None:
             near = _near({getattr(other, key) for other in legal}, value)
             rule = f"{key.upper()}={value} does not divide {dimension}={size}"
             raise LevadaError(f"{name}: {rule}; legal near it: {near}")
-    for key in ("pe", "simd", "mmv", "dsp_pe", "memory", "thresholds"):
+    for key in (one.name for one in fields(Folding)):
         value = getattr(folding, key)
         values = {getattr(other, key) for other in legal}
         if value not in values:

@@ -138,6 +138,16 @@ class Sums:
     vectors: int
     bits: int
 
+    @property
+    def operand_bits(self) -> int:
+        """Bits of all vectors of inputs."""
+        return self.vectors * self.graph.inputs * self.graph.types[0].bits
+
+    @property
+    def sum_bits(self) -> int:
+        """Bits of all sums."""
+        return self.vectors * len(self.graph.sums) * self.bits
+
 
 @dataclass(frozen=True)
 class SvInstance:

@@ -11,6 +11,8 @@ from levada.terms import Terms
 LUT_WORDS = 64
 # Words and bits of a word of an 18 Kbit block.
 _BLOCK_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
+#: Registers in a row from which Yosys makes a shift register of them, a LUT a bit.
+SHIFT_REGISTER = 3
 # What the same few numbers give is asked for by thousands of foldings.
 _kept = lru_cache(maxsize=1 << 14)
 # Words whose possible contents outnumber the bits of any memory: no two bits of a word are alike.
@@ -118,8 +120,8 @@ def credit_fifo(slots: int, bits: int) -> Terms:
 
 @_kept
 def delay(cycles: int, bits: int) -> Terms:
-    """Registers without reset in a row: from three on they are shift registers, a LUT for each bit."""
-    if cycles < 3:
+    """Registers without reset in a row, or the shift register that becomes of many."""
+    if cycles < SHIFT_REGISTER:
         return Terms(ff={"delay": cycles * bits})
     return Terms({"delay": bits})
 

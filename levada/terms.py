@@ -70,8 +70,12 @@ def coefficients(counted: Counted) -> Mapping[str, float]:
     return {name: float(value) for name, value in tomllib.loads(FILE.read_text())[counted].items()}
 
 
+def weighed(counts: Mapping[str, int], fitted: Mapping[str, float]) -> float:
+    """What terms take by coefficients, not rounded."""
+    return sum(fitted.get(name, 1.0) * count for name, count in counts.items())
+
+
 def weigh(counted: Counted, counts: Mapping[str, int]) -> int:
     """What terms take by the fitted coefficients, at least 1."""
-    fitted = coefficients(counted)
     # No 1 is made of rounding errors.
-    return max(1, ceil(sum(fitted.get(name, 1.0) * count for name, count in counts.items()) - 1e-6))
+    return max(1, ceil(weighed(counts, coefficients(counted)) - 1e-6))

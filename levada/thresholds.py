@@ -14,8 +14,6 @@ from levada.terms import Terms, total
 
 #: Candidates of a level of a search from which they may be in block RAM (hls/common/threshold_search.sv).
 DEEP = 1024
-# Words of which a LUT holds a bit.
-_LUT_WORDS = 64
 
 
 def apply(x: IntArray, thresholds: IntArray, base: int, step: int) -> IntArray:
@@ -58,15 +56,18 @@ class Search:
 
     def _candidates(self, level: int) -> IntArray:
         """What a level compares with, of all channels."""
+        return self._level(self.table, level).reshape(-1)
+
+    def _level(self, table: IntArray, level: int) -> IntArray:
+        """The candidates [..., 2^level] of a level, of thresholds [..., N]."""
         stride = 1 << (self.levels - level)
-        return self.table[:, stride // 2 - 1 :: stride].reshape(-1)
+        return table[..., stride // 2 - 1 :: stride]
 
     def lanes(self, pe: int) -> Bits:
         """The table as the modules take it: by lane, level of the search, fold of `pe` channels."""
         folds = self.table.shape[0] // pe
         lanes = self.table.reshape(folds, pe, -1).transpose(1, 0, 2)
-        strides = [1 << (self.levels - level) for level in range(self.levels)]
-        parts = [lanes[:, :, stride // 2 - 1 :: stride].reshape(pe, -1) for stride in strides]
+        parts = [self._level(lanes, level).reshape(pe, -1) for level in range(self.levels)]
         return Bits(np.concatenate(parts, axis=1).reshape(-1), self.width)
 
     def deep(self, folds: int) -> list[int]:
@@ -88,10 +89,10 @@ def _columns(values: IntArray, width: int, level: int) -> int:
 
 def _functions(values: IntArray, width: int) -> float:
     """Different columns, but constant ones, of all blocks of 64 words, by the number of blocks."""
-    blocks = -(-len(values) // _LUT_WORDS)
-    filled = np.resize(values, blocks * _LUT_WORDS).reshape(blocks, _LUT_WORDS, 1)
-    columns = ((filled >> np.arange(width)) & 1).transpose(1, 0, 2).reshape(_LUT_WORDS, -1)
-    constants = {bytes(_LUT_WORDS // 8), b"\xff" * (_LUT_WORDS // 8)}
+    blocks = -(-len(values) // memory.LUT_WORDS)
+    filled = np.resize(values, blocks * memory.LUT_WORDS).reshape(blocks, memory.LUT_WORDS, 1)
+    columns = ((filled >> np.arange(width)) & 1).transpose(1, 0, 2).reshape(memory.LUT_WORDS, -1)
+    constants = {bytes(memory.LUT_WORDS // 8), b"\xff" * (memory.LUT_WORDS // 8)}
     return len(_packed(columns) - constants) / blocks
 
 
@@ -238,6 +239,6 @@ def _candidates(words: int, width: int, columns: int, functions: float, place: M
     kept = memory.distinct(words, columns)
     if words <= 4:
         return Terms({"candidates": kept // 4}, {"candidates": kept})
-    blocks = -(-words // _LUT_WORDS)
+    blocks = -(-words // memory.LUT_WORDS)
     luts = kept if blocks == 1 else round(blocks * functions) + kept * (blocks // 4)
     return Terms({"candidates": luts}, {"candidates": kept})

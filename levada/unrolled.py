@@ -11,8 +11,7 @@ from functools import cached_property
 import numpy as np
 from levada_driver.datatype import IntArray
 
-from levada import subexpressions
-from levada import thresholds as th
+from levada import memory, subexpressions
 from levada.adder_graph import AdderGraph, Addition
 from levada.dotproduct import DotProducts
 from levada.layer import Resources, Sums, SvInstance
@@ -22,8 +21,6 @@ from levada.terms import Terms, total
 # graph, the rows of the part that stands for it: more rows share more, and leave fewer inputs.
 _ESTIMATED_DIGITS = 1000
 _ESTIMATED_ROWS = 16
-# Copies in a row from which Yosys makes a shift register of them, a LUT a bit.
-_SHIFT_REGISTER = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,26 +71,21 @@ class Unrolled(DotProducts):
         activation = self.activation_params(mh)
         shape = {"MW": mw, "MH": mh, "MMV": mmv, "A_BITS": self.atype.bits}
         pipeline = {"SUMS_LATENCY": self.depth, "SLOTS": self.slots}
-        sums = Sums(self.graph, mmv, self._acc_bits)
+        sums = Sums(self.graph, mmv, self.sum_bits)
         return SvInstance("unrolled", {**shape, **pipeline, **activation}, sums)
-
-    @property
-    def _acc_bits(self) -> int:
-        return self.result_type.bits if self.thresholds is None else self.search.width
 
     def terms(self, mmv: int = 1) -> Terms:
         """What the hardware for `mmv` vectors a cycle is made of."""
         mh, mw = self.weights.shape
-        graph, lanes, bits = self._estimate, mmv * mh, self.result_type.bits
-        starts = lanes * bits if self.thresholds is None and np.any(self.correction[1]) else 0
-        search = None if self.thresholds is None else self.search
-        operands, accumulators = mmv * mw * self.atype.bits, lanes * self._acc_bits
+        graph, lanes = self._estimate, mmv * mh
+        starts = lanes * self.sum_bits if self.thresholds is None and np.any(self.correction[1]) else 0
+        operands, accumulators = mmv * mw * self.atype.bits, lanes * self.sum_bits
         return total(
             (
                 Terms({"additions": mmv * graph.lut}, {"additions": mmv * graph.ff}),
                 Terms({"starts": starts}, {"operands": operands, "accumulators": accumulators}),
                 Terms(ff={"valid": self.depth + 2}),
-                th.activation(search, 1, lanes, self.slots, bits),
+                self.activation(1, lanes, self.slots),
             )
         )
 
@@ -118,7 +110,8 @@ def cost(graph: AdderGraph) -> Resources:
     ff = sum(graph.types[node].bits for node in range(graph.inputs, len(graph.types)))
     for stage, last, dtype in zip(graph.stages, graph.last_reads, graph.types, strict=True):
         copies = last - stage
-        lut, ff = (lut + dtype.bits, ff) if copies >= _SHIFT_REGISTER else (lut, ff + copies * dtype.bits)
+        waits = memory.delay(copies, dtype.bits)
+        lut, ff = lut + waits.lut.get("delay", 0), ff + waits.ff.get("delay", 0)
     return Resources(lut=lut, ff=ff)
 
 

@@ -16,8 +16,8 @@ from levada_driver.packing import Stream, pack, unpack
 from rich.console import Console
 from rich.table import Table
 
-from levada import boards, reference, timing
-from levada.build import Options
+from levada import reference, timing
+from levada.build import Options, lowered
 from levada.build.data import random_frames
 from levada.build.state import State
 from levada.build.steps import STEPS
@@ -42,8 +42,9 @@ def seconds(function: Callable[[], object], repeats: int = 3) -> float:
 
 def prepared(model: str) -> State:
     """A build up to the connected graph."""
-    state = State(Options(model), boards.load("pynq-z2"), Path(tempfile.mkdtemp()), lambda _line: None)
-    for name in ("load", "streamline", "lower", "partition", "connect"):
+    state = lowered(Options(model))
+    state.work = Path(tempfile.mkdtemp())
+    for name in ("partition", "connect"):
         STEPS[name](state)
     return state
 
@@ -77,10 +78,8 @@ def compiler() -> list[tuple[str, str, float, str]]:
 
 
 def _compiled(name: str, model: str) -> tuple[str, str, float, str]:
-    state = State(Options(model, samples=1), boards.load("pynq-z2"), Path(tempfile.mkdtemp()), lambda _: None)
     start = time.perf_counter()
-    for step in ("load", "streamline", "lower"):
-        STEPS[step](state)
+    state = lowered(Options(model, samples=1))
     taken = time.perf_counter() - start
     frame = np.zeros((1, *reference.input_shape(state.source)), np.float32)
     ratio = taken / seconds(lambda: reference.execute(state.source, frame))

@@ -14,7 +14,6 @@ from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream
 
 from levada import memory
-from levada import thresholds as th
 from levada.dotproduct import PLACES, DotProducts, SvParam, narrowed, weight_rom
 from levada.layer import (
     CppInstance,
@@ -220,7 +219,7 @@ class Mvau(Layer):
                 dot.accumulators(nf, sf, pe, folding.dsp_pe),
                 memory.counters(sf, nf, sf * nf, nf),
                 dot.steps(self._latency(folding)),
-                self._activation_terms(folding),
+                dot.activation(nf, pe, self._slots(folding), folding.thresholds),
             )
         )
 
@@ -231,8 +230,3 @@ class Mvau(Layer):
             return Terms(ff={"operands": bits})
         kept = memory.ram_luts(self.mw // folding.simd, bits)
         return Terms({"ram": kept, "mux": bits}, {"operands": bits})
-
-    def _activation_terms(self, folding: Folding) -> Terms:
-        search = None if self.thresholds is None else self._dot.search
-        nf, slots = self.mh // folding.pe, self._slots(folding)
-        return th.activation(search, nf, folding.pe, slots, self.result_type.bits, place=folding.thresholds)

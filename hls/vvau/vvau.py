@@ -14,7 +14,6 @@ from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream
 
 from levada import memory
-from levada import thresholds as th
 from levada.dotproduct import PLACES, DotProducts, SvParam, narrowed, weight_rom
 from levada.errors import LevadaError
 from levada.layer import (
@@ -223,8 +222,7 @@ class Vvau(Layer):
         if folding.memory == "constant":
             return self._unrolled.terms()
         (tf, cf), lanes = self._folds(folding), folding.pe * self.multiplier
-        dot, slots, bits = self._dot, self._slots(folding), self.result_type.bits
-        search = None if self.thresholds is None else dot.search
+        dot = self._dot
         return total(
             (
                 dot.lane_terms(folding.simd) * lanes,
@@ -235,6 +233,6 @@ class Vvau(Layer):
                 dot.starts(cf, lanes),
                 memory.counters(tf, cf, tf * cf, cf),
                 dot.steps(self._latency(folding)),
-                th.activation(search, cf, lanes, slots, bits, place=folding.thresholds),
+                dot.activation(cf, lanes, self._slots(folding), folding.thresholds),
             )
         )

@@ -47,8 +47,7 @@ def fit(samples: Sequence[Sample]) -> Coefficients:
 
 def estimated(sample: Sample, counted: Counted, coefficients: Coefficients) -> float:
     """The estimate of a sample, not rounded."""
-    own = coefficients[counted]
-    return sum(own.get(name, 1.0) * count for name, count in _counts(sample, counted).items())
+    return terms.weighed(_counts(sample, counted), coefficients[counted])
 
 
 def error(sample: Sample, counted: Counted, coefficients: Coefficients) -> float:

@@ -9,22 +9,19 @@ from __future__ import annotations
 
 import itertools
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.progress import track
 
 import levada.layers  # noqa: F401 - fills the registry
-from levada import boards, fifo, partition
+from levada import boards, build, fifo, partition
 from levada.boards import Board
-from levada.build.state import Options, State, required
-from levada.build.steps import STEPS
+from levada.build.state import Options, required
 from levada.cost import samples as files
 from levada.cost.samples import Sample
 from levada.graph import Graph, Node
@@ -114,10 +111,7 @@ def _board() -> Board:
 @cache
 def lowered(model: str) -> tuple[Graph, float]:
     """A network as layers, and the frame rate that it is meant for."""
-    with tempfile.TemporaryDirectory(prefix="levada.") as folder:
-        state = State(Options(model, samples=1), _board(), Path(folder), lambda _line: None)
-        for step in ("load", "streamline", "lower"):
-            STEPS[step](state)
+    state = build.lowered(Options(model, samples=1))
     return required(state.graph), required(state.target_fps)
 
 

@@ -14,18 +14,17 @@ def module(name: str, sums: Sums) -> str:
     Signal n7_2 is node 7 of the graph at stage 2.
     """
     graph = sums.graph
-    width = graph.inputs * graph.types[0].bits
     lines = [
         f"// levada: {name}, {len(graph.sums)} sums of {graph.inputs} inputs with constant weights:",
         f"// {len(graph.additions)} additions in {graph.latency} stages, {sums.vectors} of it side by side.",
         f"module {name} (",
         "    input  logic clk,",
-        f"    input  logic [{sums.vectors * width - 1}:0] operands,",
-        f"    output logic [{sums.vectors * len(graph.sums) * sums.bits - 1}:0] sums",
+        f"    input  logic [{sums.operand_bits - 1}:0] operands,",
+        f"    output logic [{sums.sum_bits - 1}:0] sums",
         ");",
         "",
         f"  for (genvar v = 0; v < {sums.vectors}; v = v + 1) begin : gen_vector",
-        *(f"    {line}" if line else "" for line in _vector(graph, width, sums.bits)),
+        *(f"    {line}" if line else "" for line in _vector(graph, sums.bits)),
         "  end",
         "",
         "endmodule",
@@ -34,9 +33,10 @@ def module(name: str, sums: Sums) -> str:
     return "\n".join(lines)
 
 
-def _vector(graph: AdderGraph, width: int, bits: int) -> Iterator[str]:
+def _vector(graph: AdderGraph, bits: int) -> Iterator[str]:
     """The graph for vector v."""
     size = graph.types[0].bits
+    width = graph.inputs * size
     read = {node for registers in graph.pipeline[:1] for node in _operands(registers)}
     read |= {row.node for row in graph.sums if row is not None and not graph.latency}
     for node in sorted(read):

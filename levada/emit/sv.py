@@ -212,10 +212,9 @@ def _sums_instance(node: Node, instance: SvInstance) -> list[str]:
     """The module of the layer's own sums, if it has one, and the signals between the two."""
     if instance.sums is None:
         return []
-    graph, vectors = instance.sums.graph, instance.sums.vectors
     return [
-        f"  logic [{vectors * graph.inputs * graph.types[0].bits - 1}:0] operands;",
-        f"  logic [{vectors * len(graph.sums) * instance.sums.bits - 1}:0] sums;",
+        f"  logic [{instance.sums.operand_bits - 1}:0] operands;",
+        f"  logic [{instance.sums.sum_bits - 1}:0] sums;",
         f"  {node.name}_sums u_sums (",
         "      .clk,",
         "      .operands,",

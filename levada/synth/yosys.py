@@ -46,7 +46,7 @@ _PRIMITIVES = "read_verilog -lib +/xilinx/cells_sim.v"
 # Most modules of one run: each run has some seconds of its own, and an interrupted one is lost.
 _TOGETHER = 16
 _GROUP = "levada_group"
-# Modules to map are kept apart below a top that is thrown away; instances marked to be mapped once
+# Modules to map are kept apart below a top that is thrown away; instances marked to be mapped apart
 # (hls/common/synthesis.svh) stay modules until all is mapped.
 _MAP = (
     f"hierarchy -check -top {_GROUP}",
@@ -59,10 +59,9 @@ _MAP = (
     "opt_clean",
     "check -assert",
 )
-
+_MAPPED = "yosys-mapped"
 
 Files = Mapping[str, str]  # texts by name of the file
-_MAPPED = "yosys-mapped"
 
 
 @cache
