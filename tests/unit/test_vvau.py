@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -122,7 +124,10 @@ def test_a_large_image():
 
 
 def test_slimmer_variants_have_half_the_bits_down_to_one():
-    layer = taken(depthwise(INT4, "UINT4")).parts[-1].layer
+    # Each channel has thresholds of its own, into which the correction of bipolar weights goes for nothing.
+    plain = taken(depthwise(INT4, "UINT4")).parts[-1].layer
+    table = np.sort(np.random.default_rng(0).integers(-20, 20, (plain.mh, 3)), axis=1)
+    layer = replace(plain, thresholds=table, otype=IntType(2, signed=False))
     device = graphs.DEVICE
     (two,) = layer.slimmer().items()
     (one,) = two[1].slimmer().items()
@@ -130,5 +135,5 @@ def test_slimmer_variants_have_half_the_bits_down_to_one():
     assert (two[1].wtype, one[1].wtype) == (IntType(2, signed=True), BIPOLAR)
     assert one[1].slimmer() == {}
     folding = Folding(1, 1, memory="lut")
-    whole, *less = (variant.resources(folding, device).lut for variant in (layer, two[1], one[1]))
-    assert max(less) < whole
+    costs = [variant.resources(folding, device).lut for variant in (layer, two[1], one[1])]
+    assert costs == sorted(set(costs), reverse=True)
