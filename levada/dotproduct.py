@@ -12,7 +12,7 @@ from levada_driver.packing import Stream, pack
 
 from levada import dsp, memory
 from levada import thresholds as th
-from levada.layer import Bits, Memory, Rom
+from levada.layer import Bits, Memory, Places, Rom
 from levada.onnxutil import sum_range
 from levada.terms import Terms, both, total
 
@@ -60,8 +60,8 @@ class DotProducts:
         """Steps of the search for the result among the thresholds; 0 without."""
         return 0 if self.thresholds is None else self.result_type.bits
 
-    def threshold_places(self, folds: int) -> tuple[Memory, ...]:
-        """Where the thresholds may live if a lane has those of `folds` rows."""
+    def threshold_places(self, folds: int) -> tuple[Places, ...]:
+        """How the thresholds may be kept if a lane has those of `folds` rows."""
         return ("lut",) if self.thresholds is None else self.search.places(folds)
 
     def activate(self, sums: IntArray) -> IntArray:
@@ -148,7 +148,7 @@ class DotProducts:
         shift, offset = self.correction
         low, high = ((ends - offset) >> shift for ends in self.row_range)
         moved = -((offset[:, None] - self.thresholds) >> shift)
-        return th.search(moved, self.base, self.result_type, int(low.min()), int(high.max()))
+        return th.search(moved, self.base, self.result_type, low, high)
 
     def dsp_params(self, simd: int, dsp_pe: int) -> dict[str, SvParam]:
         """Parameters of dot_lanes for lanes in DSP slices; none without them."""
@@ -158,7 +158,7 @@ class DotProducts:
         shared = ("LANES", "PITCH", "CASCADE", "FIELD_BITS", "BIAS")
         return {"DSP_PE": dsp_pe, **{f"DSP_{key}": params[key] for key in shared}}
 
-    def params(self, lanes: int) -> dict[str, SvParam]:
+    def params(self, lanes: int, place: Places = "lut") -> dict[str, SvParam]:
         """Parameters of a module that computes `lanes` rows at a time, without its shape and weights."""
         operands: dict[str, SvParam] = {
             "W_BITS": self.wtype.bits,
@@ -167,21 +167,16 @@ class DotProducts:
             "A_SIGNED": int(self.atype.signed),
             "A_BIPOLAR": int(self.atype.bipolar),
         }
-        return operands | self.activation_params(lanes)
+        return operands | self.activation_params(lanes, place)
 
-    def activation_params(self, lanes: int) -> dict[str, SvParam]:
+    def activation_params(self, lanes: int, place: Places = "lut") -> dict[str, SvParam]:
         """What of `params` tells how sums become results."""
         if self.thresholds is None:
             shift, offset = self.correction
             bits = self.result_type.bits
             return {"ACC_BITS": bits, "SHIFT": shift, "INIT": Bits(offset, bits)}
-        search = self.search
-        return {
-            "ACC_BITS": search.width,
-            "LEVELS": search.levels,
-            "OFFSET": search.offset,
-            "THRESHOLDS": search.lanes(lanes),
-        }
+        rows = self.search.params(len(self.weights), lanes, place)
+        return {"ACC_BITS": self.search.width, **rows}
 
     def cpp_types(self) -> tuple[IntType, IntType, IntType, IntType]:
         """Types of weights, inputs, true sums and results."""
@@ -235,7 +230,7 @@ class DotProducts:
             return Terms()
         return Terms({"starts": lanes * self.sum_bits * -(-folds // 64)})
 
-    def activation(self, folds: int, lanes: int, slots: int, place: Memory = "lut") -> Terms:
+    def activation(self, folds: int, lanes: int, slots: int, place: Places = "lut") -> Terms:
         """What makes results of the sums of `lanes`, each for `folds` rows in turn, and the output fifo."""
         search = None if self.thresholds is None else self.search
         return th.activation(search, folds, lanes, slots, self.result_type.bits, place=place)

@@ -54,18 +54,31 @@ def draw_thresholds(
     full = (otype.max - otype.min) // otype.step
     count = draw(st.integers(max(1, full - 1), full))
     rows = draw(st.sampled_from([1, channels])) if alike else channels
-    table = np.sort(random.integers(ends[0] - 2, ends[1] + 3, (rows, count)), axis=1)
+    table = draw_table(draw, random, ends, (rows, count))
     return np.broadcast_to(table, (channels, count)), otype.max - count * otype.step, otype
+
+
+def draw_table(
+    draw: st.DrawFn, random: np.random.Generator, ends: tuple[int, int], shape: tuple[int, int]
+) -> IntArray:
+    """Ascending thresholds [C, N], anywhere or, as quantizers have them, close to lines and partly beyond."""
+    rows, count = shape
+    if draw(st.booleans()):
+        return np.sort(random.integers(ends[0] - 2, ends[1] + 3, shape), axis=1)
+    rise = random.uniform(0.5, 2, (rows, 1)) * (ends[1] - ends[0]) / count
+    start = random.uniform(ends[0] - (ends[1] - ends[0]) / 4, ends[1], (rows, 1))
+    line = np.ceil(start + rise * np.arange(count)).astype(np.int64)
+    ties = random.random(shape) < draw(st.sampled_from([0, 0.1, 0.5]))
+    return np.asarray(np.sort(line + ties, axis=1))
 
 
 def draw_folding(draw: st.DrawFn, layer: Layer, multipliers: int = 64) -> Folding:
     """A legal folding, of up to so many multipliers where there is one: tools take long for large ones.
 
-    One with thresholds in block RAM, which only a layer of many deep tables has, is drawn as often as others.
+    The ways to keep thresholds, of which some layers have more than others, are drawn equally often.
     """
     legal = list(layer.foldings())
-    deep = [fold for fold in legal if fold.thresholds == "block"]
-    if deep:
-        legal = draw(st.sampled_from([legal, deep]))
+    way = draw(st.sampled_from(sorted({fold.thresholds for fold in legal})))
+    legal = [fold for fold in legal if fold.thresholds == way]
     small = [fold for fold in legal if fold.mmv * fold.pe * fold.simd <= multipliers]
     return draw(st.sampled_from(small or legal))

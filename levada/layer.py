@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # only the tests draw layers; a build does not need hypothesi
 
 BoolArray = npt.NDArray[np.bool_]
 Memory = Literal["none", "constant", "lut", "block"]
+Places = Literal["lut", "block", "line"]
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,9 @@ class Folding:
     """How a layer is laid out in time and space.
 
     `pe` output channels and `simd` input channels are processed in one cycle, `mmv` pixels at once;
-    `dsp_pe` of the `pe` lanes multiply in DSP slices; `memory` is where the parameters live, and
-    `thresholds` where the deep tables of thresholds do, if there are any.
+    `dsp_pe` of the `pe` lanes multiply in DSP slices; `memory` is where the parameters live. `thresholds` is
+    how the thresholds are kept, if there are any: in tables in LUTs, those of them that are deep in block
+    RAM, or as lines.
     """
 
     pe: int = 1
@@ -59,7 +61,7 @@ class Folding:
     mmv: int = 1
     dsp_pe: int = 0
     memory: Memory = "none"
-    thresholds: Memory = "lut"
+    thresholds: Places = "lut"
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def rom(memory: Memory, words: int, bits: int) -> Terms:
     functions go into the registers behind. What joins more than 256 words are LUTs, `rom_parts`.
     """
     if memory == "block":
-        return Terms(bram18=blocks(words, bits))
+        return block_rom(words, bits)
     kept = distinct(words, bits)
     if words <= 4:
         return Terms({"rom": kept // 4}, {"rom": kept})
@@ -73,8 +73,28 @@ def distinct(words: int, bits: int) -> int:
 
 @_kept
 def blocks(words: int, bits: int) -> int:
-    """18 Kbit blocks, in the shape that takes the fewest."""
+    """18 Kbit blocks of a memory that is written, in the shape that takes the fewest."""
     return min(-(-words // deep) * -(-bits // wide) for deep, wide in _BLOCK_SHAPES)
+
+
+@_kept
+def block_rom(words: int, bits: int) -> Terms:
+    """A memory in block RAM that is only read, and what chooses among words of one row.
+
+    Where a memory is deeper than a block, the words whose addresses differ in the upper bits alone lie side
+    by side: blocks divide that row by their width, parity bits and all, and not each word. Of shapes that
+    take the fewest blocks, the deepest has the least to choose from.
+    """
+    shapes = ((-(-words // deep), wide) for deep, wide in _BLOCK_SHAPES)
+    taken, ways = min((-(-ways * bits // wide), ways) for ways, wide in shapes)
+    return Terms({"rom_ways": bits * _chosen(ways)}, {"rom_ways": (ways - 1).bit_length()}, bram18=taken)
+
+
+def _chosen(ways: int) -> int:
+    """LUTs that choose one of so many bits, as Yosys makes them."""
+    if ways <= 4:
+        return int(ways > 1)
+    return min(6, -(-ways // 2))
 
 
 @_kept

@@ -239,7 +239,7 @@ def to_toml(graph: Graph) -> str:
         f"# How the layers of {graph.name} are folded. Edit and give back with --partition FILE.",
         "# pe: output channels, simd: input channels of a cycle; mmv: pixels; "
         "dsp_pe: lanes of pe in DSP slices;",
-        "# memory: where the parameters live; thresholds: where deep tables of thresholds do.",
+        "# memory: where the parameters live; thresholds: how they are kept.",
         "# An illegal value is answered with the legal ones near it.",
     ]
     for node in graph.nodes:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
+from math import ceil
 
 import numpy as np
 from levada_driver.datatype import IntArray, IntType
 
-from levada import memory
-from levada.layer import Bits, Memory
+from levada import lines, memory
+from levada.layer import Bits, Places
+from levada.lines import Lines
 from levada.terms import Terms, total
 
 #: Candidates of a level of a search from which they may be in block RAM (hls/common/threshold_search.sv).
@@ -28,15 +30,26 @@ def apply(x: IntArray, thresholds: IntArray, base: int, step: int) -> IntArray:
 class Search:
     """Parameters of a `threshold_search` for C channels: a table of 2^levels - 1 thresholds each.
 
-    `table` [C, 2^levels - 1] holds values of `width` signed bits; a threshold that nothing reaches is
-    `high + 1`, one that everything reaches is `low`.
+    `table` [C, 2^levels - 1] holds values of `width` signed bits; a threshold of a channel that nothing
+    reaches is its `high` + 1, one that everything reaches its `low`, both [C]. Those after the first `count`
+    are never reached.
     """
 
     table: IntArray
     width: int
     levels: int
     offset: int
-    known: dict[tuple[int, int, Memory], Terms] = field(default_factory=dict, init=False, compare=False)
+    count: int
+    low: IntArray
+    high: IntArray
+    known: dict[tuple[int, int, Places], Terms] = field(default_factory=dict, init=False, compare=False)
+
+    @cached_property
+    def lines(self) -> Lines | None:
+        """The thresholds as lines; None where they are none, or too few for that to be shorter."""
+        if self.levels < lines.LEAST_LEVELS:
+            return None
+        return lines.fitted(self.table[:, : self.count], self.low, self.high, self.levels)
 
     @cached_property
     def columns(self) -> tuple[int, ...]:
@@ -63,20 +76,39 @@ class Search:
         stride = 1 << (self.levels - level)
         return table[..., stride // 2 - 1 :: stride]
 
-    def lanes(self, pe: int) -> Bits:
+    def params(self, rows: int, pe: int, place: Places) -> dict[str, int | Bits]:
+        """Parameters of a module that has the first `rows` channels, `pe` at a time."""
+        own: dict[str, int | Bits] = {"LEVELS": self.levels, "OFFSET": self.offset}
+        if place != "line":
+            table = self._lanes(self.table[:rows], pe)
+            return own | ({"T_BLOCK": 1} if place == "block" else {}) | {"THRESHOLDS": table}
+        found = self._lined
+        lanes = [found.lane(np.arange(lane, rows, pe)) for lane in range(pe)]
+        line = {"T_LINE": found.bits, "T_FRACTION": found.fraction, "T_COUNT": found.count}
+        # A 1 is the only bit of -1.
+        return own | line | {"THRESHOLDS": Bits(-np.concatenate(lanes), 1)}
+
+    def _lanes(self, table: IntArray, pe: int) -> Bits:
         """The table as the modules take it: by lane, level of the search, fold of `pe` channels."""
-        folds = self.table.shape[0] // pe
-        lanes = self.table.reshape(folds, pe, -1).transpose(1, 0, 2)
+        folds = table.shape[0] // pe
+        lanes = table.reshape(folds, pe, -1).transpose(1, 0, 2)
         parts = [self._level(lanes, level).reshape(pe, -1) for level in range(self.levels)]
         return Bits(np.concatenate(parts, axis=1).reshape(-1), self.width)
+
+    @property
+    def _lined(self) -> Lines:
+        assert self.lines is not None, "thresholds that bend lie on no line"
+        return self.lines
 
     def deep(self, folds: int) -> list[int]:
         """Candidates of those levels, of so many folds, that may be in block RAM."""
         return [folds << level for level in range(self.levels) if folds << level >= DEEP]
 
-    def places(self, folds: int) -> tuple[Memory, ...]:
-        """Where the candidates of so many folds may live."""
-        return ("lut", "block") if self.deep(folds) else ("lut",)
+    def places(self, folds: int) -> tuple[Places, ...]:
+        """How the thresholds of so many folds may be kept."""
+        block: tuple[Places, ...] = ("block",) if self.deep(folds) else ()
+        line: tuple[Places, ...] = ("line",) if self.lines is not None else ()
+        return ("lut", *block, *line)
 
 
 def _columns(values: IntArray, width: int, level: int) -> int:
@@ -100,15 +132,18 @@ def _packed(bits: IntArray) -> set[bytes]:
     return {column.tobytes() for column in np.packbits(bits, axis=0).T}
 
 
-def search(thresholds: IntArray, base: int, otype: IntType, low: int, high: int) -> Search:
-    """The search that gives codes of `otype` for thresholds [C, N] over values in low..high."""
+def search(
+    thresholds: IntArray, base: int, otype: IntType, low: int | IntArray, high: int | IntArray
+) -> Search:
+    """The search that gives codes of `otype` for thresholds [C, N] over values in low..high, maybe [C]."""
     channels, count = thresholds.shape
+    low, high = (np.broadcast_to(np.asarray(end, np.int64), channels) for end in (low, high))
     full = (1 << otype.bits) - 1
-    table = np.full((channels, full), high + 1, np.int64)
-    table[:, :count] = np.clip(thresholds, low, high + 1)
-    width = IntType.covering(min(low, -1), high + 1).bits
+    table = np.repeat(high[:, None] + 1, full, axis=1)
+    table[:, :count] = np.clip(thresholds, low[:, None], high[:, None] + 1)
+    width = IntType.covering(min(int(low.min()), -1), int(high.max()) + 1).bits
     offset = int(otype.encode(np.array(base)))
-    return Search(table, width, otype.bits, offset)
+    return Search(table, width, otype.bits, offset, count, low, high)
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,12 +198,9 @@ class Fused:
         assert self.thresholds is not None
         return search(self.thresholds, self.base, self.result_type, self.low, self.high)
 
-    def params(self, channels: int, pe: int) -> dict[str, int | Bits]:
+    def params(self, channels: int, pe: int, place: Places = "lut") -> dict[str, int | Bits]:
         """Parameters of a module that has `channels` rows, `pe` at a time; none without thresholds."""
-        if self.thresholds is None:
-            return {}
-        kept = replace(self.search, table=self.search.table[:channels])
-        return {"LEVELS": kept.levels, "OFFSET": kept.offset, "THRESHOLDS": kept.lanes(pe)}
+        return {} if self.thresholds is None else self.search.params(channels, pe, place)
 
     def cpp(self) -> tuple[tuple[int, ...], dict[str, tuple[IntArray, IntType]]]:
         """Template arguments ROWS, LEVELS and BASE and the table; nothing where there are none."""
@@ -196,12 +228,12 @@ def activation(
     slots: int,
     bits: int,
     x_bits: int | None = None,
-    place: Memory = "lut",
+    place: Places = "lut",
 ) -> Terms:
     """An activation.sv of `lanes` values: searches over `folds` rows each, if any, and the output fifo.
 
     `bits` are those of a result; `x_bits` those of a value, where they are fewer than the search's width.
-    Deep levels of the searches lie at `place`.
+    `place` is how the thresholds are kept.
     """
     out = memory.credit_fifo(slots, lanes * bits)
     if search is None:
@@ -209,11 +241,42 @@ def activation(
     steps = Terms(ff={"valid": 2 * search.levels})
     key = (folds, x_bits or search.width, place)
     if key not in search.known:
-        search.known[key] = search_terms(search, *key)
+        search.known[key] = (line_terms if place == "line" else search_terms)(search, *key)
     return total((out, steps, memory.counters(folds), search.known[key] * lanes))
 
 
-def search_terms(search: Search, folds: int, x_bits: int, place: Memory = "lut") -> Terms:
+def line_terms(search: Search, folds: int, x_bits: int, place: Places = "line") -> Terms:  # noqa: ARG001
+    """One threshold_line.sv over `folds` rows of values of `x_bits`.
+
+    A level adds a slope to what lies above its lowest bits; with a single row it is a constant. Of the bits
+    that tell late thresholds, blocks of 64 that are all alike take nothing.
+    """
+    found = search.lines
+    assert found is not None
+    levels, bits = found.levels, found.bits
+    slope = int(found.slopes.max()).bit_length()
+    sums = sum(bits - shift for shift in range(levels - 1))
+    rest = bits if found.late.any() else 0
+    own = Terms(
+        {
+            "line": x_bits + found.fraction + sums + rest + rest // 5 + levels,
+            "delay": levels if levels > lines.LEAST_LEVELS + 2 else 0,
+            "late": _late_luts(found, folds),
+        },
+        {"line": x_bits + sums + (slope * (levels - 1) if folds > 1 else 0) + rest + 3 * levels},
+    )
+    address = memory.delay(levels + 2, (folds - 1).bit_length()) if rest else Terms()
+    tables = memory.rom("lut", folds, slope + bits) if folds > 1 else Terms()
+    return total((own, address, tables))
+
+
+def _late_luts(found: Lines, folds: int) -> int:
+    """LUTs that tell which thresholds are late, of one lane on the average: a LUT for each block with any."""
+    blocks = found.late.reshape(len(found.late), -1, min(memory.LUT_WORDS, found.late.shape[1]))
+    return ceil(int(blocks.any(axis=2).sum()) / len(found.late) * folds * 4 / 3)
+
+
+def search_terms(search: Search, folds: int, x_bits: int, place: Places = "lut") -> Terms:
     """One threshold_search.sv over `folds` rows of values of `x_bits`.
 
     A level compares about a bit and a third a LUT. It keeps the value and the fold twice, and the bits that
@@ -232,10 +295,10 @@ def search_terms(search: Search, folds: int, x_bits: int, place: Memory = "lut")
     return total((own, *tables))
 
 
-def _candidates(words: int, width: int, columns: int, functions: float, place: Memory) -> Terms:
+def _candidates(words: int, width: int, columns: int, functions: float, place: Places) -> Terms:
     """The candidates of a level. They ascend, so they are simpler than random contents."""
     if place == "block" and words >= DEEP:
-        return Terms(bram18=memory.blocks(words, width))
+        return memory.block_rom(words, width)
     kept = memory.distinct(words, columns)
     if words <= 4:
         return Terms({"candidates": kept // 4}, {"candidates": kept})

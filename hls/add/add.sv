@@ -18,7 +18,7 @@ module add #(
     parameter int O_BITS = (LEVELS > 0) ? LEVELS : WIDTH,
     parameter int SLOTS = 2,
     parameter logic [O_BITS-1:0] OFFSET = '0,
-    parameter logic [PE*FOLDS*((1<<LEVELS)-(LEVELS>0?1 : 0))*WIDTH-1:0] THRESHOLDS = '0
+    parameter logic [PE*threshold_pkg::lane_bits(FOLDS, LEVELS, WIDTH, 0)-1:0] THRESHOLDS = '0
 ) (
     input  logic                 clk,
     input  logic                 rst_n,

@@ -23,7 +23,7 @@ module avgpool #(
     parameter int Y_BITS = (LEVELS > 0) ? LEVELS : SUM_BITS,
     parameter int SLOTS = 2,
     parameter logic [Y_BITS-1:0] OFFSET = '0,
-    parameter logic [PE*FOLDS*((1<<LEVELS)-(LEVELS>0?1 : 0))*SUM_BITS-1:0] THRESHOLDS = '0
+    parameter logic [PE*threshold_pkg::lane_bits(FOLDS, LEVELS, SUM_BITS, 0)-1:0] THRESHOLDS = '0
 ) (
     input  logic                            clk,
     input  logic                            rst_n,

@@ -2,8 +2,11 @@
 //
 // A beat holds PE values of WIDTH bits. With LEVELS > 0 each becomes the code of threshold_search, 2*LEVELS
 // cycles later; beats come in order, fold after fold of a pixel's FOLDS, and lane p's rows are contiguous in
-// THRESHOLDS, as threshold_search takes them, T_BLOCK being its BLOCK. With LEVELS = 0 the values stay as they are. `claim`, `credit`, `push` and
-// `data` are those of credit_fifo.
+// THRESHOLDS, as threshold_search takes them, T_BLOCK being its BLOCK. With T_LINE > 0 they are those of
+// threshold_line, which gives the same codes in the same time; T_LINE, T_FRACTION and T_COUNT are its BITS,
+// FRACTION and COUNT. With LEVELS = 0 the values stay as they are. `claim`, `credit`, `push` and `data` are those
+// of credit_fifo.
+`include "synthesis.svh"
 module activation #(
     parameter int PE = 2,
     parameter int FOLDS = 2,
@@ -12,8 +15,11 @@ module activation #(
     parameter int O_BITS = (LEVELS > 0) ? LEVELS : WIDTH,
     parameter int SLOTS = 2,
     parameter int T_BLOCK = 0,
+    parameter int T_LINE = 0,
+    parameter int T_FRACTION = 0,
+    parameter int T_COUNT = 0,
     parameter logic [O_BITS-1:0] OFFSET = '0,
-    parameter logic [PE*FOLDS*((1<<LEVELS)-(LEVELS>0?1 : 0))*WIDTH-1:0] THRESHOLDS = '0
+    parameter logic [PE*threshold_pkg::lane_bits(FOLDS, LEVELS, WIDTH, T_LINE)-1:0] THRESHOLDS = '0
 ) (
     input  logic                 clk,
     input  logic                 rst_n,
@@ -30,7 +36,7 @@ module activation #(
   logic results_valid;
 
   if (LEVELS > 0) begin : gen_thresholds
-    localparam int LANE_BITS = FOLDS * ((1 << LEVELS) - 1) * WIDTH;
+    localparam int LANE_BITS = threshold_pkg::lane_bits(FOLDS, LEVELS, WIDTH, T_LINE);
     localparam int FOLD_WIDTH = (FOLDS > 1) ? $clog2(FOLDS) : 1;
     logic [2*LEVELS-1:0] valid_q;
     logic [FOLD_WIDTH-1:0] fold_q;
@@ -45,19 +51,39 @@ module activation #(
     end
     assign results_valid = valid_q[2*LEVELS-1];
     for (genvar p = 0; p < PE; p = p + 1) begin : gen_lane
-      threshold_search #(
-          .LEVELS(LEVELS),
-          .FOLDS(FOLDS),
-          .WIDTH(WIDTH),
-          .BLOCK(T_BLOCK),
-          .OFFSET(OFFSET),
-          .THRESHOLDS(THRESHOLDS[p*LANE_BITS+:LANE_BITS])
-      ) u_search (
-          .clk,
-          .fold(fold_q),
-          .x(data[p*WIDTH+:WIDTH]),
-          .code(results[p*O_BITS+:O_BITS])
-      );
+      if (T_LINE > 0) begin : gen_line
+        `LEVADA_MAP_APART
+        threshold_line #(
+            .LEVELS(LEVELS),
+            .FOLDS(FOLDS),
+            .WIDTH(WIDTH),
+            .BITS(T_LINE),
+            .FRACTION(T_FRACTION),
+            .COUNT(T_COUNT),
+            .OFFSET(OFFSET),
+            .TABLE(THRESHOLDS[p*LANE_BITS+:LANE_BITS])
+        ) u_line (
+            .clk,
+            .fold(fold_q),
+            .x(data[p*WIDTH+:WIDTH]),
+            .code(results[p*O_BITS+:O_BITS])
+        );
+      end else begin : gen_table
+        `LEVADA_MAP_APART
+        threshold_search #(
+            .LEVELS(LEVELS),
+            .FOLDS(FOLDS),
+            .WIDTH(WIDTH),
+            .BLOCK(T_BLOCK),
+            .OFFSET(OFFSET),
+            .THRESHOLDS(THRESHOLDS[p*LANE_BITS+:LANE_BITS])
+        ) u_search (
+            .clk,
+            .fold(fold_q),
+            .x(data[p*WIDTH+:WIDTH]),
+            .code(results[p*O_BITS+:O_BITS])
+        );
+      end
     end
   end else begin : gen_values
     assign results = data;

@@ -13,7 +13,7 @@ module threshold_search #(
     parameter int BLOCK = 0,
     parameter int FOLD_WIDTH = (FOLDS > 1) ? $clog2(FOLDS) : 1,
     parameter logic [LEVELS-1:0] OFFSET = '0,
-    parameter logic [FOLDS*((1<<LEVELS)-1)*WIDTH-1:0] THRESHOLDS = '0
+    parameter logic [threshold_pkg::lane_bits(FOLDS, LEVELS, WIDTH, 0)-1:0] THRESHOLDS = '0
 ) (
     input  logic                  clk,
     input  logic [FOLD_WIDTH-1:0] fold,

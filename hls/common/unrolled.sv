@@ -20,7 +20,7 @@ module unrolled #(
     parameter int SLOTS = 2,
     parameter logic [MH*ACC_BITS-1:0] INIT = '0,
     parameter logic [O_BITS-1:0] OFFSET = '0,
-    parameter logic [MH*((1<<LEVELS)-(LEVELS>0?1 : 0))*ACC_BITS-1:0] THRESHOLDS = '0
+    parameter logic [MH*threshold_pkg::lane_bits(1, LEVELS, ACC_BITS, 0)-1:0] THRESHOLDS = '0
 ) (
     input  logic                       clk,
     input  logic                       rst_n,

@@ -23,7 +23,7 @@ module mul #(
     parameter logic [PE*FOLDS*W_BITS-1:0] FACTORS = '0,
     parameter logic [PE*FOLDS*ACC_BITS-1:0] INIT = '0,
     parameter logic [O_BITS-1:0] OFFSET = '0,
-    parameter logic [PE*FOLDS*((1<<LEVELS)-(LEVELS>0?1 : 0))*ACC_BITS-1:0] THRESHOLDS = '0
+    parameter logic [PE*threshold_pkg::lane_bits(FOLDS, LEVELS, ACC_BITS, 0)-1:0] THRESHOLDS = '0
 ) (
     input  logic                 clk,
     input  logic                 rst_n,

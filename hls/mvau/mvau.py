@@ -170,11 +170,10 @@ class Mvau(Layer):
             "SIMD": folding.simd,
             "W_BLOCK": int(folding.memory == "block"),
             "SLOTS": self._slots(folding),
-            "T_BLOCK": int(folding.thresholds == "block"),
             "WEIGHTS": weight_rom(self._blocks(folding), self.wtype),
         }
         slices = self._dot.dsp_params(folding.simd, folding.dsp_pe)
-        return SvInstance("mvau", params | slices | self._dot.params(folding.pe))
+        return SvInstance("mvau", params | slices | self._dot.params(folding.pe, folding.thresholds))
 
     def _blocks(self, folding: Folding) -> IntArray:
         """Weights [NF*SF, PE, SIMD] in the order in which the hardware uses them."""

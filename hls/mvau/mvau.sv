@@ -10,7 +10,8 @@
 // Lane p computes row p of a pass, in DSP slices if p < DSP_PE, else in LUTs; the DSP_ parameters are those of
 // dot_lanes. It accumulates acc = INIT[row] + sum of (dot << SHIFT), where INIT and SHIFT make up for the
 // operand coding of dot_lut. With LEVELS > 0 the result is the code of threshold_search over acc; lane p's rows
-// are contiguous in THRESHOLDS, T_BLOCK is its BLOCK. With LEVELS = 0 it is acc itself, in O_BITS.
+// are contiguous in THRESHOLDS, and the parameters T_ are those of activation. With LEVELS = 0 it is acc itself,
+// in O_BITS.
 // All behind the operand registers runs freely; SLOTS credits keep the results within the output fifo.
 `include "synthesis.svh"
 module mvau #(
@@ -36,9 +37,12 @@ module mvau #(
     parameter int O_BITS = (LEVELS > 0) ? LEVELS : ACC_BITS,
     parameter int SLOTS = 2,
     parameter int T_BLOCK = 0,
+    parameter int T_LINE = 0,
+    parameter int T_FRACTION = 0,
+    parameter int T_COUNT = 0,
     parameter logic [MH*ACC_BITS-1:0] INIT = '0,
     parameter logic [O_BITS-1:0] OFFSET = '0,
-    parameter logic [MH*((1<<LEVELS)-(LEVELS>0?1 : 0))*ACC_BITS-1:0] THRESHOLDS = '0,
+    parameter logic [PE*threshold_pkg::lane_bits(MH/PE, LEVELS, ACC_BITS, T_LINE)-1:0] THRESHOLDS = '0,
     parameter WEIGHTS = "weights.hex"
 ) (
     input  logic                   clk,
@@ -194,6 +198,9 @@ module mvau #(
       .LEVELS(LEVELS),
       .SLOTS(SLOTS),
       .T_BLOCK(T_BLOCK),
+      .T_LINE(T_LINE),
+      .T_FRACTION(T_FRACTION),
+      .T_COUNT(T_COUNT),
       .OFFSET(OFFSET),
       .THRESHOLDS(THRESHOLDS)
   ) u_activation (

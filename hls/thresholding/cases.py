@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from hypothesis import strategies as st
 
-from levada.draw import draw_folding, draw_result_type, draw_type, draw_values, seeded
+from levada.draw import draw_folding, draw_result_type, draw_table, draw_type, draw_values, seeded
 from levada.layer import Case
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def cases(draw: st.DrawFn, cls: type[Thresholding]) -> Case:
     full = (otype.max - otype.min) // otype.step
     count = draw(st.integers(max(1, full - 2), full))
     rows = draw(st.sampled_from([1, channels]))
-    table = np.sort(random.integers(xtype.min - 2, xtype.max + 3, (rows, count)), axis=1)
+    table = draw_table(draw, random, (xtype.min, xtype.max), (rows, count))
     table = np.broadcast_to(table, (channels, count))
     layer = cls(table, otype.max - count * otype.step, xtype, otype, pixels)
     folding = draw_folding(draw, layer)

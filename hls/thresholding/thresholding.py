@@ -114,9 +114,10 @@ class Thresholding(Layer):
             "X_BIPOLAR": int(self.xtype.bipolar),
             "WIDTH": self._fused.width,
             "SLOTS": self.schedule(folding).slots,
-            "T_BLOCK": int(folding.thresholds == "block"),
         }
-        return SvInstance("thresholding", params | self._fused.params(channels, folding.pe))
+        return SvInstance(
+            "thresholding", params | self._fused.params(channels, folding.pe, folding.thresholds)
+        )
 
     def cpp(self, folding: Folding) -> CppInstance:
         (rows, *levels), table = self._fused.cpp()

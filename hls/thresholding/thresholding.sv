@@ -3,8 +3,8 @@
 //
 //   y[c] = OFFSET + |{ k : x[c] >= THRESHOLDS[c][k] }|   (mod 2^LEVELS)
 //
-// Channel c = fold*PE + lane; lane p's rows are contiguous in THRESHOLDS, as threshold_search
-// takes them, T_BLOCK being its BLOCK. X_BIPOLAR codes -1, +1 as 0, 1. The pipeline runs freely; SLOTS credits
+// Channel c = fold*PE + lane; lane p's rows are contiguous in THRESHOLDS, as threshold_search takes them. The
+// parameters T_ are those of activation. X_BIPOLAR codes -1, +1 as 0, 1. The pipeline runs freely; SLOTS credits
 // keep its results within the output fifo.
 module thresholding #(
     parameter int CHANNELS = 4,
@@ -17,8 +17,11 @@ module thresholding #(
     parameter int LEVELS = 2,
     parameter int SLOTS = 2,
     parameter int T_BLOCK = 0,
+    parameter int T_LINE = 0,
+    parameter int T_FRACTION = 0,
+    parameter int T_COUNT = 0,
     parameter logic [LEVELS-1:0] OFFSET = '0,
-    parameter logic [CHANNELS*((1<<LEVELS)-1)*WIDTH-1:0] THRESHOLDS = '0
+    parameter logic [PE*threshold_pkg::lane_bits(CHANNELS/PE, LEVELS, WIDTH, T_LINE)-1:0] THRESHOLDS = '0
 ) (
     input  logic                     clk,
     input  logic                     rst_n,
@@ -61,6 +64,9 @@ module thresholding #(
       .LEVELS(LEVELS),
       .SLOTS(SLOTS),
       .T_BLOCK(T_BLOCK),
+      .T_LINE(T_LINE),
+      .T_FRACTION(T_FRACTION),
+      .T_COUNT(T_COUNT),
       .OFFSET(OFFSET),
       .THRESHOLDS({MMV{THRESHOLDS}})
   ) u_activation (

@@ -187,10 +187,9 @@ class Vvau(Layer):
             "SIMD": folding.simd,
             "W_BLOCK": int(folding.memory == "block"),
             "SLOTS": self._slots(folding),
-            "T_BLOCK": int(folding.thresholds == "block"),
             "WEIGHTS": weight_rom(self._blocks(folding), self.wtype),
         }
-        return SvInstance("vvau", params | self._dot.params(folding.pe * self.multiplier))
+        return SvInstance("vvau", params | self._dot.params(folding.pe * self.multiplier, folding.thresholds))
 
     def _blocks(self, folding: Folding) -> IntArray:
         """Weights [TF*CF, PE*M, SIMD] in the order in which the hardware uses them."""

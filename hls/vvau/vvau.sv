@@ -9,8 +9,8 @@
 //
 // Each output channel accumulates acc = INIT[m] + sum of (dot << SHIFT), where INIT and SHIFT make up for
 // the operand coding of dot_lut; the sums of the CF folds wait in a memory. With LEVELS > 0 the result is the
-// code of threshold_search over acc; lane p*M + j's rows are contiguous in THRESHOLDS, T_BLOCK is its BLOCK. With
-// LEVELS = 0 it is acc itself, in O_BITS.
+// code of threshold_search over acc; lane p*M + j's rows are contiguous in THRESHOLDS, and the parameters T_ are
+// those of activation. With LEVELS = 0 it is acc itself, in O_BITS.
 // All behind the operand registers runs freely; SLOTS credits keep the results within the output fifo.
 `include "synthesis.svh"
 module vvau #(
@@ -31,9 +31,12 @@ module vvau #(
     parameter int O_BITS = (LEVELS > 0) ? LEVELS : ACC_BITS,
     parameter int SLOTS = 2,
     parameter int T_BLOCK = 0,
+    parameter int T_LINE = 0,
+    parameter int T_FRACTION = 0,
+    parameter int T_COUNT = 0,
     parameter logic [C*M*ACC_BITS-1:0] INIT = '0,
     parameter logic [O_BITS-1:0] OFFSET = '0,
-    parameter logic [C*M*((1<<LEVELS)-(LEVELS>0?1 : 0))*ACC_BITS-1:0] THRESHOLDS = '0,
+    parameter logic [PE*M*threshold_pkg::lane_bits(C/PE, LEVELS, ACC_BITS, T_LINE)-1:0] THRESHOLDS = '0,
     parameter WEIGHTS = "weights.hex"
 ) (
     input  logic                      clk,
@@ -187,6 +190,9 @@ module vvau #(
       .LEVELS(LEVELS),
       .SLOTS(SLOTS),
       .T_BLOCK(T_BLOCK),
+      .T_LINE(T_LINE),
+      .T_FRACTION(T_FRACTION),
+      .T_COUNT(T_COUNT),
       .OFFSET(OFFSET),
       .THRESHOLDS(THRESHOLDS)
   ) u_activation (

@@ -44,23 +44,24 @@ def read(path: Path = FILE) -> list[Sample]:
     """The samples of a file; none where there is none."""
     if not path.exists():
         return []
-    return [_parsed(json.loads(line)) for line in path.read_text().splitlines()]
+    return [parsed(json.loads(line)) for line in path.read_text().splitlines()]
 
 
 def write(samples: Iterable[Sample], path: Path = FILE) -> None:
     """Writes samples in their own order, so that the same ones give the same file."""
-    lines = [json.dumps(_plain(sample)) for sample in sorted(samples, key=lambda sample: sample.key)]
+    lines = [json.dumps(plain(sample)) for sample in sorted(samples, key=lambda sample: sample.key)]
     content.write_whole(path, "".join(f"{line}\n" for line in lines))
 
 
-def _plain(sample: Sample) -> dict[str, object]:
-    """A sample as JSON; of the folding only what is not as usual."""
+def plain(sample: Sample) -> dict[str, object]:
+    """A sample as JSON takes it; of the folding only what is not as usual."""
     usual = Folding()
     folding = {key: value for key, value in asdict(sample.folding).items() if value != getattr(usual, key)}
     return asdict(sample) | {"folding": folding}
 
 
-def _parsed(data: Mapping[str, Any]) -> Sample:
+def parsed(data: Mapping[str, Any]) -> Sample:
+    """What `plain` made, as a sample."""
     return Sample(
         data["kind"],
         data["model"],

@@ -159,17 +159,22 @@ def drawn(kind: str) -> tuple[Pick, ...]:
 def solved(model: str) -> Iterator[Pick]:
     """The layers of a model as they are folded and joined for some frame rates."""
     graph, fps = lowered(model)
-    between = {adapter(): "adapter", buffer(): "buffer"}
     for rate in _RATES:
         folded = partition.fold(graph, _ANY, _board().clock_mhz, fps * rate)
-        for node in fifo.connect(folded.graph).nodes:
-            name = node.name
-            if type(node.layer) in between:
-                tensor = node.inputs[0]
-                while tensor not in graph.tensors:  # "<tensor>_<kind>" is the same behind another one
-                    tensor = tensor.rpartition("_")[0]
-                name = f"{node.layer.kind} {tensor} {_numbers(node.layer)}"
-            yield Pick(model, name, node.layer, node.folding)
+        yield from joined(model, fifo.connect(folded.graph))
+
+
+def joined(model: str, connected: Graph) -> Iterator[Pick]:
+    """The layers of a model that is folded and connected."""
+    tensors = lowered(model)[0].tensors
+    for node in connected.nodes:
+        name = node.name
+        if type(node.layer) in (adapter(), buffer()):
+            tensor = node.inputs[0]
+            while tensor not in tensors:  # "<tensor>_<kind>" is the same behind another one
+                tensor = tensor.rpartition("_")[0]
+            name = f"{node.layer.kind} {tensor} {_numbers(node.layer)}"
+        yield Pick(model, name, node.layer, node.folding)
 
 
 def _numbers(layer: Layer) -> str:

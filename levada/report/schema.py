@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from levada.layer import Memory, Resources
+from levada.layer import Memory, Places, Resources
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -87,8 +87,8 @@ class LayerReport(_Model):
     """How many of the `pe` lanes multiply in DSP slices."""
     memory: Memory
     """Where the parameters live."""
-    thresholds: Memory = "lut"
-    """Where deep tables of thresholds live, if the layer has any."""
+    thresholds: Places = "lut"
+    """How the thresholds are kept, if the layer has any."""
     cycles: NonNegativeInt
     """Cycles between frames when nothing makes the layer wait, by the cost model."""
     cycles_simulated: PositiveInt | None = None

@@ -90,7 +90,7 @@ def test_offsets(otype, base, offset):
 def test_lanes_are_ordered_by_lane_then_level_then_fold(pe):
     table = np.arange(6 * 3).reshape(6, 3)
     search = th.search(table, 0, IntType(2, signed=False), 0, 20)
-    lanes = search.lanes(pe)
+    lanes = search.params(6, pe, "lut")["THRESHOLDS"]
     want = [
         search.table[fold * pe + lane][threshold]
         for lane in range(pe)

@@ -19,7 +19,6 @@ module mvau_0 (
       .SIMD(3),
       .W_BLOCK(0),
       .SLOTS(3),
-      .T_BLOCK(0),
       .WEIGHTS("mvau_0_weights.hex"),
       .W_BITS(1),
       .W_BIPOLAR(1),
