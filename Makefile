@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := build
-.PHONY: setup build test test-deep bench bench-designs train cost-samples cost-fit lint clean
+.PHONY: setup build test test-deep bench bench-designs train cost-samples cost-fit cost-networks lint clean
 
 setup: $(READY)
 
@@ -52,6 +52,9 @@ cost-samples: $(READY)
 
 cost-fit: $(READY)
 	$(BIN)/python -m levada.cost.fit
+
+cost-networks: $(READY)
+	$(BIN)/python -m levada.cost.networks $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -20,7 +20,6 @@ from levada import boards, content, cost, fifo, models, partition, terms
 from levada.cost import fit, sampling
 from levada.cost import samples as files
 from levada.cost.samples import Sample
-from levada.errors import LevadaError
 from levada.layer import Resources
 from levada.synth import yosys
 from levada.terms import Counted
@@ -107,13 +106,17 @@ def table(networks: Iterable[Network]) -> Table:
 
 
 def main(wanted: list[str]) -> int:
-    """Counts all networks, or the named ones, states the terms of the others anew, and prints all errors."""
+    """Counts all networks, or the named ones, and prints all errors.
+
+    With `--stated` nothing is counted: the terms of what is kept are stated anew.
+    """
     console = Console()
-    for model in wanted or models.names():
-        try:
+    if wanted == ["--stated"]:
+        for model in known():
+            write(refreshed(read(model)))
+    else:
+        for model in wanted or models.names():
             write(counted(model))
-        except LevadaError as error:
-            console.print(f"{model}: left out, {error}")
     console.print(table(map(read, known())))
     return 0
 

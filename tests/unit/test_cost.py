@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from levada_driver.datatype import IntType
 
-from levada import memory, terms
+from levada import memory, models, terms
 from levada import thresholds as th
-from levada.cost import fit, samples, sampling
+from levada.cost import fit, networks, samples, sampling
 from levada.dotproduct import adder_tree
 from levada.layer import Resources, registered
 from levada.terms import Terms
@@ -68,6 +68,30 @@ def test_samples_hold_the_terms_of_today():
     assert fit.refreshed(chosen) == chosen
 
 
+@pytest.mark.parametrize("model", networks.known())
+def test_estimates_of_whole_networks_are_near_the_counts(model):
+    network = networks.read(model)
+    assert {
+        name: network.percent(name)
+        for name in networks.MOST
+        if abs(network.percent(name)) > networks.MOST[name]
+    } == {}
+    estimated, counted = network.estimated, network.counted
+    assert (estimated.dsp, estimated.bram18) == (counted.dsp, counted.bram18)
+
+
+def test_every_network_is_counted():
+    assert networks.known() == models.names()
+
+
+def test_counts_of_networks_survive_being_written(tmp_path, monkeypatch):
+    network = networks.read("tfc-w1a1")
+    text = (networks.FOLDER / "tfc-w1a1.jsonl").read_text()
+    monkeypatch.setattr(networks, "FOLDER", tmp_path)
+    networks.write(networks.refreshed(network))
+    assert (tmp_path / "tfc-w1a1.jsonl").read_text() == text
+
+
 def test_samples_survive_being_written(tmp_path):
     samples.write(reversed(SAMPLES), tmp_path / "again")
     assert (tmp_path / "again").read_text() == samples.FILE.read_text()
@@ -102,6 +126,14 @@ def test_terms_add_up_by_name():
 )
 def test_blocks_in_the_best_shape(words, bits, blocks):
     assert memory.blocks(words, bits) == blocks
+
+
+@pytest.mark.parametrize(
+    ("words", "bits", "blocks"),
+    [(1024, 18, 1), (4096, 5, 2), (5000, 3, 1), (32768, 8, 15), (12800, 6, 5), (9216, 8, 4), (2304, 64, 9)],
+)
+def test_blocks_of_a_memory_that_is_only_read(words, bits, blocks):
+    assert memory.block_rom(words, bits).bram18 == blocks
 
 
 def test_deep_levels_of_a_search_take_blocks_where_they_are_wanted_there():
