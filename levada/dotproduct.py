@@ -30,7 +30,7 @@ class DotProducts:
     """Rows of weights [MH, K] of `wtype` over inputs of `atype`, each with its own activation.
 
     With `thresholds` [MH, N] the result of a row is base + step * (number of its thresholds that the sum
-    reaches), of `otype`; without, the sum itself.
+    reaches), of `otype`; without, the sum itself. `sharing` rows have the same inputs; 0 for all of them.
     """
 
     weights: IntArray
@@ -39,6 +39,7 @@ class DotProducts:
     thresholds: IntArray | None = None
     base: int = 0
     otype: IntType | None = None
+    sharing: int = 0
     _slices: dict[int, dsp.DspDot | None] = field(default_factory=dict, init=False)
     _lanes: dict[int, Terms] = field(default_factory=dict, init=False)
 
@@ -100,11 +101,12 @@ class DotProducts:
     def dsp_lanes(self, pe: int, simd: int) -> list[int]:
         """How many of `pe` lanes may lie in DSP slices: none, all, and some that fill slices between.
 
-        What a bipolar operand selects costs but a LUT a bit: a slice is too good for that.
+        Where `sharing` rows have the same inputs, how many of `pe` such groups. What a bipolar operand
+        selects costs but a LUT a bit: a slice is too good for that.
         """
         if self.coding not in ("TABLE", "PLANES") or self._best_slices(simd) is None:
             return [0]
-        full = self.slices(simd).packing.lanes
+        full = 1 if self.sharing else self.slices(simd).packing.lanes
         steps = {full * round(pe / full * part / _SPLITS) for part in range(1, _SPLITS)}
         return sorted({0, pe, *(lanes for lanes in steps if 0 < lanes < pe)})
 
@@ -121,7 +123,8 @@ class DotProducts:
             operands = dsp.Operands(self.wtype, self.atype, min(low, 0), max(high, 1))
             small = self.weights.size <= _EXAMINED
             columns = self.weights.reshape(len(self.weights), -1, simd) if small else None
-            offered = [dsp.dot(operands, packing, simd, columns) for packing in dsp.packings(operands)]
+            packings = [p for p in dsp.packings(operands) if p.lanes <= (self.sharing or p.lanes)]
+            offered = [dsp.dot(operands, packing, simd, columns) for packing in packings]
             lut = sum(self.lane_terms(simd).lut.values())
             self._slices[simd] = max(
                 offered, key=lambda dot: dot.packing.lanes * lut - dot.resources.lut, default=None
@@ -196,14 +199,15 @@ class DotProducts:
     def lanes_terms(self, simd: int, pe: int, dsp_pe: int) -> Terms:
         """`pe` dot products of `simd` terms, `dsp_pe` of them in DSP slices, weights from a memory.
 
-        The quicker kind of lanes waits in shift registers.
+        Slices take the lanes of one input only. The quicker kind of lanes waits in shift registers.
         """
         rest = pe - dsp_pe
         in_luts = self.lane_terms(simd) * rest
         if not dsp_pe:
             return in_luts
         dot = self.slices(simd)
-        groups = -(-dsp_pe // dot.packing.lanes)
+        together = self.sharing or dsp_pe
+        groups = dsp_pe // together * -(-together // dot.packing.lanes)
         used = dot.resources
         wait = dot.latency - self._lut_latency(simd) if rest else 0
         waiting = dsp_pe * dot.dot_bits if wait < 0 else rest * self._lut_bits(simd)

@@ -9,6 +9,8 @@ from levada.terms import Terms
 
 #: Words up to which block RAM is not worth offering: as many as one LUT holds of one bit.
 LUT_WORDS = 64
+#: Words of a bank of a read-only memory in LUTs (hls/common/packed_rom.sv).
+BANK = 256
 # Words and bits of a word of an 18 Kbit block.
 _BLOCK_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
 #: Registers in a row from which Yosys makes a shift register of them, a LUT a bit.
@@ -88,6 +90,14 @@ def block_rom(words: int, bits: int) -> Terms:
     shapes = ((-(-words // deep), wide) for deep, wide in _BLOCK_SHAPES)
     taken, ways = min((-(-ways * bits // wide), ways) for ways, wide in shapes)
     return Terms({"rom_ways": bits * _chosen(ways)}, {"rom_ways": (ways - 1).bit_length()}, bram18=taken)
+
+
+@_kept
+def banked(words: int, bits: int) -> tuple[int, Terms]:
+    """How many banks a packed_rom.sv of so many words in LUTs has, and what chooses among them."""
+    banks = -(-words // BANK)
+    address = (banks - 1).bit_length()
+    return banks, Terms({"rom_ways": bits * _chosen(banks)}, {"rom_ways": address})
 
 
 def _chosen(ways: int) -> int:

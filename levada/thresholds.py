@@ -296,12 +296,14 @@ def search_terms(search: Search, folds: int, x_bits: int, place: Places = "lut")
 
 
 def _candidates(words: int, width: int, columns: int, functions: float, place: Places) -> Terms:
-    """The candidates of a level. They ascend, so they are simpler than random contents."""
+    """The candidates of a level, a packed_rom.sv. They ascend, so they are simpler than random contents."""
     if place == "block" and words >= DEEP:
         return memory.block_rom(words, width)
     kept = memory.distinct(words, columns)
     if words <= 4:
         return Terms({"candidates": kept // 4}, {"candidates": kept})
     blocks = -(-words // memory.LUT_WORDS)
-    luts = kept if blocks == 1 else round(blocks * functions) + kept * (blocks // 4)
-    return Terms({"candidates": luts}, {"candidates": kept})
+    if blocks == 1:
+        return Terms({"candidates": kept}, {"candidates": kept})
+    banks, joined = memory.banked(words, kept)
+    return joined + Terms({"candidates": round(blocks * functions)}, {"candidates": kept * banks})

@@ -2,10 +2,8 @@
 //
 // A beat holds PE values of WIDTH bits. With LEVELS > 0 each becomes the code of threshold_search, 2*LEVELS
 // cycles later; beats come in order, fold after fold of a pixel's FOLDS, and lane p's rows are contiguous in
-// THRESHOLDS, as threshold_search takes them, T_BLOCK being its BLOCK. With T_LINE > 0 they are those of
-// threshold_line, which gives the same codes in the same time; T_LINE, T_FRACTION and T_COUNT are its BITS,
-// FRACTION and COUNT. With LEVELS = 0 the values stay as they are. `claim`, `credit`, `push` and `data` are those
-// of credit_fifo.
+// THRESHOLDS, as threshold_lane takes them, to which the parameters T_ go. With LEVELS = 0 the values stay as they
+// are. `claim`, `credit`, `push` and `data` are those of credit_fifo.
 `include "synthesis.svh"
 module activation #(
     parameter int PE = 2,
@@ -51,33 +49,37 @@ module activation #(
     end
     assign results_valid = valid_q[2*LEVELS-1];
     for (genvar p = 0; p < PE; p = p + 1) begin : gen_lane
-      if (T_LINE > 0) begin : gen_line
+      // With a single fold the thresholds are constants, and so may be some bits of what they are compared with.
+      if (FOLDS > 1) begin : gen_apart
         `LEVADA_MAP_APART
-        threshold_line #(
-            .LEVELS(LEVELS),
+        threshold_lane #(
             .FOLDS(FOLDS),
             .WIDTH(WIDTH),
-            .BITS(T_LINE),
-            .FRACTION(T_FRACTION),
-            .COUNT(T_COUNT),
+            .LEVELS(LEVELS),
+            .T_BLOCK(T_BLOCK),
+            .T_LINE(T_LINE),
+            .T_FRACTION(T_FRACTION),
+            .T_COUNT(T_COUNT),
             .OFFSET(OFFSET),
-            .TABLE(THRESHOLDS[p*LANE_BITS+:LANE_BITS])
-        ) u_line (
+            .THRESHOLDS(THRESHOLDS[p*LANE_BITS+:LANE_BITS])
+        ) u_lane (
             .clk,
             .fold(fold_q),
             .x(data[p*WIDTH+:WIDTH]),
             .code(results[p*O_BITS+:O_BITS])
         );
-      end else begin : gen_table
-        `LEVADA_MAP_APART
-        threshold_search #(
-            .LEVELS(LEVELS),
+      end else begin : gen_within
+        threshold_lane #(
             .FOLDS(FOLDS),
             .WIDTH(WIDTH),
-            .BLOCK(T_BLOCK),
+            .LEVELS(LEVELS),
+            .T_BLOCK(T_BLOCK),
+            .T_LINE(T_LINE),
+            .T_FRACTION(T_FRACTION),
+            .T_COUNT(T_COUNT),
             .OFFSET(OFFSET),
             .THRESHOLDS(THRESHOLDS[p*LANE_BITS+:LANE_BITS])
-        ) u_search (
+        ) u_lane (
             .clk,
             .fold(fold_q),
             .x(data[p*WIDTH+:WIDTH]),

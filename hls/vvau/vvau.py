@@ -1,4 +1,7 @@
-"""VVAU: depthwise convolution, PE channels or SIMD whole pixels a cycle, thresholds fused or none."""
+"""VVAU: depthwise convolution, PE channels or SIMD whole pixels a cycle, thresholds fused or none.
+
+`dsp_pe` of the PE channels multiply in DSP slices, where the outputs of a channel share slices.
+"""
 
 from __future__ import annotations
 
@@ -87,7 +90,8 @@ class Vvau(Layer):
 
     @cached_property
     def _dot(self) -> DotProducts:
-        return DotProducts(self.weights, self.wtype, self.atype, self.thresholds, self.base, self.otype)
+        ending = self.thresholds, self.base, self.otype
+        return DotProducts(self.weights, self.wtype, self.atype, *ending, sharing=self.multiplier)
 
     @cached_property
     def _unrolled(self) -> Unrolled:
@@ -138,8 +142,9 @@ class Vvau(Layer):
             if pe * simd == self.channels * self.taps:
                 yield Folding(pe, simd, memory="constant")
                 continue
-            for place, deep in product(PLACES, self._dot.threshold_places(self.channels // pe)):
-                yield Folding(pe, simd, memory=place, thresholds=deep)
+            deep = self._dot.threshold_places(self.channels // pe)
+            for dsp_pe, place, thresholds in product(self._dot.dsp_lanes(pe, simd), PLACES, deep):
+                yield Folding(pe, simd, dsp_pe=dsp_pe, memory=place, thresholds=thresholds)
 
     def folded(self) -> Mapping[str, tuple[str, int]]:
         return {"pe": ("C", self.channels), "simd": ("K", self.taps)}
@@ -163,7 +168,9 @@ class Vvau(Layer):
         return Schedule((reads,), (writes,), self._latency(folding), self._slots(folding))
 
     def _latency(self, folding: Folding) -> int:
-        return self._unrolled.cycles if folding.memory == "constant" else self._dot.latency(folding.simd)
+        if folding.memory == "constant":
+            return self._unrolled.cycles
+        return self._dot.latency(folding.simd, folding.pe, folding.dsp_pe)
 
     def _slots(self, folding: Folding) -> int:
         """The most results of latency + 1 successive steps, at least 2: with so many it never waits."""
@@ -189,7 +196,9 @@ class Vvau(Layer):
             "SLOTS": self._slots(folding),
             "WEIGHTS": weight_rom(self._blocks(folding), self.wtype),
         }
-        return SvInstance("vvau", params | self._dot.params(folding.pe * self.multiplier, folding.thresholds))
+        slices = self._dot.dsp_params(folding.simd, folding.dsp_pe)
+        rest = self._dot.params(folding.pe * self.multiplier, folding.thresholds)
+        return SvInstance("vvau", params | slices | rest)
 
     def _blocks(self, folding: Folding) -> IntArray:
         """Weights [TF*CF, PE*M, SIMD] in the order in which the hardware uses them."""
@@ -224,7 +233,7 @@ class Vvau(Layer):
         dot = self._dot
         return total(
             (
-                dot.lane_terms(folding.simd) * lanes,
+                dot.lanes_terms(folding.simd, lanes, folding.dsp_pe * self.multiplier),
                 memory.rom(folding.memory, tf * cf, lanes * folding.simd * self.wtype.bits),
                 Terms(ff={"operands": folding.simd * folding.pe * self.atype.bits}),
                 memory.partials(cf if tf > 1 else 1, lanes * dot.sum_bits, chained=tf > 1 and cf == 1),

@@ -7,7 +7,8 @@
 // W[(c*PE + p)*M + j][k*SIMD + i] at bits [((p*M + j)*SIMD + i)*W_BITS +: W_BITS], in block RAM if W_BLOCK,
 // else in LUTs. (A layer that is not folded at all, TF = CF = 1, is an `unrolled` instead.)
 //
-// Each output channel accumulates acc = INIT[m] + sum of (dot << SHIFT), where INIT and SHIFT make up for
+// The M lanes of channel p multiply in DSP slices if p < DSP_PE, else in LUTs; the DSP_ parameters are those of
+// dot_lanes. Each output channel accumulates acc = INIT[m] + sum of (dot << SHIFT), where INIT and SHIFT make up for
 // the operand coding of dot_lut; the sums of the CF folds wait in a memory. With LEVELS > 0 the result is the
 // code of threshold_search over acc; lane p*M + j's rows are contiguous in THRESHOLDS, and the parameters T_ are
 // those of activation. With LEVELS = 0 it is acc itself, in O_BITS.
@@ -25,6 +26,12 @@ module vvau #(
     parameter int A_BITS = 2,
     parameter int A_SIGNED = 0,
     parameter int A_BIPOLAR = 0,
+    parameter int DSP_PE = 0,
+    parameter int DSP_LANES = 1,
+    parameter int DSP_PITCH = 1,
+    parameter int DSP_CASCADE = 1,
+    parameter int DSP_FIELD_BITS = 1,
+    parameter int DSP_BIAS = 0,
     parameter int ACC_BITS = 8,
     parameter int SHIFT = 0,
     parameter int LEVELS = 0,
@@ -57,8 +64,11 @@ module vvau #(
   localparam int ROW_WIDTH = $clog2(TF * CF);
   localparam int ROW_BITS = LANES * SIMD * W_BITS;
   localparam int CODING = dot_pkg::coding(W_BITS, W_BIPOLAR, A_BITS, A_BIPOLAR);
-  localparam int DOT_BITS = dot_pkg::bits(CODING, SIMD, W_BITS, W_BIPOLAR, A_BITS, A_SIGNED);
-  localparam int DOT_LATENCY = dot_pkg::latency(CODING, SIMD, W_BITS);
+  localparam int LUT_LATENCY = (DSP_PE < PE) ? dot_pkg::latency(CODING, SIMD, W_BITS) : 0;
+  localparam int DSP_LATENCY = (DSP_PE > 0) ? dsp_pkg::latency(SIMD, DSP_CASCADE) : 0;
+  localparam int DOT_LATENCY = (LUT_LATENCY > DSP_LATENCY) ? LUT_LATENCY : DSP_LATENCY;
+  // What the sums of a window in DSP slices are too large by.
+  localparam int DSP_EXCESS = TF * dsp_pkg::chains(SIMD, DSP_CASCADE) * DSP_BIAS;
 
   if (C % PE != 0 || K % SIMD != 0 || (SIMD > 1 && PE != C)) begin : gen_illegal
     $error("vvau: PE must divide C, SIMD must divide K and be 1 unless PE is C");
@@ -131,37 +141,47 @@ module vvau #(
     end
   end
 
-  logic [LANES*ACC_BITS-1:0] starts, partial, sums, acc;
-  for (genvar l = 0; l < LANES; l = l + 1) begin : gen_lane
-    logic signed [DOT_BITS-1:0] dot;
+  // The M lanes of a channel share its inputs.
+  logic [LANES*ACC_BITS-1:0] starts, terms, partial, sums, acc;
+  for (genvar p = 0; p < PE; p = p + 1) begin : gen_channel
     logic [SIMD*A_BITS-1:0] a;
-    logic [ACC_BITS-1:0] inits[0:CF-1];
-    initial begin
-      for (int f = 0; f < CF; f = f + 1) inits[f] = INIT[(f*LANES+l)*ACC_BITS+:ACC_BITS];
-    end
-    assign starts[l*ACC_BITS+:ACC_BITS] = inits[acc_cf_q];
-
-    // The M lanes of a channel share its inputs.
     for (genvar i = 0; i < SIMD; i = i + 1) begin : gen_tap
-      assign a[i*A_BITS+:A_BITS] = a_q[(i*PE+l/M)*A_BITS+:A_BITS];
+      assign a[i*A_BITS+:A_BITS] = a_q[(i*PE+p)*A_BITS+:A_BITS];
     end
-
-    `LEVADA_MAP_APART
-    dot_lut #(
+    dot_lanes #(
+        .PE(M),
         .SIMD(SIMD),
         .W_BITS(W_BITS),
         .W_BIPOLAR(W_BIPOLAR),
         .A_BITS(A_BITS),
         .A_SIGNED(A_SIGNED),
         .A_BIPOLAR(A_BIPOLAR),
-        .DOT_BITS(DOT_BITS)
-    ) u_dot (
+        .DSP_PE((p < DSP_PE) ? M : 0),
+        .DSP_LANES(DSP_LANES),
+        .DSP_PITCH(DSP_PITCH),
+        .DSP_CASCADE(DSP_CASCADE),
+        .DSP_FIELD_BITS(DSP_FIELD_BITS),
+        .DSP_BIAS(DSP_BIAS),
+        .LATENCY(DOT_LATENCY),
+        .TERM_BITS(ACC_BITS)
+    ) u_dots (
         .clk,
-        .w(w[l*SIMD*W_BITS+:SIMD*W_BITS]),
+        .w(w[p*M*SIMD*W_BITS+:M*SIMD*W_BITS]),
         .a,
-        .dot
+        .terms(terms[p*M*ACC_BITS+:M*ACC_BITS])
     );
-    assign sums[l*ACC_BITS+:ACC_BITS] = partial[l*ACC_BITS+:ACC_BITS] + (ACC_BITS'(dot) << SHIFT);
+  end
+
+  for (genvar l = 0; l < LANES; l = l + 1) begin : gen_lane
+    logic [ACC_BITS-1:0] inits[0:CF-1];
+    initial begin
+      for (int f = 0; f < CF; f = f + 1) begin
+        inits[f] = INIT[(f*LANES+l)*ACC_BITS+:ACC_BITS] - ((l < DSP_PE * M) ? ACC_BITS'(DSP_EXCESS) : '0);
+      end
+    end
+    assign starts[l*ACC_BITS+:ACC_BITS] = inits[acc_cf_q];
+    assign sums[l*ACC_BITS+:ACC_BITS] =
+        partial[l*ACC_BITS+:ACC_BITS] + (terms[l*ACC_BITS+:ACC_BITS] << SHIFT);
   end
 
   // Nothing is kept of a window that is done in one step.

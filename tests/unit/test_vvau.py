@@ -120,7 +120,7 @@ def test_a_large_image():
     assert layer.cycles(Folding(64, 9, memory="constant")) == 112 * 112
     assert layer.schedule(Folding(64, 9, memory="constant")).steps == 112 * 112
     assert (layer.macs(), layer.weight_bits()) == (112 * 112 * 64 * 9, 64 * 9 * 4)
-    assert len(list(layer.foldings())) < 50
+    assert len(list(layer.foldings())) < 150
 
 
 def test_slimmer_variants_have_half_the_bits_down_to_one():
