@@ -137,3 +137,21 @@ def test_slimmer_variants_have_half_the_bits_down_to_one():
     folding = Folding(1, 1, memory="lut")
     costs = [variant.resources(folding, device).lut for variant in (layer, two[1], one[1])]
     assert costs == sorted(set(costs), reverse=True)
+
+
+@pytest.mark.parametrize("multiplier", [1, 2, 3])
+def test_channels_in_slices_share_them_among_their_own_outputs(multiplier):
+    weights = draw_values(np.random.default_rng(3), INT4, (8 * multiplier, 9))
+    layer = Vvau(weights, INT4, UINT4, (2, 2), 8)
+    offered = {fold.dsp_pe for fold in layer.foldings() if (fold.pe, fold.simd) == (8, 1)}
+    assert {0, 4, 8} <= offered
+    for dsp_pe in sorted(offered):
+        folding = Folding(8, 1, dsp_pe=dsp_pe, memory="lut")
+        slices = -(-multiplier // min(multiplier, layer.sv(folding).params.get("DSP_LANES", 1)))
+        assert layer.terms(folding).dsp == dsp_pe * slices
+        assert layer.cycles(folding) == 4 * 9
+
+
+def test_bits_that_only_select_are_no_work_for_slices():
+    layer = Vvau(np.ones((4, 9), np.int64), BIPOLAR, UINT4, (2, 2), 4)
+    assert {fold.dsp_pe for fold in layer.foldings()} == {0}
