@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 from math import ceil, prod
@@ -52,6 +52,7 @@ class Mvau(Layer):
     thresholds: IntArray | None = None
     base: int = 0
     otype: IntType | None = None
+    _known: dict[Folding, Terms] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def mh(self) -> int:
@@ -208,17 +209,27 @@ class Mvau(Layer):
         sf, nf = self.mw // folding.simd, self.mh // folding.pe
         if folding.memory == "constant":
             return self._unrolled.terms(folding.mmv)
+        alike = replace(folding, memory="none", thresholds="lut")
+        if alike not in self._known:
+            self._known[alike] = self._terms_between(alike)
+        row = folding.pe * folding.simd * self.wtype.bits
+        weights = memory.rom(folding.memory, sf * nf, row)
+        slots = self._slots(folding)
+        return total(
+            (self._known[alike], weights, self._dot.activation(nf, folding.pe, slots, folding.thresholds))
+        )
+
+    def _terms_between(self, folding: Folding) -> Terms:
+        """All but the memories of weights and thresholds, which many foldings have in common."""
+        sf, nf = self.mw // folding.simd, self.mh // folding.pe
         dot, pe = self._dot, folding.pe
-        row = pe * folding.simd * self.wtype.bits
         return total(
             (
                 dot.lanes_terms(folding.simd, pe, folding.dsp_pe),
-                memory.rom(folding.memory, sf * nf, row),
                 self._input_terms(folding),
                 dot.accumulators(nf, sf, pe, folding.dsp_pe),
                 memory.counters(sf, nf, sf * nf, nf),
                 dot.steps(self._latency(folding)),
-                dot.activation(nf, pe, self._slots(folding), folding.thresholds),
             )
         )
 
