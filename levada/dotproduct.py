@@ -42,6 +42,7 @@ class DotProducts:
     sharing: int = 0
     _slices: dict[int, dsp.DspDot | None] = field(default_factory=dict, init=False)
     _lanes: dict[int, Terms] = field(default_factory=dict, init=False)
+    _shares: dict[tuple[int, int, int, Places], int] = field(default_factory=dict, init=False)
 
     @cached_property
     def row_range(self) -> tuple[IntArray, IntArray]:
@@ -234,10 +235,19 @@ class DotProducts:
             return Terms()
         return Terms({"starts": lanes * self.sum_bits * -(-folds // 64)})
 
-    def activation(self, folds: int, lanes: int, slots: int, place: Places = "lut") -> Terms:
+    def activation(self, folds: int, lanes: int, slots: int, place: Places = "lut", share: int = 1) -> Terms:
         """What makes results of the sums of `lanes`, each for `folds` rows in turn, and the output fifo."""
         search = None if self.thresholds is None else self.search
-        return th.activation(search, folds, lanes, slots, self.result_type.bits, place=place)
+        return th.activation(search, folds, lanes, slots, self.result_type.bits, place=place, share=share)
+
+    def share(self, folds: int, lanes: int, apart: int, place: Places) -> int:
+        """How many of the sums of `lanes` take turns in a search, `apart` cycles from those to the next."""
+        if self.thresholds is None:
+            return 1
+        key = (folds, lanes, apart, place)
+        if key not in self._shares:
+            self._shares[key] = th.best_share(self.search, *key)
+        return self._shares[key]
 
     def steps(self, latency: int) -> Terms:
         """Which steps are in the pipeline, beside its stages: valid, first and last ones of a row."""

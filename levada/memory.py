@@ -89,7 +89,7 @@ def block_rom(words: int, bits: int) -> Terms:
     """
     shapes = ((-(-words // deep), wide) for deep, wide in _BLOCK_SHAPES)
     taken, ways = min((-(-ways * bits // wide), ways) for ways, wide in shapes)
-    return Terms({"rom_ways": bits * _chosen(ways)}, {"rom_ways": (ways - 1).bit_length()}, bram18=taken)
+    return Terms({"rom_ways": bits * chosen(ways)}, {"rom_ways": (ways - 1).bit_length()}, bram18=taken)
 
 
 @_kept
@@ -97,10 +97,10 @@ def banked(words: int, bits: int) -> tuple[int, Terms]:
     """How many banks a packed_rom.sv of so many words in LUTs has, and what chooses among them."""
     banks = -(-words // BANK)
     address = (banks - 1).bit_length()
-    return banks, Terms({"rom_ways": bits * _chosen(banks)}, {"rom_ways": address})
+    return banks, Terms({"rom_ways": bits * chosen(banks)}, {"rom_ways": address})
 
 
-def _chosen(ways: int) -> int:
+def chosen(ways: int) -> int:
     """LUTs that choose one of so many bits, as Yosys makes them."""
     if ways <= 4:
         return int(ways > 1)

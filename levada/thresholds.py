@@ -12,10 +12,12 @@ from levada_driver.datatype import IntArray, IntType
 from levada import lines, memory
 from levada.layer import Bits, Places
 from levada.lines import Lines
-from levada.terms import Terms, total
+from levada.terms import Terms, total, weigh
 
 #: Candidates of a level of a search from which they may be in block RAM (hls/common/threshold_search.sv).
 DEEP = 1024
+# LUTs that are worth as much as a block RAM: about what chips have of them for each block.
+_BLOCK_LUTS = 190
 
 
 def apply(x: IntArray, thresholds: IntArray, base: int, step: int) -> IntArray:
@@ -229,20 +231,42 @@ def activation(
     bits: int,
     x_bits: int | None = None,
     place: Places = "lut",
+    share: int = 1,
 ) -> Terms:
     """An activation.sv of `lanes` values: searches over `folds` rows each, if any, and the output fifo.
 
     `bits` are those of a result; `x_bits` those of a value, where they are fewer than the search's width.
-    `place` is how the thresholds are kept.
+    `place` is how the thresholds are kept; `share` values take turns in a search.
     """
     out = memory.credit_fifo(slots, lanes * bits)
     if search is None:
         return out
     steps = Terms(ff={"valid": 2 * search.levels})
-    key = (folds, x_bits or search.width, place)
+    return total((out, steps, searches(search, folds, lanes, x_bits or search.width, place, share)))
+
+
+def searches(search: Search, folds: int, lanes: int, x_bits: int, place: Places, share: int) -> Terms:
+    """The searches of an activation.sv, and what lets values take turns in them."""
+    key = (folds * share, x_bits, place)
     if key not in search.known:
         search.known[key] = (line_terms if place == "line" else search_terms)(search, *key)
-    return total((out, steps, memory.counters(folds), search.known[key] * lanes))
+    own = memory.counters(folds * share) + search.known[key] * (lanes // share)
+    if share == 1:
+        return own
+    mux = lanes // share * x_bits * memory.chosen(share)
+    waiting = lanes * x_bits + (lanes - lanes // share) * search.levels
+    return total((own, memory.counters(share), Terms({"share": mux + 2}, {"share": waiting + 1})))
+
+
+def best_share(search: Search, folds: int, lanes: int, apart: int, place: Places) -> int:
+    """How many of `lanes` values should take turns in a search if they come at least `apart` cycles apart."""
+    most = max(share for share in range(1, min(lanes, apart) + 1) if lanes % share == 0)
+
+    def price(share: int) -> int:
+        used = searches(search, folds, lanes, search.width, place, share)
+        return 2 * weigh("lut", used.lut) + weigh("ff", used.ff) + 2 * _BLOCK_LUTS * used.bram18
+
+    return min((1, most), key=price)
 
 
 def line_terms(search: Search, folds: int, x_bits: int, place: Places = "line") -> Terms:  # noqa: ARG001

@@ -4,6 +4,11 @@
 // cycles later; beats come in order, fold after fold of a pixel's FOLDS, and lane p's rows are contiguous in
 // THRESHOLDS, as threshold_lane takes them, to which the parameters T_ go. With LEVELS = 0 the values stay as they
 // are. `claim`, `credit`, `push` and `data` are those of credit_fifo.
+//
+// Where beats are at least T_SHARE > 1 cycles apart, T_SHARE values may take turns in one of PE/T_SHARE lanes: turn
+// t of a beat is for values t*PE/T_SHARE ..., whose rows are those of fold f*T_SHARE + t. Results then come T_SHARE
+// cycles later.
+`include "assert.svh"
 `include "synthesis.svh"
 module activation #(
     parameter int PE = 2,
@@ -12,12 +17,14 @@ module activation #(
     parameter int LEVELS = 2,
     parameter int O_BITS = (LEVELS > 0) ? LEVELS : WIDTH,
     parameter int SLOTS = 2,
+    parameter int T_SHARE = 1,
     parameter int T_BLOCK = 0,
     parameter int T_LINE = 0,
     parameter int T_FRACTION = 0,
     parameter int T_COUNT = 0,
+    parameter int T_BITS = threshold_pkg::lane_bits(FOLDS * T_SHARE, LEVELS, WIDTH, T_LINE),
     parameter logic [O_BITS-1:0] OFFSET = '0,
-    parameter logic [PE*threshold_pkg::lane_bits(FOLDS, LEVELS, WIDTH, T_LINE)-1:0] THRESHOLDS = '0
+    parameter logic [PE/T_SHARE*T_BITS-1:0] THRESHOLDS = '0
 ) (
     input  logic                 clk,
     input  logic                 rst_n,
@@ -34,26 +41,72 @@ module activation #(
   logic results_valid;
 
   if (LEVELS > 0) begin : gen_thresholds
-    localparam int LANE_BITS = threshold_pkg::lane_bits(FOLDS, LEVELS, WIDTH, T_LINE);
-    localparam int FOLD_WIDTH = (FOLDS > 1) ? $clog2(FOLDS) : 1;
+    localparam int LANES = PE / T_SHARE;
+    localparam int ROWS = FOLDS * T_SHARE;
+    localparam int ROW_WIDTH = (ROWS > 1) ? $clog2(ROWS) : 1;
+    logic [LANES*WIDTH-1:0] values;
+    logic [LANES*O_BITS-1:0] codes;
+    logic values_valid, values_last;
     logic [2*LEVELS-1:0] valid_q;
-    logic [FOLD_WIDTH-1:0] fold_q;
+    logic [ROW_WIDTH-1:0] row_q;
+
+    if (T_SHARE > 1) begin : gen_turns
+      if (PE % T_SHARE != 0) begin : gen_illegal
+        $error("activation: T_SHARE must divide PE");
+      end
+      localparam int TURN_WIDTH = $clog2(T_SHARE);
+      logic [PE*WIDTH-1:0] beat_q;
+      logic [TURN_WIDTH-1:0] turn_q;
+      logic busy_q;
+      always_ff @(posedge clk) begin
+        if (push) beat_q <= data;
+        if (!rst_n) begin
+          busy_q <= 1'b0;
+          turn_q <= '0;
+        end else begin
+          if (push) busy_q <= 1'b1;
+          else if (values_last) busy_q <= 1'b0;
+          if (busy_q) turn_q <= values_last ? '0 : turn_q + 1'b1;
+        end
+      end
+      assign values = beat_q[turn_q*LANES*WIDTH+:LANES*WIDTH];
+      assign values_valid = busy_q;
+      assign values_last = busy_q && turn_q == TURN_WIDTH'(T_SHARE - 1);
+
+      // The codes of a beat come one behind the other, and wait for the last of them.
+      logic [(PE-LANES)*O_BITS-1:0] codes_q;
+      if (T_SHARE > 2) begin : gen_shifted
+        always_ff @(posedge clk) codes_q <= {codes, codes_q[(PE-LANES)*O_BITS-1:LANES*O_BITS]};
+      end else begin : gen_single
+        always_ff @(posedge clk) codes_q <= codes;
+      end
+      assign results = {codes, codes_q};
+
+      `LEVADA_ASSERT(pushes_are_apart, !(push && busy_q && !values_last))
+    end else begin : gen_together
+      assign values = data;
+      assign values_valid = push;
+      assign values_last = push;
+      assign results = codes;
+    end
+
     always_ff @(posedge clk) begin
       if (!rst_n) begin
         valid_q <= '0;
-        fold_q <= '0;
+        row_q <= '0;
       end else begin
-        valid_q <= (2 * LEVELS)'({valid_q, push});
-        if (push) fold_q <= (fold_q == FOLD_WIDTH'(FOLDS - 1)) ? '0 : fold_q + 1'b1;
+        valid_q <= (2 * LEVELS)'({valid_q, values_last});
+        if (values_valid) row_q <= (row_q == ROW_WIDTH'(ROWS - 1)) ? '0 : row_q + 1'b1;
       end
     end
     assign results_valid = valid_q[2*LEVELS-1];
-    for (genvar p = 0; p < PE; p = p + 1) begin : gen_lane
-      // With a single fold the thresholds are constants, and so may be some bits of what they are compared with.
-      if (FOLDS > 1) begin : gen_apart
+
+    for (genvar p = 0; p < LANES; p = p + 1) begin : gen_lane
+      // With a single row the thresholds are constants, and so may be some bits of what they are compared with.
+      if (ROWS > 1) begin : gen_apart
         `LEVADA_MAP_APART
         threshold_lane #(
-            .FOLDS(FOLDS),
+            .FOLDS(ROWS),
             .WIDTH(WIDTH),
             .LEVELS(LEVELS),
             .T_BLOCK(T_BLOCK),
@@ -61,16 +114,16 @@ module activation #(
             .T_FRACTION(T_FRACTION),
             .T_COUNT(T_COUNT),
             .OFFSET(OFFSET),
-            .THRESHOLDS(THRESHOLDS[p*LANE_BITS+:LANE_BITS])
+            .THRESHOLDS(THRESHOLDS[p*T_BITS+:T_BITS])
         ) u_lane (
             .clk,
-            .fold(fold_q),
-            .x(data[p*WIDTH+:WIDTH]),
-            .code(results[p*O_BITS+:O_BITS])
+            .fold(row_q),
+            .x(values[p*WIDTH+:WIDTH]),
+            .code(codes[p*O_BITS+:O_BITS])
         );
       end else begin : gen_within
         threshold_lane #(
-            .FOLDS(FOLDS),
+            .FOLDS(ROWS),
             .WIDTH(WIDTH),
             .LEVELS(LEVELS),
             .T_BLOCK(T_BLOCK),
@@ -78,12 +131,12 @@ module activation #(
             .T_FRACTION(T_FRACTION),
             .T_COUNT(T_COUNT),
             .OFFSET(OFFSET),
-            .THRESHOLDS(THRESHOLDS[p*LANE_BITS+:LANE_BITS])
+            .THRESHOLDS(THRESHOLDS[p*T_BITS+:T_BITS])
         ) u_lane (
             .clk,
-            .fold(fold_q),
-            .x(data[p*WIDTH+:WIDTH]),
-            .code(results[p*O_BITS+:O_BITS])
+            .fold(row_q),
+            .x(values[p*WIDTH+:WIDTH]),
+            .code(codes[p*O_BITS+:O_BITS])
         );
       end
     end

@@ -15,19 +15,30 @@ if TYPE_CHECKING:
 
 @st.composite
 def cases(draw: st.DrawFn, cls: type[Mvau]) -> Case:
-    """MVAUs of every operand coding, with and without thresholds, folded in every way, often not at all."""
+    """MVAUs of every operand coding, with and without thresholds, folded in every way, often not at all.
+
+    Of large ones, with many rows to a search, often those whose sums take turns in it.
+    """
     random = seeded(draw)
-    mw, mh = draw(st.integers(1, 20)), draw(st.integers(1, 10))
+    large = draw(st.integers(0, 2)) == 0
+    mw = draw(st.sampled_from([12, 16, 18]) if large else st.integers(1, 20))
+    mh = draw(st.sampled_from([8, 12, 16]) if large else st.integers(1, 10))
     wtype = draw_type(draw, 8, unsigned=False)
     atype = draw_type(draw, draw(st.sampled_from([2, 4, 8, 16])))
     pixels = draw(st.sampled_from([(), (2,), (2, 3), (4, 3)]))
     weights = draw_values(random, wtype, (mh, mw))
     layer = cls(weights, wtype, atype, pixels)
-    if draw(st.booleans()):
+    if large or draw(st.booleans()):
         low, high = layer.row_range
         fused = draw_thresholds(draw, random, (int(low.min()), int(high.max())), mh, alike=False)
         layer = cls(weights, wtype, atype, pixels, *fused)
     unrolled = [folding for folding in layer.foldings() if folding.memory == "constant"]
-    folding = draw(st.sampled_from(unrolled)) if draw(st.integers(0, 3)) == 0 else draw_folding(draw, layer)
+    turns = [
+        folding
+        for folding in layer.foldings()
+        if folding.pe * folding.simd <= 64 and layer.share(folding) > 1
+    ]
+    some = draw(st.sampled_from([unrolled, turns, [], []]))
+    folding = draw(st.sampled_from(some)) if some else draw_folding(draw, layer)
     frames = draw(st.integers(1, 4))
     return Case(layer, folding, (draw_values(random, atype, (frames, *pixels, mw)),))

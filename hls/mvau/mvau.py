@@ -159,7 +159,16 @@ class Mvau(Layer):
     def _latency(self, folding: Folding) -> int:
         if folding.memory == "constant":
             return self._unrolled.cycles
-        return self._dot.latency(folding.simd, folding.pe, folding.dsp_pe)
+        share = self.share(folding)
+        turns = share if share > 1 else 0
+        return self._dot.latency(folding.simd, folding.pe, folding.dsp_pe) + turns
+
+    def share(self, folding: Folding) -> int:
+        """Sums that take turns in a threshold search: PE of them come every SF cycles."""
+        if folding.memory == "constant":
+            return 1
+        sf, nf = self.mw // folding.simd, self.mh // folding.pe
+        return self._dot.share(nf, folding.pe, sf, folding.thresholds)
 
     def sv(self, folding: Folding) -> SvInstance:
         if folding.memory == "constant":
@@ -173,8 +182,12 @@ class Mvau(Layer):
             "SLOTS": self._slots(folding),
             "WEIGHTS": weight_rom(self._blocks(folding), self.wtype),
         }
+        share = self.share(folding)
+        if share > 1:
+            params["T_SHARE"] = share
         slices = self._dot.dsp_params(folding.simd, folding.dsp_pe)
-        return SvInstance("mvau", params | slices | self._dot.params(folding.pe, folding.thresholds))
+        rest = self._dot.params(folding.pe // share, folding.thresholds)
+        return SvInstance("mvau", params | slices | rest)
 
     def _blocks(self, folding: Folding) -> IntArray:
         """Weights [NF*SF, PE, SIMD] in the order in which the hardware uses them."""
@@ -214,10 +227,9 @@ class Mvau(Layer):
             self._known[alike] = self._terms_between(alike)
         row = folding.pe * folding.simd * self.wtype.bits
         weights = memory.rom(folding.memory, sf * nf, row)
-        slots = self._slots(folding)
-        return total(
-            (self._known[alike], weights, self._dot.activation(nf, folding.pe, slots, folding.thresholds))
-        )
+        slots, share = self._slots(folding), self.share(folding)
+        activation = self._dot.activation(nf, folding.pe, slots, folding.thresholds, share)
+        return total((self._known[alike], weights, activation))
 
     def _terms_between(self, folding: Folding) -> Terms:
         """All but the memories of weights and thresholds, which many foldings have in common."""
@@ -229,7 +241,7 @@ class Mvau(Layer):
                 self._input_terms(folding),
                 dot.accumulators(nf, sf, pe, folding.dsp_pe),
                 memory.counters(sf, nf, sf * nf, nf),
-                dot.steps(self._latency(folding)),
+                dot.steps(dot.latency(folding.simd, pe, folding.dsp_pe)),
             )
         )
 
