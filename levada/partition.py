@@ -33,6 +33,9 @@ Objective = Literal["cost", "throughput", "latency"]
 # Selections that are tried with something set aside for FIFOs, and the gap that is not worth another.
 _ROUNDS = 4
 _CLOSE = 0.02
+# Percent by which the estimate of a whole network may be too low. A design that only fits without this margin
+# is better than none.
+_UNSURE = {"lut": 3, "ff": 3, "dsp": 0, "bram18": 0}
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,8 @@ def fold(
         interval = int(min(clock_mhz * 1e6 / target_fps, 1e18))  # any layer is done by then
         _check_reached(everything, interval, target_fps, clock_mhz)
         allowed = everything.within(interval)
-    found = _fitting(allowed, objective)
+    budgets = _surely(cost.budget(device)), cost.budget(device)
+    found = next((found for budget in budgets if (found := _fitting(allowed, objective, budget))), None)
     if found is None:
         raise _does_not_fit(everything, target_fps, clock_mhz)
     seconds = time.perf_counter() - start
@@ -130,13 +134,18 @@ def _words(objective: Objective, target_fps: float | None) -> str:
     return f"{rate}least {objective}"
 
 
-def _fitting(problem: Problem, objective: Objective) -> _Fitting | None:
-    """Folded so that it fits with its FIFOs; None where no such folding is found.
+def _surely(budget: IntArray) -> IntArray:
+    """What is left of a budget [4] if the estimates of LUTs and flip-flops may be a little too low."""
+    kept = [100 - _UNSURE[name] for name in cost.FIELDS]
+    return budget * kept // 100
+
+
+def _fitting(problem: Problem, objective: Objective, budget: IntArray) -> _Fitting | None:
+    """Folded so that it fits a budget [4] with its FIFOs; None where no such folding is found.
 
     What is set aside for FIFOs grows until a selection fits, then is bisected between what was too little and
     what was enough.
     """
-    budget = cost.budget(problem.device)
     little = aside = np.zeros(len(cost.FIELDS), np.int64)
     enough: IntArray | None = None
     bound: _Selection | None = None
@@ -147,7 +156,7 @@ def _fitting(problem: Problem, objective: Objective) -> _Fitting | None:
             return None
         bound = bound or selection
         assert bound is not None
-        found = _joined(problem, selection, bound) if selection is not None else None
+        found = _joined(problem, selection, bound, budget) if selection is not None else None
         if found is None or found.fits:
             enough = aside
             if found is not None and (best is None or found.gap < best.gap):
@@ -162,12 +171,12 @@ def _fitting(problem: Problem, objective: Objective) -> _Fitting | None:
     return best
 
 
-def _joined(problem: Problem, selection: _Selection, bound: _Selection) -> _Fitting:
+def _joined(problem: Problem, selection: _Selection, bound: _Selection, budget: IntArray) -> _Fitting:
     """A selection with its converters and FIFOs."""
     device = problem.device
     folded = verify(problem.folded(selection.picks), "folded")
     connected = fifo.connect(folded)
-    over = cost.vector(cost.total(connected, device)) > cost.budget(device)
+    over = cost.vector(cost.total(connected, device)) > budget
     fifos = np.where(over, _fifos(connected, device), 0)
     return _Fitting(folded, connected, selection.gap(bound), not over.any(), fifos)
 
@@ -212,7 +221,7 @@ def _check_reached(problem: Problem, interval: int, target_fps: float, clock_mhz
 def _does_not_fit(problem: Problem, target_fps: float | None, clock_mhz: float) -> LevadaError:
     """Which rate does fit, or why none does."""
     if target_fps is not None:
-        found = _fitting(problem, "throughput")
+        found = _fitting(problem, "throughput", cost.budget(problem.device))
         if found is not None:
             most = int(clock_mhz * 1e6 / timing.interval(found.folded))
             return LevadaError(
