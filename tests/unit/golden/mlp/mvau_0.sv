@@ -18,8 +18,9 @@ module mvau_0 (
       .PE(4),
       .SIMD(3),
       .W_BLOCK(0),
-      .SLOTS(3),
+      .SLOTS(4),
       .WEIGHTS("mvau_0_weights.hex"),
+      .T_SHARE(4),
       .W_BITS(1),
       .W_BIPOLAR(1),
       .A_BITS(4),
@@ -28,7 +29,7 @@ module mvau_0 (
       .ACC_BITS(9),
       .LEVELS(2),
       .OFFSET(0),
-      .THRESHOLDS(216'h568016a19369fd6a805aad55ab5450516a2318aa16a005a8b0926b)
+      .THRESHOLDS(216'h568016a80450516a005a8656ab55a88d6a2c36ab462493fad5506b)
   ) u_layer (
       .clk,
       .rst_n,
