@@ -282,8 +282,7 @@ class Layer(ABC):
 
     def resources(self, folding: Folding, device: Device) -> Resources:  # noqa: ARG002 - one family so far
         """Estimated cost on a device: the terms by their fitted coefficients."""
-        terms = self.terms(folding)
-        return Resources(weigh("lut", terms.lut), weigh("ff", terms.ff), terms.dsp, terms.bram18)
+        return weighed(self.terms(folding))
 
     @abstractmethod
     def sv(self, folding: Folding) -> SvInstance:
@@ -322,6 +321,11 @@ class Layer(ABC):
         Only their costs are asked for, to advise who has a network that does not fit.
         """
         return {}
+
+
+def weighed(terms: Terms) -> Resources:
+    """What terms take by their fitted coefficients."""
+    return Resources(weigh("lut", terms.lut), weigh("ff", terms.ff), terms.dsp, terms.bram18)
 
 
 def registered() -> dict[str, type[Layer]]:

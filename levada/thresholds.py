@@ -84,7 +84,7 @@ class Search:
         if place != "line":
             table = self._lanes(self.table[:rows], pe)
             return own | ({"T_BLOCK": 1} if place == "block" else {}) | {"THRESHOLDS": table}
-        found = self._lined
+        found = self.lined
         lanes = [found.lane(np.arange(lane, rows, pe)) for lane in range(pe)]
         line = {"T_LINE": found.bits, "T_FRACTION": found.fraction, "T_COUNT": found.count}
         # A 1 is the only bit of -1.
@@ -98,7 +98,8 @@ class Search:
         return Bits(np.concatenate(parts, axis=1).reshape(-1), self.width)
 
     @property
-    def _lined(self) -> Lines:
+    def lined(self) -> Lines:
+        """The thresholds as lines, where they are kept as such."""
         assert self.lines is not None, "thresholds that bend lie on no line"
         return self.lines
 
@@ -275,8 +276,7 @@ def line_terms(search: Search, folds: int, x_bits: int, place: Places = "line") 
     A level adds a slope to what lies above its lowest bits; with a single row it is a constant. Of the bits
     that tell late thresholds, blocks of 64 that are all alike take nothing.
     """
-    found = search.lines
-    assert found is not None
+    found = search.lined
     levels, bits = found.levels, found.bits
     slope = int(found.slopes.max()).bit_length()
     sums = sum(bits - shift for shift in range(levels - 1))

@@ -16,18 +16,18 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from levada import boards, content, cost, fifo, models, partition, terms
+from levada import content, cost, models, partition
+from levada.build.state import required
 from levada.cost import fit, sampling
 from levada.cost import samples as files
 from levada.cost.samples import Sample
-from levada.layer import Resources
+from levada.layer import Resources, weighed
 from levada.synth import yosys
 from levada.terms import Counted
 
 FOLDER = Path(__file__).with_name("networks")
 #: Most error of a whole network, in percent; DSP slices and block RAMs are exact.
 MOST: dict[Counted, float] = {"lut": 10, "ff": 15}
-_BOARD = "pynq-z2"
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,7 @@ class Network:
     @property
     def estimated(self) -> Resources:
         """What the layers' terms take by the coefficients of today."""
-        made = (
-            Resources(terms.weigh("lut", s.lut), terms.weigh("ff", s.ff), s.dsp, s.bram18)
-            for s in (layer.stated for layer in self.layers)
-        )
-        return sum(made, Resources())
+        return sum((weighed(layer.stated) for layer in self.layers), Resources())
 
     def percent(self, counted: Counted) -> float:
         """How much more is estimated than counted."""
@@ -85,8 +81,8 @@ def counted(model: str) -> Network:
     LevadaError where it does not fit the board.
     """
     graph, fps = sampling.lowered(model)
-    board = boards.load(_BOARD)
-    connected = fifo.connect(partition.fold(graph, board.usable, board.clock_mhz, fps).graph)
+    board = sampling.board()
+    connected = required(partition.fold(graph, board.usable, board.clock_mhz, fps).connected)
     picks = list(sampling.joined(model, connected))
     alone = yosys.synthesize_layers(connected.nodes)
     layers = tuple(pick.sample(alone[node.name]) for pick, node in zip(picks, connected.nodes, strict=True))

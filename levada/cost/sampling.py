@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import track
 
 import levada.layers  # noqa: F401 - fills the registry
-from levada import boards, build, fifo, partition
+from levada import boards, build, partition
 from levada.boards import Board
 from levada.build.state import Options, required
 from levada.cost import samples as files
@@ -96,7 +96,7 @@ class Pick:
         """Whether it is mapped in seconds, and no product with constants: such a circuit is its weights."""
         if self.layer.macs() and self.folding.memory == "constant":
             return False
-        return self.layer.resources(self.folding, _board().usable).lut <= _MOST_LUTS
+        return self.layer.resources(self.folding, board().usable).lut <= _MOST_LUTS
 
     def sample(self, counted: Resources) -> Sample:
         """The sample that it becomes."""
@@ -104,7 +104,8 @@ class Pick:
 
 
 @cache
-def _board() -> Board:
+def board() -> Board:
+    """The board for whose share of a chip networks are folded."""
     return boards.load("pynq-z2")
 
 
@@ -160,8 +161,8 @@ def solved(model: str) -> Iterator[Pick]:
     """The layers of a model as they are folded and joined for some frame rates."""
     graph, fps = lowered(model)
     for rate in _RATES:
-        folded = partition.fold(graph, _ANY, _board().clock_mhz, fps * rate)
-        yield from joined(model, fifo.connect(folded.graph))
+        folded = partition.fold(graph, _ANY, board().clock_mhz, fps * rate)
+        yield from joined(model, required(folded.connected))
 
 
 def joined(model: str, connected: Graph) -> Iterator[Pick]:
