@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from levada import content
+from levada import content, slices
 from levada.errors import LevadaError
 from levada.layer import Device
 
@@ -82,6 +82,8 @@ def _read(path: Path) -> Board:
         raise LevadaError(f"{path}: cannot be read as TOML ({error}); mend it") from error
     _check_keys(path, "", table, (*_TEXTS, "clock_mhz", "resources", "caps", "memory_port"))
     name, part, family = (_text(path, key, table[key]) for key in _TEXTS)
+    if family not in slices.SHAPES:
+        raise LevadaError(f"{path}: family is {family!r}; use one of {', '.join(sorted(slices.SHAPES))}")
     resources, caps = (_table(path, key, table[key]) for key in ("resources", "caps"))
     budget = {key: _whole(path, f"resources.{key}", resources[key], low) for key, low in _RESOURCES.items()}
     shares = {key: _share(path, f"caps.{key}", caps[key]) for key in _RESOURCES}

@@ -10,7 +10,7 @@ import numpy as np
 from levada_driver.datatype import BIPOLAR, IntArray, IntType
 from levada_driver.packing import Stream, pack
 
-from levada import dsp, memory
+from levada import dsp, memory, slices
 from levada import thresholds as th
 from levada.layer import Bits, Memory, Places, Rom
 from levada.onnxutil import sum_range
@@ -31,6 +31,7 @@ class DotProducts:
 
     With `thresholds` [MH, N] the result of a row is base + step * (number of its thresholds that the sum
     reaches), of `otype`; without, the sum itself. `sharing` rows have the same inputs; 0 for all of them.
+    `shape` is that of the chip's DSP slices.
     """
 
     weights: IntArray
@@ -40,6 +41,7 @@ class DotProducts:
     base: int = 0
     otype: IntType | None = None
     sharing: int = 0
+    shape: slices.DspShape = slices.DSP48E1
     _slices: dict[int, dsp.DspDot | None] = field(default_factory=dict, init=False)
     _lanes: dict[int, Terms] = field(default_factory=dict, init=False)
     _shares: dict[tuple[int, int, int, Places], int] = field(default_factory=dict, init=False)
@@ -124,8 +126,10 @@ class DotProducts:
             operands = dsp.Operands(self.wtype, self.atype, min(low, 0), max(high, 1))
             small = self.weights.size <= _EXAMINED
             columns = self.weights.reshape(len(self.weights), -1, simd) if small else None
-            packings = [p for p in dsp.packings(operands) if p.lanes <= (self.sharing or p.lanes)]
-            offered = [dsp.dot(operands, packing, simd, columns) for packing in packings]
+            packings = [
+                p for p in dsp.packings(operands, shape=self.shape) if p.lanes <= (self.sharing or p.lanes)
+            ]
+            offered = [dsp.dot(operands, packing, simd, columns, self.shape) for packing in packings]
             lut = sum(self.lane_terms(simd).lut.values())
             self._slices[simd] = max(
                 offered, key=lambda dot: dot.packing.lanes * lut - dot.resources.lut, default=None
@@ -159,7 +163,7 @@ class DotProducts:
         if not dsp_pe:
             return {}
         params = self.slices(simd).params()
-        shared = ("LANES", "PITCH", "CASCADE", "FIELD_BITS", "BIAS")
+        shared = ("LANES", "PITCH", "CASCADE", "FIELD_BITS", "BIAS", "D_BITS")
         return {"DSP_PE": dsp_pe, **{f"DSP_{key}": params[key] for key in shared}}
 
     def params(self, lanes: int, place: Places = "lut") -> dict[str, SvParam]:

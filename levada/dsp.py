@@ -32,25 +32,7 @@ import numpy as np
 from levada_driver.datatype import IntArray, IntType
 
 from levada.layer import Resources
-
-# Slices whose sums pass each other within one cycle; as in hls/common/dsp_pkg.sv.
-STAGE = 2
-# In longer chains the operands' delays take more LUTs (as shift registers) than the adders they save.
-LONGEST = 4 * STAGE
-
-
-@dataclass(frozen=True)
-class DspShape:
-    """Bits of a DSP slice: of pre-adder and multiplier, of the other factor, of the sum."""
-
-    name: str
-    d_bits: int
-    b_bits: int = 18
-    p_bits: int = 48
-
-
-DSP48E1 = DspShape("DSP48E1", 25)
-DSP48E2 = DspShape("DSP48E2", 27)
+from levada.slices import DSP48E1, STAGE, DspShape
 
 
 @dataclass(frozen=True)
@@ -121,7 +103,7 @@ def packings(operands: Operands, pixels: int = 1, shape: DspShape = DSP48E1) -> 
         pitch = _pitch(operands, lanes, pixels, shape)
         cascade = ((1 << pitch) - 1) // (high - low)
         if cascade > 0:
-            found.append(Packing(lanes, pixels, pitch, min(cascade, LONGEST)))
+            found.append(Packing(lanes, pixels, pitch, min(cascade, shape.longest)))
     return tuple(found)
 
 
@@ -187,14 +169,24 @@ class DspDot:
 
     @property
     def latency(self) -> int:
-        """Cycles from operands to result: pre-adder, multiplier, stages of a chain, adder tree."""
-        return 2 + ceil(self.cascade / STAGE) + ceil(log2(self.chains))
+        """Cycles from operands to result: pre-adder and multiplier, the sum of a chain, adder tree."""
+        return 2 + self.shape.chain_latency(self.cascade) + ceil(log2(self.chains))
 
     @cached_property
     def resources(self) -> Resources:
-        """What Yosys counts: the adders behind the chains, and registers of operands that wait."""
+        """What Yosys counts: the adders behind the chains, and what it takes around a chain's slices.
+
+        Those with pre-adder and cascade have registers of operands that wait. The others have a tree, a LUT a
+        bit of all lanes, and in each lane but the lowest a LUT a bit that borrows for the sign below it.
+        """
         lut, ff = _tree(self.chains, self.field_bits)
         results = self.packing.lanes * self.packing.pixels
+        if not self.shape.cascade:
+            word = (results - 1) * self.packing.pitch + self.field_bits
+            tree, waiting = _tree(self.cascade + 1, word)
+            borrows = self.simd * (self.packing.lanes - 1) * (self.operands.w_bits + 1)
+            lut, ff = results * lut + self.chains * tree + borrows, results * ff + self.chains * waiting
+            return Resources(lut=lut, ff=ff, dsp=self.simd)
         operand_bits = (
             self.packing.lanes * self.operands.wtype.bits + self.packing.pixels * self.operands.atype.bits
         )
@@ -233,7 +225,7 @@ def dot(
     With the weights [..., simd] of all lanes and cycles at hand, their own sums bound the chains, which may
     then be longer than the packing promises for any weights.
     """
-    for chains in range(ceil(simd / (packing.cascade if weights is None else LONGEST)), simd + 1):
+    for chains in range(ceil(simd / (packing.cascade if weights is None else shape.longest)), simd + 1):
         cascade = ceil(simd / chains)
         low, high = sum_range(operands, cascade, weights)
         found = DspDot(operands, packing, simd, cascade, low, high, shape)

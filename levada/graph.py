@@ -67,6 +67,11 @@ class Graph:
         """The same graph with other nodes over the same tensors."""
         return replace(self, nodes=nodes)
 
+    def on(self, family: str) -> Graph:
+        """The same graph for a chip of another family."""
+        nodes = tuple(replace(node, layer=replace(node.layer, family=family)) for node in self.nodes)
+        return self.with_nodes(nodes)
+
     def stream(self, tensor: str) -> Stream:
         """The stream that carries a tensor."""
         found = self.producer(tensor)

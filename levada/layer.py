@@ -221,8 +221,10 @@ class Layer(ABC):
     what networks are made of, "adapter" for the one that changes the width of a stream, "buffer" for the
     one that stores beats and "fork" for the one that copies a stream; the compiler inserts these three by
     itself. "window" is the one that cuts windows out of an image: what convolves or pools puts it before
-    itself.
+    itself. `family` is that of the chip (`levada.slices.SHAPES`), which decides what a DSP slice holds.
     """
+
+    family: str = field(default="xc7", kw_only=True)
 
     kind: ClassVar[str]
     role: ClassVar[Role] = "compute"

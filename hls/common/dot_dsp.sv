@@ -1,16 +1,17 @@
 // LANES lanes of a layer with weights, in DSP slices: LANES weights and PIXELS inputs in one slice.
 //
-//   dot[j][n] = sum over i of w[n][i] * a[j][i] + CHAINS * BIAS,   LATENCY = dsp_pkg::latency(SIMD, CASCADE)
+//   dot[j][n] = sum over i of w[n][i] * a[j][i] + CHAINS * BIAS,   LATENCY = dsp_pkg::latency(SIMD, CASCADE, D_BITS)
 //
 // w holds weight i of lane n at bits [(n*SIMD + i)*W_BITS +: W_BITS], a holds input i of pixel j at
 // [(j*SIMD + i)*A_BITS +: A_BITS]; dot holds lane n of pixel j, unsigned, at [(j*LANES + n)*DOT_BITS +:
 // DOT_BITS]. A bipolar weight has one bit, 1 for +1. Signed inputs need PIXELS = 1.
 //
-// Slice i multiplies sum of w[n][i] << n*PIXELS*PITCH by sum of a[j][i] << j*PITCH: a weight is its low bits,
-// at D, less its sign bit, at A, so that no logic packs it. CASCADE slices add up in a chain that starts from
-// BIAS in every lane. BIAS and CASCADE must be such that no chain's sum leaves 0 ... 2^FIELD_BITS - 1 in a
-// lane, with FIELD_BITS <= PITCH: then no lane borrows from the next, and each is a field of the last slice's
-// P. levada/dsp.py finds them. A free-running pipeline, one result a cycle.
+// Slice i multiplies sum of w[n][i] << n*PIXELS*PITCH by sum of a[j][i] << j*PITCH. CASCADE slices add up in a
+// chain that starts from BIAS in every lane. BIAS and CASCADE must be such that no chain's sum leaves
+// 0 ... 2^FIELD_BITS - 1 in a lane, with FIELD_BITS <= PITCH: then no lane borrows from the next, and each is a
+// field of the chain's sum. levada/dsp.py finds them. A free-running pipeline, one result a cycle.
+//
+// D_BITS tells the slice: 25 for DSP48E1, 27 for DSP48E2 (both dsp_chain), 18 for MULT18X18D (mult_chain).
 module dot_dsp #(
     parameter int SIMD = 8,
     parameter int LANES = 3,
@@ -37,9 +38,6 @@ module dot_dsp #(
   end
 
   localparam int CHAINS = dsp_pkg::chains(SIMD, CASCADE);
-  localparam int STAGES = dsp_pkg::stages(CASCADE);
-  localparam int INPUT_BITS = PIXELS * A_BITS;
-  localparam int OPERAND_BITS = LANES * W_BITS + INPUT_BITS;
   localparam int RESULTS = LANES * PIXELS;
 
   function automatic logic [47:0] every_lane(input int value);
@@ -52,83 +50,60 @@ module dot_dsp #(
   logic [RESULTS*CHAINS*FIELD_BITS-1:0] fields;
 
   for (genvar c = 0; c < CHAINS; c = c + 1) begin : gen_chain
-    localparam int LENGTH = (SIMD - c * CASCADE < CASCADE) ? SIMD - c * CASCADE : CASCADE;
-    logic [LENGTH*48-1:0] sums;
+    localparam int FIRST = c * CASCADE;
+    localparam int LENGTH = (SIMD - FIRST < CASCADE) ? SIMD - FIRST : CASCADE;
+    logic [LANES*LENGTH*W_BITS-1:0] chain_w;
+    logic [PIXELS*LENGTH*A_BITS-1:0] chain_a;
+    logic [47:0] sum;
 
-    for (genvar k = 0; k < LENGTH; k = k + 1) begin : gen_slice
-      localparam int ELEMENT = c * CASCADE + k;
-      // Counted from the end, so that all chains end in the same cycle.
-      localparam int STAGE = STAGES - 1 - (LENGTH - 1 - k) / dsp_pkg::STAGE;
-      // The sum arrives at a stage STAGE cycles late; the first of them is waited for in the slice.
-      localparam int WAIT = (STAGE > 1) ? STAGE - 1 : 0;
+    for (genvar n = 0; n < LANES; n = n + 1) begin : gen_weights
+      assign chain_w[n*LENGTH*W_BITS+:LENGTH*W_BITS] = w[(n*SIMD+FIRST)*W_BITS+:LENGTH*W_BITS];
+    end
+    for (genvar j = 0; j < PIXELS; j = j + 1) begin : gen_inputs
+      assign chain_a[j*LENGTH*A_BITS+:LENGTH*A_BITS] = a[(j*SIMD+FIRST)*A_BITS+:LENGTH*A_BITS];
+    end
 
-      logic [OPERAND_BITS-1:0] operands, operands_late;
-      for (genvar n = 0; n < LANES; n = n + 1) begin : gen_weight
-        assign operands[INPUT_BITS+n*W_BITS+:W_BITS] = w[(n*SIMD+ELEMENT)*W_BITS+:W_BITS];
-      end
-      for (genvar j = 0; j < PIXELS; j = j + 1) begin : gen_input
-        assign operands[j*A_BITS+:A_BITS] = a[(j*SIMD+ELEMENT)*A_BITS+:A_BITS];
-      end
-
-      delay #(
-          .WIDTH(OPERAND_BITS),
-          .CYCLES(WAIT)
-      ) u_wait (
-          .clk,
-          .data(operands),
-          .delayed(operands_late)
-      );
-
-      logic [D_BITS-1:0] low_bits, sign_bits;
-      logic [17:0] factor;
-      always_comb begin
-        low_bits = '0;
-        sign_bits = '0;
-        for (int n = 0; n < LANES; n = n + 1) begin
-          if (W_BIPOLAR != 0) begin  // 2w - 1
-            low_bits[n*PIXELS*PITCH+1] = operands_late[INPUT_BITS+n];
-            sign_bits[n*PIXELS*PITCH] = 1'b1;
-          end else begin
-            low_bits[n*PIXELS*PITCH+:W_BITS] = operands_late[INPUT_BITS+n*W_BITS+:W_BITS];
-            low_bits[n*PIXELS*PITCH+W_BITS-1] = 1'b0;
-            sign_bits[n*PIXELS*PITCH+W_BITS-1] = operands_late[INPUT_BITS+n*W_BITS+W_BITS-1];
-          end
-        end
-      end
-      if (A_SIGNED != 0) begin : gen_signed
-        assign factor = 18'($signed(operands_late[A_BITS-1:0]));
-      end else begin : gen_unsigned
-        always_comb begin
-          factor = '0;
-          for (int j = 0; j < PIXELS; j = j + 1) factor[j*PITCH+:A_BITS] = operands_late[j*A_BITS+:A_BITS];
-        end
-      end
-
-      logic [47:0] sum_in;
-      if (k > 0) begin : gen_next
-        assign sum_in = sums[(k-1)*48+:48];
-      end else begin : gen_first
-        assign sum_in = '0;
-      end
-      dsp_slice #(
-          .D_BITS(D_BITS),
-          .IN_REG((STAGE > 0) ? 1 : 0),
-          .P_REG(((LENGTH - 1 - k) % dsp_pkg::STAGE == 0) ? 1 : 0),
-          .FIRST((k == 0) ? 1 : 0),
-          .LAST((k == LENGTH - 1) ? 1 : 0),
+    if (D_BITS == dsp_pkg::MULT_BITS) begin : gen_multipliers
+      mult_chain #(
+          .LENGTH(LENGTH),
+          .CASCADE(CASCADE),
+          .LANES(LANES),
+          .PIXELS(PIXELS),
+          .PITCH(PITCH),
+          .W_BITS(W_BITS),
+          .W_BIPOLAR(W_BIPOLAR),
+          .A_BITS(A_BITS),
+          .A_SIGNED(A_SIGNED),
           .START(START)
-      ) u_slice (
+      ) u_chain (
           .clk,
-          .d(low_bits),
-          .a(sign_bits),
-          .b(factor),
-          .sum_in,
-          .sum(sums[k*48+:48])
+          .w(chain_w),
+          .a(chain_a),
+          .sum
+      );
+    end else begin : gen_slices
+      dsp_chain #(
+          .LENGTH(LENGTH),
+          .CASCADE(CASCADE),
+          .LANES(LANES),
+          .PIXELS(PIXELS),
+          .PITCH(PITCH),
+          .W_BITS(W_BITS),
+          .W_BIPOLAR(W_BIPOLAR),
+          .A_BITS(A_BITS),
+          .A_SIGNED(A_SIGNED),
+          .D_BITS(D_BITS),
+          .START(START)
+      ) u_chain (
+          .clk,
+          .w(chain_w),
+          .a(chain_a),
+          .sum
       );
     end
 
     for (genvar n = 0; n < RESULTS; n = n + 1) begin : gen_field
-      assign fields[(n*CHAINS+c)*FIELD_BITS+:FIELD_BITS] = sums[(LENGTH-1)*48+n*PITCH+:FIELD_BITS];
+      assign fields[(n*CHAINS+c)*FIELD_BITS+:FIELD_BITS] = sum[n*PITCH+:FIELD_BITS];
     end
   end
 

@@ -20,6 +20,7 @@ module dot_lanes #(
     parameter int DSP_CASCADE = 4,
     parameter int DSP_FIELD_BITS = 10,
     parameter int DSP_BIAS = 480,
+    parameter int DSP_D_BITS = 25,
     parameter int LATENCY = 8,
     parameter int TERM_BITS = 16
 ) (
@@ -31,7 +32,7 @@ module dot_lanes #(
 
   localparam int GROUPS = (DSP_PE + DSP_LANES - 1) / DSP_LANES;
   localparam int DSP_BITS = DSP_FIELD_BITS + $clog2(dsp_pkg::chains(SIMD, DSP_CASCADE));
-  localparam int DSP_WAIT = LATENCY - dsp_pkg::latency(SIMD, DSP_CASCADE);
+  localparam int DSP_WAIT = LATENCY - dsp_pkg::latency(SIMD, DSP_CASCADE, DSP_D_BITS);
   localparam int CODING = dot_pkg::coding(W_BITS, W_BIPOLAR, A_BITS, A_BIPOLAR);
   localparam int LUT_BITS = dot_pkg::bits(CODING, SIMD, W_BITS, W_BIPOLAR, A_BITS, A_SIGNED);
   localparam int LUT_WAIT = LATENCY - dot_pkg::latency(CODING, SIMD, W_BITS);
@@ -48,6 +49,7 @@ module dot_lanes #(
         .CASCADE(DSP_CASCADE),
         .FIELD_BITS(DSP_FIELD_BITS),
         .BIAS(DSP_BIAS),
+        .D_BITS(DSP_D_BITS),
         .W_BITS(W_BITS),
         .W_BIPOLAR(W_BIPOLAR),
         .A_BITS(A_BITS),

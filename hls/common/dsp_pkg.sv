@@ -15,9 +15,14 @@ package dsp_pkg;
     chains = (simd + cascade - 1) / cascade;
   endfunction
 
-  // Cycles from operands to result: pre-adder, multiplier, the stages of a chain, the tree over the chains.
-  function automatic int latency(input int simd, input int cascade);
-    latency = 2 + stages(cascade) + $clog2(chains(simd, cascade));
+  // Bits of a MULT18X18D, which adds nothing to its product.
+  localparam int MULT_BITS = 18;
+
+  // Cycles from operands to result: pre-adder and multiplier, or the two registers of a multiplier alone; the
+  // stages of a chain, or the tree over its products and its start; the tree over the chains.
+  function automatic int latency(input int simd, input int cascade, input int d_bits);
+    latency = 2 + $clog2(chains(simd, cascade)) +
+        ((d_bits == MULT_BITS) ? $clog2(cascade + 1) : stages(cascade));
   endfunction
 
 endpackage

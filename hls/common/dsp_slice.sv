@@ -2,8 +2,8 @@
 //
 //   sum(t) = (d - a) * b (t - L) + (FIRST ? START : sum_in(t - P_REG)),   L = IN_REG + 2 + P_REG
 //
-// d and a have D_BITS, b has 18, all two's complement; d - a must fit D_BITS. D_BITS = 25 is a DSP48E1; wider
-// ones are only simulated. With P_REG = 0 the sum goes on within the cycle. sum and sum_in are the wires of
+// d and a have D_BITS, b has 18, all two's complement; d - a must fit D_BITS. D_BITS = 25 is a DSP48E1, 27 a
+// DSP48E2 (AMD UG479, UG579). With P_REG = 0 the sum goes on within the cycle. sum and sum_in are the wires of
 // the cascade, except that the sum of the LAST link comes out.
 //
 // Synthesis sees the primitive with every parameter given, as place-and-route tools differ in their defaults;
@@ -96,8 +96,78 @@ module dsp_slice #(
         .RSTM(1'b0),
         .RSTP(1'b0)
     );
+  end else if (D_BITS == 27) begin : gen_dsp48e2
+    DSP48E2 #(
+        .A_INPUT("DIRECT"),
+        .B_INPUT("DIRECT"),
+        .AMULTSEL("AD"),
+        .BMULTSEL("B"),
+        .PREADDINSEL("A"),
+        .USE_MULT("MULTIPLY"),
+        .USE_SIMD("ONE48"),
+        .USE_WIDEXOR("FALSE"),
+        .USE_PATTERN_DETECT("NO_PATDET"),
+        .AUTORESET_PATDET("NO_RESET"),
+        .SEL_MASK("MASK"),
+        .SEL_PATTERN("PATTERN"),
+        .MASK(48'h3FFF_FFFF_FFFF),
+        .PATTERN(48'h0),
+        .AREG(IN_REG),
+        .ACASCREG(IN_REG),
+        .DREG(IN_REG),
+        .ADREG(1),
+        .BREG(1 + IN_REG),
+        .BCASCREG(1 + IN_REG),
+        .CREG(0),
+        .MREG(1),
+        .PREG(P_REG),
+        .INMODEREG(0),
+        .OPMODEREG(0),
+        .ALUMODEREG(0),
+        .CARRYINREG(0),
+        .CARRYINSELREG(0)
+    ) u_dsp (
+        .CLK(clk),
+        .A({{3{a[26]}}, a}),
+        .B(b),
+        .C((FIRST != 0) ? START : 48'h0),
+        .D(d),
+        .PCIN((FIRST != 0) ? 48'h0 : sum_in),
+        .P(p),
+        .PCOUT(pcout),
+        .INMODE(5'b01100),  // D - A2, B2
+        .OPMODE((FIRST != 0) ? 9'b000110101 : 9'b000010101),  // M + C or M + PCIN
+        .ALUMODE(4'b0000),
+        .CARRYIN(1'b0),
+        .CARRYINSEL(3'b000),
+        .ACIN(30'h0),
+        .BCIN(18'h0),
+        .CEA1(1'b0),
+        .CEA2(1'b1),
+        .CEAD(1'b1),
+        .CEALUMODE(1'b0),
+        .CEB1(1'b1),
+        .CEB2(1'b1),
+        .CEC(1'b0),
+        .CECARRYIN(1'b0),
+        .CECTRL(1'b0),
+        .CED(1'b1),
+        .CEINMODE(1'b0),
+        .CEM(1'b1),
+        .CEP(1'b1),
+        .RSTA(1'b0),
+        .RSTALLCARRYIN(1'b0),
+        .RSTALUMODE(1'b0),
+        .RSTB(1'b0),
+        .RSTC(1'b0),
+        .RSTCTRL(1'b0),
+        .RSTD(1'b0),
+        .RSTINMODE(1'b0),
+        .RSTM(1'b0),
+        .RSTP(1'b0)
+    );
   end else begin : gen_illegal
-    $error("dsp_slice: D_BITS must be 25");
+    $error("dsp_slice: D_BITS must be 25 or 27");
   end
 `else
   logic [D_BITS-1:0] d_in, a_in;

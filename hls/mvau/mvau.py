@@ -13,7 +13,7 @@ import numpy as np
 from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream
 
-from levada import memory
+from levada import memory, slices
 from levada.dotproduct import PLACES, DotProducts, SvParam, narrowed, weight_rom
 from levada.layer import (
     CppInstance,
@@ -74,7 +74,9 @@ class Mvau(Layer):
 
     @cached_property
     def _dot(self) -> DotProducts:
-        return DotProducts(self.weights, self.wtype, self.atype, self.thresholds, self.base, self.otype)
+        ending = self.thresholds, self.base, self.otype
+        shape = slices.SHAPES[self.family]
+        return DotProducts(self.weights, self.wtype, self.atype, *ending, shape=shape)
 
     @cached_property
     def _unrolled(self) -> Unrolled:

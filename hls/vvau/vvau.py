@@ -16,7 +16,7 @@ import numpy as np
 from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream
 
-from levada import memory
+from levada import memory, slices
 from levada.dotproduct import PLACES, DotProducts, SvParam, narrowed, weight_rom
 from levada.errors import LevadaError
 from levada.layer import (
@@ -91,7 +91,10 @@ class Vvau(Layer):
     @cached_property
     def _dot(self) -> DotProducts:
         ending = self.thresholds, self.base, self.otype
-        return DotProducts(self.weights, self.wtype, self.atype, *ending, sharing=self.multiplier)
+        shape = slices.SHAPES[self.family]
+        return DotProducts(
+            self.weights, self.wtype, self.atype, *ending, sharing=self.multiplier, shape=shape
+        )
 
     @cached_property
     def _unrolled(self) -> Unrolled:

@@ -32,6 +32,7 @@ module vvau #(
     parameter int DSP_CASCADE = 1,
     parameter int DSP_FIELD_BITS = 1,
     parameter int DSP_BIAS = 0,
+    parameter int DSP_D_BITS = 25,
     parameter int ACC_BITS = 8,
     parameter int SHIFT = 0,
     parameter int LEVELS = 0,
@@ -65,7 +66,7 @@ module vvau #(
   localparam int ROW_BITS = LANES * SIMD * W_BITS;
   localparam int CODING = dot_pkg::coding(W_BITS, W_BIPOLAR, A_BITS, A_BIPOLAR);
   localparam int LUT_LATENCY = (DSP_PE < PE) ? dot_pkg::latency(CODING, SIMD, W_BITS) : 0;
-  localparam int DSP_LATENCY = (DSP_PE > 0) ? dsp_pkg::latency(SIMD, DSP_CASCADE) : 0;
+  localparam int DSP_LATENCY = (DSP_PE > 0) ? dsp_pkg::latency(SIMD, DSP_CASCADE, DSP_D_BITS) : 0;
   localparam int DOT_LATENCY = (LUT_LATENCY > DSP_LATENCY) ? LUT_LATENCY : DSP_LATENCY;
   // What the sums of a window in DSP slices are too large by.
   localparam int DSP_EXCESS = TF * dsp_pkg::chains(SIMD, DSP_CASCADE) * DSP_BIAS;
@@ -162,6 +163,7 @@ module vvau #(
         .DSP_CASCADE(DSP_CASCADE),
         .DSP_FIELD_BITS(DSP_FIELD_BITS),
         .DSP_BIAS(DSP_BIAS),
+        .DSP_D_BITS(DSP_D_BITS),
         .LATENCY(DOT_LATENCY),
         .TERM_BITS(ACC_BITS)
     ) u_dots (

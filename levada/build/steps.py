@@ -94,7 +94,8 @@ def _compare_torch(state: State) -> None:
 
 def lower_step(state: State) -> None:
     """Maps the streamlined network to layers, and compares their golden results with it."""
-    state.graph = lower.lower(required(state.network).model, state.name)
+    lowered = lower.lower(required(state.network).model, state.name)
+    state.graph = lowered.on(state.board.device.family)
     values = execute(state.graph, required(required(state.network).host_input).quantize(state.samples))
     got = side_by_side([values[name] for name in state.graph.outputs])
     _level(state, "graph", compare.integers(state.golden, got))
@@ -204,11 +205,12 @@ def rtlsim_layers(state: State) -> None:
 def synthesize(state: State) -> None:
     """Counts the resources of the whole design and of each layer alone, with Yosys."""
     graph = required(state.graph)
-    state.synthesized = yosys.synthesize(graph)
+    family = state.board.device.family
+    state.synthesized = yosys.synthesize(graph, family)
     over = cost.excess(state.synthesized, state.board.device)
     if over:
         state.note(f"the synthesized design does not fit {state.board.name}: {'; '.join(over)}")
-    state.synthesized_layers = yosys.synthesize_layers(graph.nodes)
+    state.synthesized_layers = yosys.synthesize_layers(graph.nodes, family)
 
 
 def deploy_step(state: State) -> None:

@@ -129,7 +129,7 @@ def _layer(sample: Sample) -> Layer:
     if not numbers:
         return graph.node(name).layer
     tensor, first, second = numbers
-    return registered()[name](graph.tensors[tensor], int(first), int(second))  # type: ignore[call-arg]
+    return registered()[name](graph.tensors[tensor], int(first), int(second))  # type: ignore[call-arg,arg-type]
 
 
 @cache
@@ -201,7 +201,7 @@ def random_picks(kind: str, random: np.random.Generator) -> Iterator[Pick]:
         first, second = (int(beat) for beat in random.choice(beats, 2))
         if cls is buffer():
             second = int(2 ** random.uniform(1, np.log2(_DEEPEST)))
-        layer = cls(graph.tensors[name], first, second)  # type: ignore[call-arg]
+        layer = cls(graph.tensors[name], first, second)  # type: ignore[call-arg,arg-type]
         yield Pick(model, f"{kind} {name} {first} {second}", layer, next(layer.foldings()))
 
 

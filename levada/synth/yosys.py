@@ -1,4 +1,4 @@
-"""Synthesis with Yosys (the `pyosys` wheel): resource counts and netlists for Xilinx 7-series."""
+"""Synthesis with Yosys (the `pyosys` wheel): counts and netlists for Xilinx 7-series and UltraScale+."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from levada.graph import Graph, Node
 from levada.layer import Resources
 from levada.sim import native
 
-# LUTs that a cell takes: distributed RAM and shift registers are LUTs too (UG474, table 2-3).
+# LUTs that a cell takes: distributed RAM and shift registers are LUTs too (UG474, table 2-3; UG574).
 _LUTS = {
     **{f"LUT{n}": 1 for n in range(1, 7)},
     "INV": 1,
@@ -35,14 +35,20 @@ _LUTS = {
     "RAM256X1S": 4,
     "RAM32M": 4,
     "RAM64M": 4,
+    "RAM32M16": 8,
+    "RAM64M8": 8,
 }
 _FFS = {"FDRE": 1, "FDSE": 1, "FDCE": 1, "FDPE": 1}
-_DSPS = {"DSP48E1": 1}
-_BRAM18 = {"RAMB18E1": 1, "RAMB36E1": 2}
+_DSPS = {"DSP48E1": 1, "DSP48E2": 1}
+_BRAM18 = {"RAMB18E1": 1, "RAMB36E1": 2, "RAMB18E2": 1, "RAMB36E2": 2}
 # Cells that are free or counted with their neighbours.
-_FREE = {"CARRY4", "MUXF7", "MUXF8", "GND", "VCC", "BUFG"}
+_FREE = {"CARRY4", "CARRY8", "MUXF7", "MUXF8", "MUXF9", "GND", "VCC", "BUFG"}
 
-_PRIMITIVES = "read_verilog -lib +/xilinx/cells_sim.v"
+# What declares the primitives of each family whose cells are counted.
+_PRIMITIVES = {
+    "xc7": "read_verilog -lib +/xilinx/cells_sim.v",
+    "xcup": "read_verilog -lib +/xilinx/cells_sim.v +/xilinx/cells_xtra.v",
+}
 # Most modules of one run: each run has some seconds of its own, and an interrupted one is lost.
 _TOGETHER = 16
 _GROUP = "levada_group"
@@ -51,7 +57,7 @@ _GROUP = "levada_group"
 _MAP = (
     f"hierarchy -check -top {_GROUP}",
     "setattr -mod -set keep_hierarchy 1 {names}",
-    f"synth_xilinx -family xc7 -top {_GROUP} -flatten -noiopad -noclkbuf",
+    f"synth_xilinx -family {{family}} -top {_GROUP} -flatten -noiopad -noclkbuf",
     f"delete {_GROUP}",
     "setattr -mod -unset keep_hierarchy",
     "setattr -unset keep_hierarchy",
@@ -82,23 +88,23 @@ def run_script(lines: list[str], work: Path) -> None:
         raise LevadaError(f"yosys failed: {said[-1] if said else done.stderr.strip()[-500:]}")
 
 
-def synthesize(graph: Graph) -> Resources:
+def synthesize(graph: Graph, family: str = "xc7") -> Resources:
     """What the mapped design takes, counted in primitives, from the layers' netlists joined by the top level.
 
     Layers end in registers, so mapping each by itself costs next to nothing, is done in parallel, and is
     done again only for a layer that changed.
     """
-    return _counted(_linked(graph))
+    return _counted(_linked(graph, family))
 
 
-def synthesize_layers(nodes: Sequence[Node]) -> dict[str, Resources]:
+def synthesize_layers(nodes: Sequence[Node], family: str = "xc7") -> dict[str, Resources]:
     """What each layer takes, mapped by itself, by the node's name. Cached by content."""
-    return synthesize_modules({node.name: sv.layer_sources(node) for node in _largest_first(nodes)})
+    return synthesize_modules({node.name: sv.layer_sources(node) for node in _largest_first(nodes)}, family)
 
 
-def synthesize_modules(designs: Mapping[str, Files]) -> dict[str, Resources]:
+def synthesize_modules(designs: Mapping[str, Files], family: str = "xc7") -> dict[str, Resources]:
     """What each module takes, mapped by itself from its files, by its name. Cached by content."""
-    return {name: _counted(made) for name, made in _mapped(designs).items()}
+    return {name: _counted(made) for name, made in _mapped(designs, family).items()}
 
 
 def netlist(graph: Graph) -> str:
@@ -106,9 +112,9 @@ def netlist(graph: Graph) -> str:
     return module_netlists({sv.TOP: sv.sources(graph)})[sv.TOP]
 
 
-def module_netlists(designs: Mapping[str, Files]) -> dict[str, str]:
+def module_netlists(designs: Mapping[str, Files], family: str = "xc7") -> dict[str, str]:
     """Verilog over the vendor's primitives of each module, mapped by itself from its files, by its name."""
-    return {name: made.netlist for name, made in _mapped(designs).items()}
+    return {name: made.netlist for name, made in _mapped(designs, family).items()}
 
 
 def count(cells: Mapping[str, int]) -> Resources:
@@ -141,40 +147,46 @@ def _largest_first(nodes: Iterable[Node]) -> list[Node]:
     return sorted(nodes, key=lambda node: node.layer.macs(), reverse=True)
 
 
-def _mapped(designs: Mapping[str, Files]) -> dict[str, _Made]:
-    """Modules by name, each mapped by itself; those not known from before in parallel, several in a run."""
-    keys = {name: _key(files, *_MAP) for name, files in designs.items()}
+def _mapped(designs: Mapping[str, Files], family: str) -> dict[str, _Made]:
+    """Modules by name, each mapped by itself; those not known from before in parallel, several in a run.
+
+    LevadaError for a family whose primitives are not counted.
+    """
+    if family not in _PRIMITIVES:
+        known = ", ".join(_PRIMITIVES)
+        raise LevadaError(f"family {family!r}: cells of this family are not counted; use one of {known}")
+    keys = {name: _key(files, *_MAP, family) for name, files in designs.items()}
     missing = [name for name in designs if not _cached(_MAPPED, keys[name]).exists()]
     runs = max(-(-len(missing) // _TOGETHER), min(native.JOBS, len(missing)))
     with ThreadPoolExecutor(native.JOBS) as pool:
         groups = [{name: designs[name] for name in missing[first::runs]} for first in range(runs)]
-        for _ in pool.map(lambda group: _map_group(group, keys), groups):
+        for _ in pool.map(lambda group: _map_group(group, keys, family), groups):
             pass
     return {name: _read(_cached(_MAPPED, key)) for name, key in keys.items()}
 
 
-def _map_group(designs: Mapping[str, Files], keys: Mapping[str, str]) -> None:
+def _map_group(designs: Mapping[str, Files], keys: Mapping[str, str], family: str) -> None:
     """Maps modules in one run, and puts each into the cache."""
     files = {file: text for own in designs.values() for file, text in own.items()}
     assert all(files[file] == text for own in designs.values() for file, text in own.items())
     instances = "\n".join(f"  (* keep *) {name} u_{name} ();" for name in designs)
     commands = [
-        _PRIMITIVES,
+        _PRIMITIVES[family],
         f"read_verilog -sv -defer {' '.join(sv.compile_list(files))} {_GROUP}.sv",
-        *(line.format(names=" ".join(designs)) for line in _MAP),
+        *(line.format(names=" ".join(designs), family=family) for line in _MAP),
     ]
     group = {f"{_GROUP}.sv": f"module {_GROUP};\n{instances}\nendmodule\n"}
     for name, made in _run(files | group, commands, list(designs)).items():
         _write(_cached(_MAPPED, keys[name]), made)
 
 
-def _linked(graph: Graph) -> _Made:
+def _linked(graph: Graph, family: str) -> _Made:
     """The design: the layers' netlists below the top level."""
-    layers = _mapped({node.name: sv.layer_sources(node) for node in _largest_first(graph.nodes)})
+    layers = _mapped({node.name: sv.layer_sources(node) for node in _largest_first(graph.nodes)}, family)
     files = {f"{node.name}.v": layers[node.name].netlist for node in graph.nodes}
     files[f"{sv.TOP}.sv"] = sv.top_level(graph)
     commands = [
-        _PRIMITIVES,
+        _PRIMITIVES[family],
         f"read_verilog -sv {' '.join(files)}",
         f"hierarchy -check -top {sv.TOP}",
         "proc",

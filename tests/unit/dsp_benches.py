@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from levada import content, dsp
+from levada import content, dsp, slices
 from levada.emit import sv
 from levada.sim import native, rtlsim
 
@@ -72,7 +72,7 @@ class Unit:
         )
 
 
-def unit(name, wtype, atype, lanes, simd, *, narrow=False, pixels=1, shape=dsp.DSP48E1):
+def unit(name, wtype, atype, lanes, simd, *, narrow=False, pixels=1, shape=slices.DSP48E1):
     """The exact dot product with this number of lanes a slice."""
     operands = dsp.Operands.of(wtype, atype, narrow)
     (packing,) = (found for found in dsp.packings(operands, pixels, shape) if found.lanes == lanes)

@@ -48,6 +48,7 @@ def test_a_board_of_ones_own(tmp_path):
     [
         ('part = "xc7z020clg400-1"\n', "", "part is missing; add it"),
         ('"xc7"', '""', "family is ''; write one line of text in quotes"),
+        ('"xc7"', '"xc8"', "family is 'xc8'; use one of ecp5, xc7, xcup"),
         ('"xc7"', "7", "family is 7; write one line of text in quotes"),
         ("clock_mhz = 100", "clock_mhz = 0", "clock_mhz is 0; write a number of MHz above 0"),
         ("clock_mhz = 100", "clock_mhz = inf", "clock_mhz is inf; write a number of MHz above 0"),

@@ -14,7 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from levada_driver.datatype import BIPOLAR, IntType
 
-from levada import dsp
+from levada import dsp, slices
 
 INT2, INT3, INT4, INT6, INT8 = (IntType(bits, signed=True) for bits in (2, 3, 4, 6, 8))
 UINT2, UINT3, UINT4, UINT6, UINT8 = (IntType(bits, signed=False) for bits in (2, 3, 4, 6, 8))
@@ -67,8 +67,8 @@ def operands(draw):
 
 @st.composite
 def dots(draw):
-    """A dot product in slices of either kind, with any number of lanes and pixels that is exact."""
-    shape = draw(st.sampled_from([dsp.DSP48E1, dsp.DSP48E2]))
+    """A dot product in slices of any kind, with any number of lanes and pixels that is exact."""
+    shape = draw(st.sampled_from(list(slices.SHAPES.values())))
     given_operands = draw(operands())
     packings = dsp.packings(given_operands, draw(st.integers(1, 3)), shape)
     assume(packings)
@@ -105,7 +105,7 @@ def test_results_fit_their_bits(dot):
 @given(dots())
 def test_one_slice_more_than_allowed_is_wrong(dot):
     packing = dot.packing
-    assume(packing.cascade < dsp.LONGEST and packing.lanes * packing.pixels > 1)
+    assume(packing.cascade < dot.shape.longest and packing.lanes * packing.pixels > 1)
     cascade = packing.cascade + 1
     low, high = dsp.sum_range(dot.operands, cascade)
     longer = replace(dot, simd=cascade, cascade=cascade, low=low, high=high)
@@ -167,7 +167,7 @@ def test_lanes_of_a_dsp48e1(wtype, atype, narrow, lanes, pitch, cascade):
 
 
 def test_a_wider_slice_holds_longer_chains():
-    (packing, *_) = dsp.packings(dsp.Operands.of(INT8, UINT8), shape=dsp.DSP48E2)
+    (packing, *_) = dsp.packings(dsp.Operands.of(INT8, UINT8), shape=slices.DSP48E2)
     assert packing == dsp.Packing(lanes=2, pixels=1, pitch=18, cascade=4)
 
 
