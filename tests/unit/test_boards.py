@@ -19,8 +19,12 @@ def test_pynq_boards(name):
     assert {board: 1}[boards.load(name)] == 1  # equal and hashable
 
 
+def test_a_larger_chip():
+    assert boards.load("zc706").device == Device("xc7", lut=218600, ff=437200, dsp=900, bram18=1090)
+
+
 def test_names():
-    assert boards.names() == ["pynq-z1", "pynq-z2"]
+    assert boards.names() == ["pynq-z1", "pynq-z2", "zc706"]
 
 
 @pytest.mark.parametrize(
@@ -31,7 +35,7 @@ def test_unknown_name(name, guess):
     with pytest.raises(LevadaError) as error:
         boards.load(name)
     assert str(error.value) == (
-        f"board '{name}' is unknown; {guess}known: pynq-z1, pynq-z2; or give the path of a board.toml"
+        f"board '{name}' is unknown; {guess}known: pynq-z1, pynq-z2, zc706; or give the path of a board.toml"
     )
 
 
