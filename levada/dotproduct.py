@@ -14,7 +14,7 @@ from levada import dsp, memory, slices
 from levada import thresholds as th
 from levada.layer import Bits, Memory, Places, Rom
 from levada.onnxutil import sum_range
-from levada.terms import Terms, both, total
+from levada.terms import Terms, total
 
 SvParam = int | Bits | Rom
 #: Where weights may live that are not constants.
@@ -81,7 +81,9 @@ class DotProducts:
             return "POPCOUNT"
         if self.wtype.bipolar or self.atype.bipolar:
             return "SELECT"
-        return "TABLE" if self.wtype.bits + self.atype.bits <= 6 else "PLANES"
+        if self.wtype.bits + self.atype.bits <= 6:
+            return "TABLE"
+        return "DIGITS" if self.wtype.bits % 2 == 0 and self.atype.bits in (3, 4) else "PLANES"
 
     def latency(self, simd: int, pe: int = 1, dsp_pe: int = 0) -> int:
         """Cycles from a step to its result at the output.
@@ -95,9 +97,10 @@ class DotProducts:
     def _lut_latency(self, simd: int) -> int:
         tree = ceil(log2(simd))
         return {
-            "POPCOUNT": 2 + ceil(log2(ceil(simd / 6))),
+            "POPCOUNT": 3 + ceil(log2(ceil(simd / 18))),
             "SELECT": max(1, tree),
             "TABLE": 1 + tree,
+            "DIGITS": 1 + tree + ceil(log2(max(1, self.wtype.bits / 2))),
             "PLANES": max(1, tree) + ceil(log2(self.wtype.bits)),
         }[self.coding]
 
@@ -107,7 +110,7 @@ class DotProducts:
         Where `sharing` rows have the same inputs, how many of `pe` such groups. What a bipolar operand
         selects costs but a LUT a bit: a slice is too good for that.
         """
-        if self.coding not in ("TABLE", "PLANES") or self._best_slices(simd) is None:
+        if self.coding not in ("TABLE", "DIGITS", "PLANES") or self._best_slices(simd) is None:
             return [0]
         full = 1 if self.sharing else self.slices(simd).packing.lanes
         steps = {full * round(pe / full * part / _SPLITS) for part in range(1, _SPLITS)}
@@ -271,17 +274,32 @@ class DotProducts:
     def _lane_terms(self, simd: int) -> Terms:
         w, a = self.wtype.bits, self.atype.bits
         if self.coding == "POPCOUNT":
-            groups, rest = divmod(simd, 6)
-            counts = 3 * groups + rest.bit_length()
-            return both(products=simd + counts) + adder_tree(-(-simd // 6), 3)
+            return _popcount(simd)
         if self.coding == "SELECT":
             return _gated_tree(simd, a if self.wtype.bipolar else w)
         if self.coding == "TABLE":  # the lowest bit of a product is an AND, which the register behind does
             table = Terms({"products": simd * (w + a - 1)}, {"products": simd * (w + a)})
             return table + adder_tree(simd, w + a, carries=1)
+        if self.coding == "DIGITS":
+            return self._digit_terms(simd)
         planes, combined = w - 1, a + ceil(log2(simd))
         shifted = Terms({"planes": planes * combined}, {"planes": planes * (combined + 2)})
         return _gated_tree(simd, a) * w + shifted
+
+    def _digit_terms(self, simd: int) -> Terms:
+        """A table and a tree for each two bits of a weight, signed only the last ones unless inputs are.
+
+        The highest bit of a signed product follows from others; all of an unsigned one take a LUT each.
+        """
+        a, digits = self.atype.bits, self.wtype.bits // 2
+        combined = a + 2 + ceil(log2(simd))
+        shifted = Terms({"planes": (digits - 1) * combined}, {"planes": (digits - 1) * (combined + 3)})
+        parts = [shifted]
+        for digit in range(digits):
+            signed = self.atype.signed or digit == digits - 1
+            products = Terms({"products": simd * (a + 1 + (not signed))}, {"products": simd * (a + 2)})
+            parts += [products, adder_tree(simd, a + 2, carries=int(signed))]
+        return total(parts)
 
 
 def narrowed(weights: IntArray, wtype: IntType) -> tuple[IntArray, IntType] | None:
@@ -335,6 +353,17 @@ def _tree(terms: int, width: int, carries: int) -> tuple[int, int, int]:
 
 def _waited(ff: int, waits: int, cycles: int, bits: int) -> tuple[int, int]:
     return (ff, waits + bits) if cycles >= memory.SHIFT_REGISTER else (ff + cycles * bits, waits)
+
+
+def _popcount(simd: int) -> Terms:
+    """A popcount.sv: counts of three pairs of bits, of six such counts column by column, and a tree."""
+    triples, rest = divmod(simd, 3)
+    groups = -(-simd // 18)
+    pairs = 2 * triples + rest
+    columns = (triples + (rest > 0), triples + (rest > 1))
+    counts = sum(3 * (column // 6) + (0, 0, 2, 2, 3, 3)[column % 6] for column in columns)
+    made = Terms({"products": pairs + counts + 3 * groups}, {"products": pairs + counts + 5 * groups})
+    return made + adder_tree(groups, 5)
 
 
 def _gated_tree(terms: int, width: int) -> Terms:

@@ -3,11 +3,12 @@
 //   POPCOUNT  dot = |{ i : w[i] == a[i] }|                        true sum = 2*dot - SIMD
 //   SELECT    dot = sum of (w[i] ? a[i] : ~a[i])   bipolar w      true sum = dot - sum over w[i] = -1 of ~0
 //             dot = sum of (a[i] ? w[i] : 0)       bipolar a      true sum = 2*dot - sum of w
-//   TABLE, PLANES  dot = sum of w[i] * a[i]
+//   TABLE, DIGITS, PLANES  dot = sum of w[i] * a[i]
 //
 // What is missing from the true sum depends on the weights alone: whoever instantiates this folds it into
 // thresholds or start values. w and a hold element i at [i*W_BITS +: W_BITS] and [i*A_BITS +: A_BITS]; a
 // bipolar operand has one bit, 1 for +1. A free-running pipeline, one result a cycle.
+`include "synthesis.svh"
 module dot_lut #(
     parameter int SIMD = 8,
     parameter int W_BITS = 2,
@@ -28,32 +29,15 @@ module dot_lut #(
   localparam int CODING = dot_pkg::coding(W_BITS, W_BIPOLAR, A_BITS, A_BIPOLAR);
 
   if (CODING == dot_pkg::POPCOUNT) begin : gen_popcount
-    localparam int GROUPS = (SIMD + 5) / 6;
-    localparam int SUM_BITS = 3 + $clog2(GROUPS);
-    logic [6*GROUPS-1:0] equal_q;
-    logic [3*GROUPS-1:0] counts_q;
-    logic [SUM_BITS-1:0] sum;
-    logic [SIMD-1:0] equal;
-    assign equal = w ~^ a;  // apart, since the cast below would widen the operands of ~^
-    always_ff @(posedge clk) equal_q <= (6 * GROUPS)'(equal);
-    for (genvar g = 0; g < GROUPS; g = g + 1) begin : gen_group
-      logic [2:0] ones;
-      count_ones6 u_count (
-          .bits(equal_q[6*g+:6]),
-          .ones
-      );
-      always_ff @(posedge clk) counts_q[3*g+:3] <= ones;
-    end
-    adder_tree #(
-        .N(GROUPS),
-        .WIDTH(3),
-        .SIGNED(0)
-    ) u_tree (
+    popcount #(
+        .SIMD(SIMD),
+        .SUM_BITS(DOT_BITS)
+    ) u_popcount (
         .clk,
-        .terms(counts_q),
-        .sum
+        .w,
+        .a,
+        .sum(dot)
     );
-    assign dot = DOT_BITS'(sum);
   end else if (CODING == dot_pkg::SELECT) begin : gen_select
     localparam int TERM_BITS = (W_BIPOLAR != 0) ? A_BITS : W_BITS;
     localparam int TERM_SIGNED = (W_BIPOLAR != 0) ? A_SIGNED : 1;
@@ -81,6 +65,7 @@ module dot_lut #(
     logic [TERM_BITS+$clog2(SIMD)-1:0] sum;
     for (genvar i = 0; i < SIMD; i = i + 1) begin : gen_product
       logic [TERM_BITS-1:0] product;
+      `LEVADA_MAP_APART
       product_table #(
           .W_BITS(W_BITS),
           .A_BITS(A_BITS),
@@ -102,6 +87,52 @@ module dot_lut #(
         .sum
     );
     assign dot = DOT_BITS'($signed(sum));
+  end else if (CODING == dot_pkg::DIGITS) begin : gen_digits
+    localparam int DIGITS = W_BITS / 2;
+    localparam int TERM_BITS = 2 + A_BITS;
+    localparam int SUM_BITS = TERM_BITS + $clog2(SIMD) + 1;
+    logic [DIGITS*SUM_BITS-1:0] sums;
+    for (genvar d = 0; d < DIGITS; d = d + 1) begin : gen_digit
+      localparam int SIGNED = (A_SIGNED != 0 || d == DIGITS - 1) ? 1 : 0;
+      logic [SIMD*TERM_BITS-1:0] products_q;
+      logic [TERM_BITS+$clog2(SIMD)-1:0] sum;
+      for (genvar i = 0; i < SIMD; i = i + 1) begin : gen_product
+        logic [TERM_BITS-1:0] product;
+        `LEVADA_MAP_APART
+        product_table #(
+            .W_BITS(2),
+            .W_SIGNED((d == DIGITS - 1) ? 1 : 0),
+            .A_BITS(A_BITS),
+            .A_SIGNED(A_SIGNED)
+        ) u_product (
+            .w(w[i*W_BITS+2*d+:2]),
+            .a(a[i*A_BITS+:A_BITS]),
+            .product
+        );
+        always_ff @(posedge clk) products_q[i*TERM_BITS+:TERM_BITS] <= product;
+      end
+      adder_tree #(
+          .N(SIMD),
+          .WIDTH(TERM_BITS),
+          .SIGNED(SIGNED)
+      ) u_tree (
+          .clk,
+          .terms(products_q),
+          .sum
+      );
+      assign sums[d*SUM_BITS+:SUM_BITS] = {(SIGNED != 0) & sum[TERM_BITS+$clog2(SIMD)-1], sum};
+    end
+    shifted_sum #(
+        .N(DIGITS),
+        .WIDTH(SUM_BITS),
+        .SHIFT(2),
+        .NEGATE_LAST(0),
+        .SUM_WIDTH(DOT_BITS)
+    ) u_shifted (
+        .clk,
+        .terms(sums),
+        .sum(dot)
+    );
   end else begin : gen_planes
     localparam int SUM_BITS = A_BITS + $clog2(SIMD) + 1;
     logic [W_BITS*SUM_BITS-1:0] sums;

@@ -9,11 +9,15 @@ package dot_pkg;
   localparam int TABLE = 2;
   // Wider ones: a tree for each weight bit, then a tree over the shifted sums.
   localparam int PLANES = 3;
+  // Inputs of 3 or 4 bits: products with each two bits of a weight as in TABLE, a tree for each such digit, then a
+  // tree over the shifted sums.
+  localparam int DIGITS = 4;
 
   function automatic int coding(input int w_bits, input int w_bipolar, input int a_bits, input int a_bipolar);
     if (w_bipolar != 0 && a_bipolar != 0) coding = POPCOUNT;
     else if (w_bipolar != 0 || a_bipolar != 0) coding = SELECT;
     else if (w_bits + a_bits <= 6) coding = TABLE;
+    else if (w_bits % 2 == 0 && (a_bits == 3 || a_bits == 4)) coding = DIGITS;
     else coding = PLANES;
   endfunction
 
@@ -22,9 +26,10 @@ package dot_pkg;
     int tree;
     tree = $clog2(simd);
     case (style)
-      POPCOUNT: latency = 2 + $clog2((simd + 5) / 6);
+      POPCOUNT: latency = 3 + $clog2((simd + 17) / 18);
       SELECT: latency = (tree > 0) ? tree : 1;
       TABLE: latency = 1 + tree;
+      DIGITS: latency = 1 + tree + $clog2(w_bits / 2);
       default: latency = ((tree > 0) ? tree : 1) + $clog2(w_bits);
     endcase
   endfunction

@@ -1,6 +1,7 @@
-// Product of two small operands, signed w and signed or unsigned a, as a truth table for each bit.
+// Product of two small operands, signed or unsigned, as a truth table for each bit.
 module product_table #(
     parameter int W_BITS = 2,
+    parameter int W_SIGNED = 1,
     parameter int A_BITS = 2,
     parameter int A_SIGNED = 0
 ) (
@@ -18,7 +19,7 @@ module product_table #(
     for (int i = 0; i < (1 << BITS); i = i + 1) begin
       w_value = i >> A_BITS;
       a_value = i & ((1 << A_BITS) - 1);
-      if (w_value >= (1 << (W_BITS - 1))) w_value = w_value - (1 << W_BITS);
+      if (W_SIGNED != 0 && w_value >= (1 << (W_BITS - 1))) w_value = w_value - (1 << W_BITS);
       if (A_SIGNED != 0 && a_value >= (1 << (A_BITS - 1))) a_value = a_value - (1 << A_BITS);
       truth_table[i] = 1'((w_value * a_value) >>> bit_index);
     end

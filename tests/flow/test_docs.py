@@ -16,7 +16,7 @@ import pytest
 from levada_driver import Accelerator, cli
 
 from levada.cli import app
-from tests import designs, results
+from tests import arithmetic, designs, results
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")]
@@ -143,9 +143,10 @@ def test_results():
 
 
 def test_benchmarks():
-    """The tables of docs/benchmarks.md are those of docs/benchmarks.json."""
+    """The tables of docs/benchmarks.md are those of docs/benchmarks.json and docs/arithmetic.json."""
     page = designs.PAGE.read_text()
-    assert designs.between_marks(page, designs.tables(designs.measured())) == page
+    tables = designs.tables(designs.measured()) | arithmetic.tables(json.loads(arithmetic.FILE.read_text()))
+    assert results.between_marks(page, tables) == page
 
 
 def test_driver_snippet():
