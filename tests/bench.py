@@ -16,14 +16,16 @@ from levada_driver.packing import Stream, pack, unpack
 from rich.console import Console
 from rich.table import Table
 
-from levada import reference, timing
+from levada import cost, partition, reference, solver, timing
 from levada.build import Options, lowered
 from levada.build.data import random_frames
 from levada.build.state import State
 from levada.build.steps import STEPS
+from levada.problem import problem
 from levada.sim.cppsim import CppSim
 from levada.sim.rtlsim import RtlSim
 from tests.flow.networks import resnet18, save
+from tests.unit import graphs
 
 FRAMES = 2048
 RTL_FRAMES = 256
@@ -86,6 +88,22 @@ def _compiled(name: str, model: str) -> tuple[str, str, float, str]:
     return f"{name}: load, streamline and lower", "s", taken, f"{ratio:,.0f} frames of qonnx"
 
 
+def folding() -> list[tuple[str, str, float, str]]:
+    """Seconds in which layers get their foldings, as fast as the board allows, against lowering them."""
+    rows = []
+    for model in ("lpyolo-w4a4", "tinyyolov3-w4a4", "mobilenetv1-w4a4", "autoencoder-w8a8"):
+        start = time.perf_counter()
+        state = lowered(Options(model, samples=1))
+        before = time.perf_counter() - start
+        found = partition.fold(state.graph, state.board.usable, state.clock_mhz, None)  # type: ignore[arg-type]
+        rows.append((f"{model}: fold", "s", found.seconds, f"{found.seconds / before:.2f} of lowering"))
+    start = time.perf_counter()
+    chain = problem(graphs.loose_chain(graphs.bottlenecks()), graphs.LARGE)
+    solver.fastest(chain, cost.budget(graphs.LARGE))
+    rows.append(("convolutions of ResNet-50 in a chain: fold", "s", time.perf_counter() - start, ""))
+    return rows
+
+
 def packing() -> list[tuple[str, str, float, str]]:
     """The driver's packing against a loop over elements."""
     from levada_driver.datatype import IntType
@@ -115,7 +133,7 @@ def packing() -> list[tuple[str, str, float, str]]:
 def main() -> int:
     """Prints the table."""
     table = Table("what", "unit", "value", "ratio", box=None)
-    found = [*simulators(sys.argv[1] if sys.argv[1:] else "tfc-w2a2"), *packing(), *compiler()]
+    found = [*simulators(sys.argv[1] if sys.argv[1:] else "tfc-w2a2"), *packing(), *compiler(), *folding()]
     for name, unit, value, ratio in found:
         table.add_row(name, unit, f"{value:,.0f}", ratio)
     Console().print(table)

@@ -12,8 +12,9 @@ from levada_driver.datatype import BIPOLAR, IntType
 from levada.draw import draw_type, draw_values, seeded
 from levada.fifo import convert_widths, insert_fifos
 from levada.graph import Graph, Node, verify
-from levada.layer import Device, Folding, Tensor, registered
+from levada.layer import Device, Folding, Tensor, registered, window
 from levada.sim.single import single
+from levada.window import Window
 
 Argmax = registered()["argmax"]
 Dwc = registered()["dwc"]
@@ -24,6 +25,8 @@ Thresholding = registered()["thresholding"]
 INT2, INT4, INT8 = (IntType(bits, signed=True) for bits in (2, 4, 8))
 UINT2, UINT4, UINT8 = (IntType(bits, signed=False) for bits in (2, 4, 8))
 DEVICE = Device("xc7", lut=53200, ff=106400, dsp=220, bram18=280)
+#: What a data centre's card offers.
+LARGE = Device("xc7", lut=1_700_000, ff=3_400_000, dsp=12_288, bram18=5_376)
 
 
 def table(random, channels, otype, low, high):
@@ -194,3 +197,39 @@ class Walk:
     def ends(self, name):
         """The cycle in which the last beat of each frame of a tensor is valid."""
         return self.valid[name][self.graph.stream(name).beats - 1 :: self.graph.stream(name).beats]
+
+
+def bottlenecks():
+    """The 16 blocks of ResNet-50 in a chain: 1x1, 3x3 behind a window unit and 1x1 convolutions of 2 bits."""
+    layers, channels = [], 64
+
+    def product(mw, mh, size):
+        weights = np.broadcast_to(np.int64(1), (mh, mw))  # of no size in memory
+        levels = np.tile(np.arange(3), (mh, 1))
+        return Mvau(weights, INT2, UINT2, (size, size), levels, 0, UINT2)
+
+    for blocks, middle, out, size in (
+        (3, 64, 256, 56),
+        (4, 128, 512, 28),
+        (6, 256, 1024, 14),
+        (3, 512, 2048, 7),
+    ):
+        for _ in range(blocks):
+            image = Tensor("x", (size, size, middle), UINT2)
+            windows = window()(image, Window((3, 3), pads=(1, 1, 1, 1)), 0)
+            layers += [product(channels, middle, size), windows]
+            layers += [product(9 * middle, middle, size), product(middle, out, size)]
+            channels = out
+    return layers
+
+
+def loose_chain(layers):
+    """A graph of layers whose frames may differ in size, as where a stride was left out."""
+    nodes, last = [], "x"
+    tensors = {"x": layers[0].inputs[0]}
+    for index, layer in enumerate(layers):
+        name = f"t{index}"
+        nodes.append(Node(f"l{index}", layer, (last,), (name,), next(iter(layer.foldings()))))
+        tensors[name] = layer.outputs[0]
+        last = name
+    return Graph("chain", tuple(nodes), tensors, ("x",), (last,))

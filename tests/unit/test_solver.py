@@ -11,11 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from levada import cost, fifo, latency, solver, timing
-from levada.graph import Graph, Node
-from levada.layer import Device, Resources, Tensor, adapter, window
+from levada.layer import Resources, adapter
 from levada.offers import offers, undominated
 from levada.problem import problem
-from levada.window import Window
 from tests.unit import graphs
 
 WEIGHTS = cost.weights(graphs.DEVICE)
@@ -163,47 +161,10 @@ def test_latency_of_dense_layers_adds_up(interval):
     assert latency.estimate(folded) > 2.5 * timing.interval(folded)
 
 
-def bottlenecks():
-    """The 16 blocks of ResNet-50 in a chain: 1x1, 3x3 behind a window unit and 1x1 convolutions of 2 bits."""
-    layers, channels = [], 64
-
-    def product(mw, mh, size):
-        weights = np.broadcast_to(np.int64(1), (mh, mw))  # of no size in memory
-        levels = np.tile(np.arange(3), (mh, 1))
-        return graphs.Mvau(weights, graphs.INT2, graphs.UINT2, (size, size), levels, 0, graphs.UINT2)
-
-    for blocks, middle, out, size in (
-        (3, 64, 256, 56),
-        (4, 128, 512, 28),
-        (6, 256, 1024, 14),
-        (3, 512, 2048, 7),
-    ):
-        for _ in range(blocks):
-            image = Tensor("x", (size, size, middle), graphs.UINT2)
-            windows = window()(image, Window((3, 3), pads=(1, 1, 1, 1)), 0)
-            layers += [product(channels, middle, size), windows]
-            layers += [product(9 * middle, middle, size), product(middle, out, size)]
-            channels = out
-    return layers
-
-
-def loose_chain(layers):
-    """A graph of layers whose frames may differ in size, as where a stride was left out."""
-    nodes, last = [], "x"
-    tensors = {"x": layers[0].inputs[0]}
-    for index, layer in enumerate(layers):
-        name = f"t{index}"
-        nodes.append(Node(f"l{index}", layer, (last,), (name,), next(iter(layer.foldings()))))
-        tensors[name] = layer.outputs[0]
-        last = name
-    return Graph("chain", tuple(nodes), tensors, ("x",), (last,))
-
-
 @pytest.mark.deep
 def test_a_chain_as_large_as_resnet50_is_solved():
-    device = Device("xc7", lut=1_700_000, ff=3_400_000, dsp=12_288, bram18=5_376)
-    whole = problem(loose_chain(bottlenecks()), device)
-    budget = cost.budget(device)
+    whole = problem(graphs.loose_chain(graphs.bottlenecks()), graphs.LARGE)
+    device, budget = graphs.LARGE, cost.budget(graphs.LARGE)
     found, least = solver.fastest(whole, budget)
     assert found.interval == least
     cheapest = solver.cheapest(whole.within(least), budget, cost.weights(device))
