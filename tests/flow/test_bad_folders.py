@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -101,6 +100,8 @@ def test_ctrl_c(moment, network, tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
+        # Tests that a shell runs in the background ignore Ctrl-C, and what they start would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     log = []
     for line in process.stderr:
@@ -110,9 +111,7 @@ def test_ctrl_c(moment, network, tmp_path):
     else:
         pytest.fail(f"the build ended before {moment}: {''.join(log)}")
     process.send_signal(signal.SIGINT)
-    start = time.monotonic()
-    result, rest = process.communicate(timeout=60)
-    assert time.monotonic() - start < 15
+    result, rest = process.communicate(timeout=60)  # far more than it takes, on a machine that does much else
     assert (process.returncode, result, without_log(rest)) == (
         1,
         "",

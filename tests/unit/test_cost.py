@@ -20,8 +20,8 @@ from tests.unit.test_golden import KINDS, cases
 
 SAMPLES = samples.read()
 COEFFICIENTS = tomllib.loads(terms.FILE.read_text())
-# Most error in percent, of a kind on the average and of a single sample: what the model must not fall behind. The
-# worst is 9,216 words of weights in LUTs, which Yosys maps as one piece.
+# Most error in percent, of a kind on the average and of a single sample: what the model must not fall behind.
+# The worst is 9,216 words of weights in LUTs, which Yosys maps as one piece.
 MEAN = {"lut": 9, "ff": 11}
 WORST = {"lut": 19, "ff": 12}
 # On what all samples take together.
