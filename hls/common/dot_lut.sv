@@ -59,37 +59,10 @@ module dot_lut #(
         .terms,
         .sum(dot)
     );
-  end else if (CODING == dot_pkg::TABLE) begin : gen_table
-    localparam int TERM_BITS = W_BITS + A_BITS;
-    logic [SIMD*TERM_BITS-1:0] products_q;
-    logic [TERM_BITS+$clog2(SIMD)-1:0] sum;
-    for (genvar i = 0; i < SIMD; i = i + 1) begin : gen_product
-      logic [TERM_BITS-1:0] product;
-      `LEVADA_MAP_APART
-      product_table #(
-          .W_BITS(W_BITS),
-          .A_BITS(A_BITS),
-          .A_SIGNED(A_SIGNED)
-      ) u_product (
-          .w(w[i*W_BITS+:W_BITS]),
-          .a(a[i*A_BITS+:A_BITS]),
-          .product
-      );
-      always_ff @(posedge clk) products_q[i*TERM_BITS+:TERM_BITS] <= product;
-    end
-    adder_tree #(
-        .N(SIMD),
-        .WIDTH(TERM_BITS),
-        .SIGNED(1)
-    ) u_tree (
-        .clk,
-        .terms(products_q),
-        .sum
-    );
-    assign dot = DOT_BITS'($signed(sum));
-  end else if (CODING == dot_pkg::DIGITS) begin : gen_digits
-    localparam int DIGITS = W_BITS / 2;
-    localparam int TERM_BITS = 2 + A_BITS;
+  end else if (CODING == dot_pkg::TABLE || CODING == dot_pkg::DIGITS) begin : gen_digits
+    localparam int DIGIT_BITS = (CODING == dot_pkg::TABLE) ? W_BITS : 2;
+    localparam int DIGITS = W_BITS / DIGIT_BITS;
+    localparam int TERM_BITS = DIGIT_BITS + A_BITS;
     localparam int SUM_BITS = TERM_BITS + $clog2(SIMD) + 1;
     logic [DIGITS*SUM_BITS-1:0] sums;
     for (genvar d = 0; d < DIGITS; d = d + 1) begin : gen_digit
@@ -100,12 +73,12 @@ module dot_lut #(
         logic [TERM_BITS-1:0] product;
         `LEVADA_MAP_APART
         product_table #(
-            .W_BITS(2),
+            .W_BITS(DIGIT_BITS),
             .W_SIGNED((d == DIGITS - 1) ? 1 : 0),
             .A_BITS(A_BITS),
             .A_SIGNED(A_SIGNED)
         ) u_product (
-            .w(w[i*W_BITS+2*d+:2]),
+            .w(w[i*W_BITS+d*DIGIT_BITS+:DIGIT_BITS]),
             .a(a[i*A_BITS+:A_BITS]),
             .product
         );
@@ -125,7 +98,7 @@ module dot_lut #(
     shifted_sum #(
         .N(DIGITS),
         .WIDTH(SUM_BITS),
-        .SHIFT(2),
+        .SHIFT(DIGIT_BITS),
         .NEGATE_LAST(0),
         .SUM_WIDTH(DOT_BITS)
     ) u_shifted (
