@@ -85,6 +85,11 @@ class DotProducts:
             return "TABLE"
         return "DIGITS" if self.wtype.bits % 2 == 0 and self.atype.bits in (3, 4) else "PLANES"
 
+    @property
+    def _digits(self) -> int:
+        """Parts of a weight that meet an input in a table each."""
+        return self.wtype.bits // 2 if self.coding == "DIGITS" else 1
+
     def latency(self, simd: int, pe: int = 1, dsp_pe: int = 0) -> int:
         """Cycles from a step to its result at the output.
 
@@ -100,7 +105,7 @@ class DotProducts:
             "POPCOUNT": 3 + ceil(log2(ceil(simd / 18))),
             "SELECT": max(1, tree),
             "TABLE": 1 + tree,
-            "DIGITS": 1 + tree + ceil(log2(max(1, self.wtype.bits / 2))),
+            "DIGITS": 1 + tree + ceil(log2(self._digits)),
             "PLANES": max(1, tree) + ceil(log2(self.wtype.bits)),
         }[self.coding]
 
@@ -277,28 +282,26 @@ class DotProducts:
             return _popcount(simd)
         if self.coding == "SELECT":
             return _gated_tree(simd, a if self.wtype.bipolar else w)
-        if self.coding == "TABLE":  # the lowest bit of a product is an AND, which the register behind does
-            table = Terms({"products": simd * (w + a - 1)}, {"products": simd * (w + a)})
-            return table + adder_tree(simd, w + a, carries=1)
-        if self.coding == "DIGITS":
+        if self.coding in ("TABLE", "DIGITS"):
             return self._digit_terms(simd)
         planes, combined = w - 1, a + ceil(log2(simd))
         shifted = Terms({"planes": planes * combined}, {"planes": planes * (combined + 2)})
         return _gated_tree(simd, a) * w + shifted
 
     def _digit_terms(self, simd: int) -> Terms:
-        """A table and a tree for each two bits of a weight, signed only the last ones unless inputs are.
+        """A table and a tree for each digit of a weight, signed only the last ones unless inputs are.
 
         The highest bit of a signed product follows from others; all of an unsigned one take a LUT each.
         """
-        a, digits = self.atype.bits, self.wtype.bits // 2
-        combined = a + 2 + ceil(log2(simd))
-        shifted = Terms({"planes": (digits - 1) * combined}, {"planes": (digits - 1) * (combined + 3)})
-        parts = [shifted]
-        for digit in range(digits):
-            signed = self.atype.signed or digit == digits - 1
-            products = Terms({"products": simd * (a + 1 + (not signed))}, {"products": simd * (a + 2)})
-            parts += [products, adder_tree(simd, a + 2, carries=int(signed))]
+        bits, shifted = self.wtype.bits // self._digits + self.atype.bits, self._digits - 1
+        combined = bits + ceil(log2(simd))
+        parts = (
+            [Terms({"planes": shifted * combined}, {"planes": shifted * (combined + 3)})] if shifted else []
+        )
+        for digit in range(self._digits):
+            signed = self.atype.signed or digit == shifted
+            products = Terms({"products": simd * (bits - signed)}, {"products": simd * bits})
+            parts += [products, adder_tree(simd, bits, carries=int(signed))]
         return total(parts)
 
 

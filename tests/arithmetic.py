@@ -18,7 +18,7 @@ from levada.emit import sums, sv
 from levada.layer import Sums
 from levada.synth import yosys
 from levada.unrolled import Unrolled
-from tests.constant_costs import INPUTS, ROWS, SUM_BITS, weights_of
+from tests.constant_costs import INPUTS, ROWS, SUM_BITS, dot_lut, weights_of
 from tests.results import between_marks
 from tests.unit.dsp_benches import Unit, sources
 
@@ -42,20 +42,13 @@ def operands():
 
 def lane(name, wtype, atype, simd):
     """Files of a module that is one dot_lut."""
-    params = {
-        "SIMD": simd,
-        "W_BITS": wtype.bits,
-        "W_BIPOLAR": int(wtype.bipolar),
-        "A_BITS": atype.bits,
-        "A_BIPOLAR": int(atype.bipolar),
-        "DOT_BITS": wtype.bits + atype.bits + simd.bit_length() - 1,
-    }
-    given = ", ".join(f".{key}({value})" for key, value in params.items())
+    bits = wtype.bits + atype.bits + simd.bit_length() - 1
     ports = (
         f"input logic clk, input logic [{simd * wtype.bits - 1}:0] w, "
-        f"input logic [{simd * atype.bits - 1}:0] a, output logic [{params['DOT_BITS'] - 1}:0] dot"
+        f"input logic [{simd * atype.bits - 1}:0] a, output logic [{bits - 1}:0] dot"
     )
-    text = f"module {name} ({ports});\n  dot_lut #({given}) u_dot (.clk, .w, .a, .dot);\nendmodule\n"
+    made = dot_lut(simd, wtype, atype, bits)
+    text = f"module {name} ({ports});\n  {made} u_dot (.clk, .w, .a, .dot);\nendmodule\n"
     return {**sv.library_sources({"dot_lut"}), f"{name}.sv": text}
 
 

@@ -38,24 +38,29 @@ def weights_of(wtype, zeros):
     return np.where(random.random(codes.shape) < zeros, 0, wtype.min + wtype.step * codes)
 
 
-def lanes(name, weights, wtype, atype):
-    """Files of a module with a dot_lut for each row."""
-    row = Stream(wtype, INPUTS, 1)
-    codes = [int.from_bytes(pack(w.reshape(1, -1), row).tobytes(), "little") for w in weights]
+def dot_lut(simd, wtype, atype, bits):
+    """A dot_lut with its parameters, as an instance begins; its results have `bits`."""
     params = {
-        "SIMD": INPUTS,
+        "SIMD": simd,
         "W_BITS": wtype.bits,
         "W_BIPOLAR": int(wtype.bipolar),
         "A_BITS": atype.bits,
         "A_BIPOLAR": int(atype.bipolar),
-        "DOT_BITS": SUM_BITS,
+        "DOT_BITS": bits,
     }
-    given = ", ".join(f".{key}({value})" for key, value in params.items())
+    return f"dot_lut #({', '.join(f'.{key}({value})' for key, value in params.items())})"
+
+
+def lanes(name, weights, wtype, atype):
+    """Files of a module with a dot_lut for each row."""
+    row = Stream(wtype, INPUTS, 1)
+    codes = [int.from_bytes(pack(w.reshape(1, -1), row).tobytes(), "little") for w in weights]
+    made = dot_lut(INPUTS, wtype, atype, SUM_BITS)
     a = f"input logic [{INPUTS * atype.bits - 1}:0] a"
     lines = [f"module {name} (input logic clk, {a}, output logic [{SUM_BITS * ROWS - 1}:0] sums);"]
     for at, code in enumerate(codes):
         ports = f".clk, .w({row.bits}'h{code:x}), .a, .dot(sums[{SUM_BITS * at}+:{SUM_BITS}])"
-        lines.append(f"  dot_lut #({given}) u_{at} ({ports});")
+        lines.append(f"  {made} u_{at} ({ports});")
     return {**sv.library_sources({"dot_lut"}), f"{name}.sv": "\n".join([*lines, "endmodule", ""])}
 
 

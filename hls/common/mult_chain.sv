@@ -41,6 +41,8 @@ module mult_chain #(
       logic [PIXELS*A_BITS-1:0] inputs;
 
       for (genvar n = 0; n < LANES; n = n + 1) begin : gen_lane
+        localparam int AT = n * PIXELS * PITCH;
+        localparam int SPAN = (n == LANES - 1) ? 18 - AT : PIXELS * PITCH;
         logic [LANE_BITS-1:0] weight, below;
         if (W_BIPOLAR != 0) begin : gen_bipolar  // 2w - 1
           assign weight = {{2{!w[n*LENGTH+k]}}, 1'b1};
@@ -53,22 +55,13 @@ module mult_chain #(
           assign below = '0;
         end
         assign digits[n*LANE_BITS+:LANE_BITS] = weight + below;
+        // Each lane's sign fills the bits up to the next lane.
+        assign x[AT+:SPAN] = SPAN'($signed(digits[n*LANE_BITS+:LANE_BITS]));
       end
       for (genvar j = 0; j < PIXELS; j = j + 1) begin : gen_input
         assign inputs[j*A_BITS+:A_BITS] = a[(j*LENGTH+k)*A_BITS+:A_BITS];
       end
 
-      // Each lane's sign fills the bits up to the next lane.
-      always_comb begin
-        x = '0;
-        for (int i = 0; i < 18; i = i + 1) begin
-          for (int n = 0; n < LANES; n = n + 1) begin
-            if (i >= n * PIXELS * PITCH && (n == LANES - 1 || i < (n + 1) * PIXELS * PITCH)) begin
-              x[i] = digits[n*LANE_BITS+((i-n*PIXELS*PITCH<LANE_BITS)?i-n*PIXELS*PITCH : LANE_BITS-1)];
-            end
-          end
-        end
-      end
       packed_inputs #(
           .PIXELS(PIXELS),
           .PITCH(PITCH),
