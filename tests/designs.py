@@ -61,6 +61,7 @@ class Design:
 
 FOR_A_RATE = (
     Design("lpyolo-w4a4", 577),
+    Design("lpyolo-w4a4", 1_155),
     Design("cnv-w1a1", 12_000),
     Design("cnv-w1a2", 6_000),
     Design("cnv-w2a2", 4_000),
