@@ -39,6 +39,7 @@ class Board:
         device: all that the chip offers.
         usable: the share of `device` that a design may use.
         memory_ports: ports to DRAM.
+        registers: where the processor finds a design's registers.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Board:
     device: Device
     usable: Device
     memory_ports: tuple[MemoryPort, ...]
+    registers: int
 
 
 def names() -> list[str]:
@@ -80,7 +82,7 @@ def _read(path: Path) -> Board:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise LevadaError(f"{path}: cannot be read as TOML ({error}); mend it") from error
-    _check_keys(path, "", table, (*_TEXTS, "clock_mhz", "resources", "caps", "memory_port"))
+    _check_keys(path, "", table, (*_TEXTS, "clock_mhz", "registers", "resources", "caps", "memory_port"))
     name, part, family = (_text(path, key, table[key]) for key in _TEXTS)
     if family not in slices.SHAPES:
         raise LevadaError(f"{path}: family is {family!r}; use one of {', '.join(sorted(slices.SHAPES))}")
@@ -94,6 +96,7 @@ def _read(path: Path) -> Board:
         device=Device(family, **budget),
         usable=Device(family, **{key: math.floor(shares[key] * budget[key]) for key in budget}),
         memory_ports=_memory_ports(path, table["memory_port"]),
+        registers=_whole(path, "registers", table["registers"], 0),
     )
 
 

@@ -19,8 +19,9 @@ from levada_driver.manifest import FILE, Manifest
 
 from levada import content, timing
 from levada.boards import Board
-from levada.emit import harness, sv
+from levada.emit import chip, harness, sv
 from levada.graph import Graph
+from levada.sim import chipsim, program
 from levada.sim.cppsim import CppSim
 from levada.sim.rtlsim import RtlRun, RtlSim
 from levada.streamline import Network
@@ -44,7 +45,7 @@ class Package:
 def write(package: Package, folder: Path) -> IntArray:
     """Writes the package into `folder` and returns the integers that its own driver gives for the samples.
 
-    The driver runs on the package's RTL simulator, with the class that runs on the board.
+    The driver runs on the package's simulated chip, with the class that runs on the board.
     """
     content.write_whole(folder / FILE, manifest(package).to_json())
     buffer = io.BytesIO()
@@ -53,7 +54,8 @@ def write(package: Package, folder: Path) -> IntArray:
     content.write_whole(folder / "sim" / "ports.hpp", harness.ports_header(package.graph))
     for source, name in (
         (package.cppsim.path, cppsim_backend.LIBRARY),
-        (package.rtlsim.binary, rtlsim_backend.BINARY),
+        (package.rtlsim.binary, program.BINARY),
+        (chipsim.program(package.graph), rtlsim_backend.BINARY),
     ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, folder / name)
@@ -67,19 +69,20 @@ def manifest(package: Package) -> Manifest:
     graph, network = package.graph, package.network
     assert network.host_input is not None
     assert network.host_outputs is not None
-    sources = sorted(sv.sources(graph).items())
     return Manifest(
         name=graph.name,
         board=package.board.name,
         part=package.board.part,
         clock_mhz=package.clock_mhz,
-        digest=content.digest(*(text for pair in sources for text in pair)),
+        digest=chip.digest(graph),
         interval=timing.interval(graph),
         latency=package.run.latency,
         host_input=network.host_input,
         host_outputs=network.host_outputs,
         inputs=tuple(graph.stream(name) for name in graph.inputs),
         outputs=tuple(graph.stream(name) for name in graph.outputs),
+        streams=tuple(harness.ends(name, graph) for name in sv.probes(graph)),
+        registers=package.board.registers,
     )
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 from levada_driver import manifest as manifests
-from levada_driver.backends.rtlsim import BINARY, IMAGES, Patience, RtlProgram
 from levada_driver.packing import pack, unpack
 
 from levada.errors import CheckFailedError, LevadaError
 from levada.sim import rtlsim
+from levada.sim.program import BINARY, IMAGES, Patience, RtlProgram
 
 
 def resimulate(

@@ -135,11 +135,16 @@ def styled(path: Path) -> Iterator[str]:
         yield line.replace(str(path), shown(path))
 
 
+def library_of(path: Path) -> Path:
+    """The library that a module belongs to: in its common/, modules may lie one folder deeper."""
+    return path.parents[2] if path.parents[1].name == "common" else path.parents[1]
+
+
 def elaborates_alone(path: Path) -> Iterator[str]:
     """The module with default parameters, and all it instantiates, pass Verilator without a warning."""
     if not re.search(r"^module\b", code_of(path.read_text()), re.MULTILINE):
         return  # a package is checked within the modules that use it
-    library = {file.stem: file for file in path.parents[1].glob("*/*.sv")}
+    library = {file.stem: file for file in library_of(path).rglob("*.sv")}
     yield from verilate(path, [library[name] for name in sv.compile_order({path.stem})])
 
 
@@ -153,9 +158,8 @@ def verilate(path: Path, files: Sequence[Path]) -> Iterator[str]:
         work = Path(folder)
         (work / "waivers.vlt").write_text(VERILATOR_WAIVERS)
         (work / "lint_top.sv").write_text(f"module lint_top;\n  {path.stem} u_dut ();\nendmodule\n")
-        includes = [
-            f"-I{include}" for include in sorted({file.parent for file in path.parents[1].glob("*/*.svh")})
-        ]
+        headers = library_of(path).rglob("*.svh")
+        includes = [f"-I{include}" for include in sorted({file.parent for file in headers})]
         command = [
             verilator_root() / "bin" / "verilator_bin",
             *VERILATOR,

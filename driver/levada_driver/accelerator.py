@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,47 +16,117 @@ import numpy.typing as npt
 
 from levada_driver import manifest as manifests
 from levada_driver.backends import open_backend
+from levada_driver.chip import Chip, StreamCounts
 from levada_driver.datatype import IntArray
 from levada_driver.errors import DriverError
-from levada_driver.packing import pack, unpack
+from levada_driver.jobs import Jobs, Slot, slots
+from levada_driver.packing import WORD, pack_into, unpack
 
 SAMPLES = "samples.npz"
+# A batch is as large as fits into this many bytes a stream, but has no more frames than there is sense in.
+_BATCH_BYTES, _BATCH_FRAMES = 4 << 20, 1024
+# One is packed, two are on the chip, one is unpacked.
+_SLOTS = 4
+
+Output = npt.NDArray[Any] | tuple[npt.NDArray[Any], ...]
 
 
 class Accelerator:
     """A deploy package on one of its back ends: "pynq" on the board, "rtlsim" or "cppsim" anywhere.
 
-    Use it as a context manager, or call close().
+    Use it as a context manager, or call close(). All methods may be called from several threads.
     """
 
-    def __init__(self, folder: str | Path, backend: str = "pynq") -> None:
+    def __init__(self, folder: str | Path, backend: str = "pynq", batch: int | None = None) -> None:
+        """`batch`: most frames of one batch; more of them go in several."""
         self.folder = Path(folder)
         self.manifest = manifests.read(self.folder)
+        if batch is not None and batch < 1:
+            raise DriverError(f"{self.manifest.name}: batch={batch}: must be at least 1")
+        self.batch = batch or self._default_batch()
         self._backend = open_backend(backend, self.folder, self.manifest)
+        self._jobs: Jobs | None = None
+        try:
+            self._chip = Chip(self._backend, self.manifest)
+            self._slots = slots(self._backend, self.manifest, self.batch, _SLOTS)
+        except BaseException:
+            self._backend.close()
+            raise
+        self._jobs = Jobs(self._chip, self._slots, self.batch, self._pack, self._unpack, self._join)
 
-    def run(self, x: npt.NDArray[Any]) -> npt.NDArray[Any] | tuple[npt.NDArray[Any], ...]:
+    def _default_batch(self) -> int:
+        m = self.manifest
+        longest = max(stream.frame_words * WORD for stream in (*m.inputs, *m.outputs))
+        return max(1, min(_BATCH_FRAMES, _BATCH_BYTES // longest))
+
+    def run(self, x: npt.ArrayLike) -> Output:
         """The network's output [N, ...] for frames x [N, *input shape]: float32, or int64 class indices.
 
         A tuple of them where the network has several outputs.
 
         x is what the network takes (float), or the integers named in `manifest.host_input`. Raises
-        DriverError for a wrong shape or value.
+        DriverError for a wrong shape or value, and where a batch does not come out.
         """
-        results = self.manifest.host_outputs.finish(self.run_integers(x))
-        return results[0] if len(results) == 1 else results
+        return self.submit(x).result()
 
-    def run_integers(self, x: npt.NDArray[Any]) -> IntArray:
+    def submit(self, x: npt.ArrayLike) -> Future[Output]:
+        """`run`, without waiting: `result()` of what it returns has the output, or raises.
+
+        x must stay as it is until then. Waits only while many others wait.
+        """
+        integers = self._submit(np.asarray(x))
+        output: Future[Output] = Future()
+
+        def finish(done: Future[IntArray]) -> None:
+            try:
+                results = self.manifest.host_outputs.finish(done.result())
+                output.set_result(results[0] if len(results) == 1 else results)
+            except Exception as error:  # noqa: BLE001 - whoever asks for the result gets it
+                output.set_exception(error)
+
+        integers.add_done_callback(finish)
+        return output
+
+    def stream(self, batches: Iterable[npt.ArrayLike]) -> Iterator[Output]:
+        """`run` for each item, in order; the chip works while items are made and results are used."""
+        waiting: deque[Future[Output]] = deque()
+        for x in batches:
+            waiting.append(self.submit(x))
+            if len(waiting) == len(self._slots):
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+    def run_integers(self, x: npt.ArrayLike) -> IntArray:
         """The accelerator's own integers [N, elements], before the host's scale and bias.
 
         Those of several outputs lie side by side.
         """
+        return self._submit(np.asarray(x)).result()
+
+    def _submit(self, x: npt.NDArray[Any]) -> Future[IntArray]:
+        if self._jobs is None:
+            raise DriverError(f"{self.manifest.name}: the accelerator is closed; open it again")
+        return self._jobs.submit(x)
+
+    def _pack(self, x: npt.NDArray[Any], slot: Slot) -> None:
         (stream,) = self.manifest.inputs
         try:
-            packed = pack(self.manifest.host_input.quantize(np.asarray(x)), stream)
+            pack_into(self.manifest.host_input.quantize(x), stream, slot.rows(0, len(x)))
         except ValueError as error:
             raise DriverError(f"{self.manifest.name}: {error}") from error
-        parts = zip(self._backend.run([packed]), self.manifest.outputs, strict=True)
-        return np.concatenate([unpack(data, result) for data, result in parts], axis=1)
+
+    def _unpack(self, slot: Slot, frames: int) -> IntArray:
+        first = len(self.manifest.inputs)
+        parts = [
+            unpack(slot.rows(first + number, frames), stream)
+            for number, stream in enumerate(self.manifest.outputs)
+        ]
+        return np.concatenate(parts, axis=1)
+
+    @staticmethod
+    def _join(parts: list[IntArray]) -> IntArray:
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def selftest(self) -> int:
         """Runs the package's sample input and returns the number of frames; DriverError where one differs."""
@@ -75,6 +149,49 @@ class Accelerator:
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise DriverError(f"{path}: cannot be read ({error}); copy the deploy/ folder again") from error
 
+    def benchmark(self, frames: int = 1000, streams: bool = False) -> dict[str, Any]:
+        """Rate and latency of the package's samples, over and over, as the host and as the chip see them.
+
+        `fps`: frames a second through `stream`, in batches of `batch` frames, with packing and unpacking.
+        `latency_ms`: of single frames, as percentiles. `chip`: the cycles of the chip alone, and the
+        rate that they allow. `streams`: what each stream of the pipeline did in one batch, in cycles.
+        """
+        if frames < 1:
+            raise DriverError(f"{self.manifest.name}: {frames} frames: there must be at least 1")
+        samples, _ = self._samples()
+        x = np.resize(samples, (frames, *samples.shape[1:]))
+        self.run_integers(x[:1])
+        single = []
+        for frame in range(min(frames, 100)):
+            begin = time.perf_counter()
+            self.run_integers(x[frame : frame + 1])
+            single.append(1e3 * (time.perf_counter() - begin))
+        begin = time.perf_counter()
+        for _ in self.stream(x[first : first + self.batch] for first in range(0, frames, self.batch)):
+            pass
+        seconds = time.perf_counter() - begin
+        batch = x[: self.batch]
+        self.run_integers(batch)
+        cycles, clock = self._chip.cycles, self.manifest.clock_mhz * 1e6
+        result: dict[str, Any] = {
+            "frames": frames,
+            "fps": frames / seconds,
+            "latency_ms": {f"p{p}": float(np.percentile(single, p)) for p in (50, 90, 99)},
+            "chip": {"frames": len(batch), "cycles": cycles, "fps": len(batch) * clock / max(1, cycles)},
+        }
+        if streams:
+            result["streams"] = [vars(counts) for counts in self.watch_streams(batch)]
+        return result
+
+    def watch_streams(self, x: npt.ArrayLike) -> list[StreamCounts]:
+        """What each stream of the pipeline does while these frames run: one run for each of them."""
+        found = []
+        for number in range(len(self.manifest.streams)):
+            self._chip.watch(number)
+            self.run_integers(x)
+            found.append(self._chip.watched(number))
+        return found
+
     def info(self) -> dict[str, Any]:
         """Name, board, clock and the rate and latency that the simulation showed."""
         m = self.manifest
@@ -92,7 +209,14 @@ class Accelerator:
         }
 
     def close(self) -> None:
-        """Gives back the board or the simulator."""
+        """Ends when all that was submitted is done, and gives back the board or the simulator."""
+        if self._jobs is None:
+            return
+        self._jobs.close()
+        self._jobs = None
+        for slot in self._slots:
+            for buffer in slot.buffers:
+                buffer.free()
         self._backend.close()
 
     def __enter__(self) -> Accelerator:

@@ -21,9 +21,15 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="levada-run", description="Runs a levada deploy package.")
     parser.add_argument("package", type=Path, help="the deploy/ folder")
     parser.add_argument("--backend", choices=NAMES, default="pynq", help="where it runs (default: pynq)")
+    parser.add_argument("--batch", type=int, help="most frames of a batch (default: as many as are sensible)")
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("selftest", help="compare the package's samples with their golden results")
     actions.add_parser("info", help="print what the package holds, as JSON")
+    benchmark = actions.add_parser("benchmark", help="measure rate and latency, print them as JSON")
+    benchmark.add_argument("--frames", type=int, default=1000, help="frames in all (default: 1000)")
+    benchmark.add_argument(
+        "--streams", action="store_true", help="also what each stream of the pipeline does"
+    )
     run = actions.add_parser("run", help="run frames of a .npy file")
     run.add_argument("input", type=Path, help="array [frames, ...] as the network takes it")
     run.add_argument("output", type=Path, help=".npy file for the result; .npz for several outputs")
@@ -53,12 +59,14 @@ def main() -> int:
     """Entry point; returns the exit code."""
     arguments = _parser().parse_args()
     try:
-        with Accelerator(arguments.package, arguments.backend) as accelerator:
+        with Accelerator(arguments.package, arguments.backend, arguments.batch) as accelerator:
             if arguments.action == "selftest":
                 frames = accelerator.selftest()
                 print(f"{accelerator.manifest.name}: {frames} frames as they should be")  # noqa: T201
             elif arguments.action == "info":
                 print(json.dumps(accelerator.info(), indent=1))  # noqa: T201
+            elif arguments.action == "benchmark":
+                print(json.dumps(accelerator.benchmark(arguments.frames, arguments.streams), indent=1))  # noqa: T201
             else:
                 _save(arguments.output, accelerator.run(_frames(arguments.input)))
     except (DriverError, OSError) as error:

@@ -78,17 +78,28 @@ class IntType:
         inside = bool(values.min() >= self.min) and bool(values.max() <= self.max)
         return inside and (not self.bipolar or bool(np.all(np.abs(values) == 1)))
 
-    def encode(self, values: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
-        """Values to their bit patterns (two's complement, or one bit for BIPOLAR)."""
-        codes = (values + 1) // 2 if self.bipolar else values
-        return codes.astype(np.int64).view(np.uint64) & np.uint64((1 << self.bits) - 1)
+    def encode(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Values to their bit patterns (two's complement, or one bit for BIPOLAR), in `code_type(bits)`."""
+        kind = code_type(self.bits)
+        if self.bipolar:
+            return (values > 0).astype(kind)
+        if values.dtype.kind not in "iu":
+            values = values.astype(np.int64)
+        # Conversion to a narrower unsigned type keeps the low bits.
+        codes = values.astype(kind)
+        return codes & kind.type((1 << self.bits) - 1) if self.bits < 8 * kind.itemsize else codes
 
-    def decode(self, codes: npt.NDArray[np.uint64]) -> IntArray:
+    def decode(self, codes: npt.NDArray[Any]) -> IntArray:
         """Bit patterns to values: the inverse of `encode`."""
         values = codes.astype(np.int64)
         if self.bipolar:
             return 2 * values - 1
         return values - ((values >> (self.bits - 1)) << self.bits) if self.signed else values
+
+
+def code_type(bits: int) -> np.dtype[Any]:
+    """The narrowest unsigned type of whole bytes, little-endian, that holds `bits` bits."""
+    return np.dtype(next(f"<u{size}" for size in (1, 2, 4, 8) if 8 * size >= bits))
 
 
 BIPOLAR = IntType(1, signed=True, bipolar=True)

@@ -5,5 +5,9 @@ class DriverError(Exception):
     """The package, its input or its back end cannot be used as asked."""
 
 
-class StuckError(DriverError):
+class ChipError(DriverError):
+    """A batch did not come to its end; the accelerator was reset, and the next batch runs again."""
+
+
+class StuckError(ChipError):
     """The accelerator stopped moving data before all of it came out."""

@@ -12,7 +12,7 @@ from levada_driver.errors import DriverError
 from levada_driver.host import HostInput, HostOutput, HostOutputs
 from levada_driver.packing import Stream
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 FILE = "accelerator.json"
 
 
@@ -20,7 +20,8 @@ FILE = "accelerator.json"
 class Manifest:
     """An accelerator: its name, board and clock, what the host does around it, and its streams.
 
-    `interval` and `latency` are cycles; `digest` identifies the hardware's sources.
+    `interval` and `latency` are cycles; `digest` identifies the hardware's sources. `streams` names those
+    between the stages, in the order in which its registers know them; `registers` is where they are.
     """
 
     name: str
@@ -34,6 +35,13 @@ class Manifest:
     host_outputs: HostOutputs
     inputs: tuple[Stream, ...]
     outputs: tuple[Stream, ...]
+    streams: tuple[str, ...]
+    registers: int
+
+    @property
+    def register_digest(self) -> int:
+        """What the accelerator's registers say of its sources: the first 64 bits of `digest`."""
+        return int(self.digest[:16], 16)
 
     def to_json(self) -> str:
         """The text of accelerator.json."""
@@ -50,6 +58,8 @@ class Manifest:
             "host_outputs": [part.to_json() for part in self.host_outputs.parts],
             "inputs": [_stream_json(stream) for stream in self.inputs],
             "outputs": [_stream_json(stream) for stream in self.outputs],
+            "streams": list(self.streams),
+            "registers": self.registers,
         }
         return json.dumps(data, indent=1) + "\n"
 
@@ -98,6 +108,8 @@ def read(folder: Path) -> Manifest:
             host_outputs=HostOutputs(tuple(HostOutput.from_json(part) for part in data["host_outputs"])),
             inputs=tuple(_stream(entry) for entry in data["inputs"]),
             outputs=tuple(_stream(entry) for entry in data["outputs"]),
+            streams=tuple(map(str, data["streams"])),
+            registers=int(data["registers"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise DriverError(f"{path}: is damaged ({error!r}); copy the deploy/ folder again") from error

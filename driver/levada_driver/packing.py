@@ -13,7 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from levada_driver.datatype import IntArray, IntType
+from levada_driver.datatype import IntArray, IntType, code_type
+
+#: Bytes that a memory port moves at once.
+WORD = 8
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,16 @@ class Stream:
         return self.beats * self.beat_bytes
 
     @property
+    def frame_words(self) -> int:
+        """Words of 8 bytes that a frame takes in memory: the next one begins with a word of its own."""
+        return -(-self.frame_bytes // WORD)
+
+    @property
+    def last_strobe(self) -> int:
+        """Which bytes of a frame's last word are its own, a bit each."""
+        return (1 << (self.frame_bytes - WORD * (self.frame_words - 1))) - 1
+
+    @property
     def size(self) -> int:
         """Elements of a frame."""
         return self.beats * self.elements
@@ -50,20 +63,37 @@ def pack(values: npt.NDArray[Any], stream: Stream) -> npt.NDArray[np.uint8]:
 
     Raises ValueError where a frame has the wrong number of elements or a value is not of the type.
     """
+    packed = np.empty((len(values), stream.frame_bytes), np.uint8)
+    pack_into(values, stream, packed)
+    return packed
+
+
+def pack_into(values: npt.NDArray[Any], stream: Stream, packed: npt.NDArray[np.uint8]) -> None:
+    """`pack` into bytes [frames, beats * beat_bytes] that are there already, a row a frame."""
     frames = values.shape[0]
     if frames and values.size != frames * stream.size:
         raise ValueError(f"a frame has {values.size // frames} elements, the stream takes {stream.size}")
     if not stream.dtype.holds(values):
         raise ValueError(f"values from {values.min()} to {values.max()} do not fit {stream.dtype.name}")
-    beats = stream.dtype.encode(values).reshape(frames * stream.beats, stream.elements)
     width = stream.dtype.bits
+    codes = stream.dtype.encode(values)
     if width in (8, 16, 32, 64):
-        packed = beats.astype(f"<u{width // 8}").view(np.uint8)
+        packed[:] = codes.view(np.uint8).reshape(frames, stream.frame_bytes)
+    elif width < 8 and 8 % width == 0 and stream.bits % 8 == 0:
+        packed[:] = _joined(codes, width).reshape(frames, stream.frame_bytes)
     else:
-        shifts = np.arange(width, dtype=np.uint64)
-        bits = ((beats[..., None] >> shifts) & np.uint64(1)).astype(np.uint8)
-        packed = np.packbits(bits.reshape(len(beats), stream.bits), axis=-1, bitorder="little")
-    return packed.reshape(frames, stream.frame_bytes)
+        bits = np.unpackbits(codes.view(np.uint8).reshape(-1, codes.itemsize), axis=-1, bitorder="little")
+        beats = bits[:, :width].reshape(frames * stream.beats, stream.bits)
+        packed[:] = np.packbits(beats, axis=-1, bitorder="little").reshape(frames, stream.frame_bytes)
+
+
+def _joined(codes: npt.NDArray[np.uint8], width: int) -> npt.NDArray[np.uint8]:
+    """Codes of 1, 2 or 4 bits, as many to a byte as it holds, the first lowest."""
+    joined: npt.NDArray[Any] = codes.reshape(-1)
+    while width < 8:
+        joined = joined[0::2] | joined[1::2] << width
+        width *= 2
+    return joined
 
 
 def unpack(data: npt.NDArray[np.uint8], stream: Stream) -> IntArray:
@@ -72,9 +102,12 @@ def unpack(data: npt.NDArray[np.uint8], stream: Stream) -> IntArray:
     beats = np.ascontiguousarray(data).reshape(frames * stream.beats, stream.beat_bytes)
     width = stream.dtype.bits
     if width in (8, 16, 32, 64):
-        codes = beats.view(f"<u{width // 8}").astype(np.uint64)
+        codes = beats.view(f"<u{width // 8}")
     else:
         bits = np.unpackbits(beats, axis=-1, bitorder="little", count=stream.bits)
-        weights = np.uint64(1) << np.arange(width, dtype=np.uint64)
-        codes = bits.reshape(len(beats), stream.elements, width).astype(np.uint64) @ weights
+        bits = bits.reshape(len(beats) * stream.elements, width)
+        kind = code_type(width)
+        spread = np.zeros((len(bits), 8 * kind.itemsize), np.uint8)
+        spread[:, :width] = bits
+        codes = np.packbits(spread, axis=-1, bitorder="little").view(kind)
     return stream.dtype.decode(codes).reshape(frames, stream.size)

@@ -11,7 +11,7 @@ from levada_driver.datatype import IntArray
 from levada import content, cost, deploy, fifo, frontend, lower, models, partition, reference, timing
 from levada.build import data
 from levada.build.state import State, required
-from levada.emit import cpp, sv
+from levada.emit import chip, cpp
 from levada.errors import CheckFailedError
 from levada.graph import execute
 from levada.reference import FloatArray
@@ -126,7 +126,7 @@ def connect(state: State) -> None:
 def emit(state: State) -> None:
     """Writes the generated sources."""
     graph = required(state.graph)
-    for folder, files in (("rtl", sv.sources(graph)), ("cpp", cpp.sources(graph))):
+    for folder, files in (("rtl", chip.sources(graph)), ("cpp", cpp.sources(graph))):
         for name, text in files.items():
             content.write_whole(state.work / "deploy" / folder / name, text)
 

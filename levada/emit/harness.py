@@ -25,13 +25,25 @@ def ports_header(graph: Graph) -> str:
     lines.append(f"#define LEVADA_PORTS {', '.join(border(graph))}")
     names = probes(graph)
     lines.append(f"#define LEVADA_PROBES {len(names)}")
-    quoted = ", ".join(f'"{_ends(name, graph)}"' for name in names)
+    quoted = ", ".join(f'"{ends(name, graph)}"' for name in names)
     lines.append(f"static const char* const levada_probe_names[] = {{{quoted}}};")
     return "\n".join([*lines, ""])
 
 
-def _ends(tensor: str, graph: Graph) -> str:
+def ends(tensor: str, graph: Graph) -> str:
     """A stream with the layers that it joins, for messages."""
     produced, consumed = graph.producer(tensor), graph.consumer(tensor)
     source = produced[0].name if produced else "input"
     return f"{tensor} ({source} -> {consumed[0].name if consumed else 'output'})"
+
+
+def memory_ports_header(graph: Graph) -> str:
+    """The text of the `ports.hpp` of a whole chip.
+
+    Macros LEVADA_READ_PORTS(X) and LEVADA_WRITE_PORTS(X) of X(number of the memory port).
+    """
+    lines = [f"// levada: memory ports of the chip for {graph.name}.", "#pragma once"]
+    for macro, tensors in (("READ", graph.inputs), ("WRITE", graph.outputs)):
+        numbers = " ".join(f"X({number})" for number in range(len(tensors)))
+        lines.append(f"#define LEVADA_{macro}_PORTS(X) {numbers}")
+    return "\n".join([*lines, ""])

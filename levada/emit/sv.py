@@ -57,7 +57,7 @@ def compile_list(files: Iterable[str]) -> list[str]:
 @cache
 def _library() -> dict[str, Path]:
     """Every module of hls/ by name: a file holds the one module (or package) it is called after."""
-    return {path.stem: path for path in sorted(content.root("hls").glob("*/*.sv"))}
+    return {path.stem: path for path in sorted(content.root("hls").rglob("*.sv"))}
 
 
 def compile_order(names: set[str]) -> list[str]:

@@ -9,23 +9,20 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from levada_driver.backends.rtlsim import Patience, RtlProgram
 from levada_driver.datatype import IntArray
-from levada_driver.errors import DriverError
 from levada_driver.packing import pack, unpack
 
 from levada import content, timing
 from levada.emit import harness, sv
-from levada.errors import CheckFailedError, LevadaError, ToolMissingError
+from levada.errors import LevadaError, ToolMissingError
 from levada.graph import Graph
 from levada.sim import native
+from levada.sim.program import Patience, RtlProgram
 
 _VERILATE = (
     "--cc",
     "--prefix",
     "Vdut",
-    "--top-module",
-    sv.TOP,
     "-O3",
     "--x-assign",
     "fast",
@@ -113,20 +110,18 @@ class RtlSim:
                 if name.endswith(".hex"):
                     (Path(work) / name).write_text(text)
             program = RtlProgram(self.binary, Path(work), self._inputs, self._outputs)
-            try:
-                run = program.simulate(data, patience, stalls, seed, trace)
-            except DriverError as error:
-                raise CheckFailedError(str(error)) from error
+            run = program.simulate(data, patience, stalls, seed, trace)
         outputs = tuple(unpack(y, stream) for y, stream in zip(run.outputs, self._outputs, strict=True))
         return RtlRun(outputs, tuple(run.taken), tuple(run.given), run.cycles)
 
 
-def verilate(files: dict[str, str], work: Path, extra: Sequence[str] = ()) -> str:
+def verilate(files: dict[str, str], work: Path, extra: Sequence[str] = (), top: str = sv.TOP) -> str:
     """Writes the sources into `work` and runs Verilator there; returns what it said (warnings)."""
     for name, text in files.items():
         (work / name).write_text(text)
     root = str(verilator_root())
-    command = [f"{root}/bin/verilator_bin", *_VERILATE, *extra, "-Mdir", "obj", *sv.compile_list(files)]
+    command = [f"{root}/bin/verilator_bin", *_VERILATE, "--top-module", top, *extra, "-Mdir", "obj"]
+    command += sv.compile_list(files)
     done = native.call(command, cwd=work, env={"VERILATOR_ROOT": root})
     if done.code != 0:
         raise LevadaError(f"verilator refuses the design:\n{done.stderr.strip()[-3000:]}")
@@ -134,20 +129,28 @@ def verilate(files: dict[str, str], work: Path, extra: Sequence[str] = ()) -> st
 
 
 def compile_program(
-    files: dict[str, str], ports: str, trace: bool = False, level: str = native.LONG_RUNS
+    files: dict[str, str],
+    ports: str,
+    trace: bool = False,
+    level: str = native.LONG_RUNS,
+    loop: str = "rtlsim",
+    top: str = sv.TOP,
 ) -> Path:
-    """The simulator of a design given as its files and `ports.hpp`, from the cache if it is known."""
-    main = Path(__file__).with_name("rtlsim.cpp")
+    """The simulator of a design given as its files and `ports.hpp`, from the cache if it is known.
+
+    `loop` names the file beside this one with the main loop, which drives the ports of module `top`.
+    """
+    main = Path(__file__).with_name(f"{loop}.cpp")
     extra = ("--trace",) if trace else ()
     shape = [text for pair in sorted(files.items()) if not pair[0].endswith(".hex") for text in pair]
     key = content.digest(
-        native.compiler_version(), *_VERILATE, *_CXX, *extra, level, main.read_text(), ports, *shape
+        native.compiler_version(), *_VERILATE, *_CXX, *extra, level, main.read_text(), ports, top, *shape
     )
-    with native.made_once("rtlsim", key, "rtlsim") as (target, work):
+    with native.made_once(loop, key, loop) as (target, work):
         if work is not None:
-            verilate(files, work, extra)
+            verilate(files, work, extra, top)
             (work / "ports.hpp").write_text(ports)
-            link(work, main, work / "rtlsim", trace, level)
+            link(work, main, work / loop, trace, level)
     return target
 
 

@@ -68,7 +68,8 @@ def test_a_board_of_ones_own(tmp_path):
         (
             "clock_mhz",
             "clock",
-            "key clock is unknown; use one of name, part, family, clock_mhz, resources, caps, memory_port",
+            "key clock is unknown; use one of name, part, family, clock_mhz, registers, resources, caps, "
+            "memory_port",
         ),
         (BOARD[BOARD.index("[resources]") :], "resources = 1\ncaps = 1\nmemory_port = 1\n", None),
     ],

@@ -11,57 +11,22 @@ import zipfile
 import levada_driver
 import numpy as np
 import pytest
-from levada_driver import Accelerator, DriverError, StuckError
+from levada_driver import Accelerator, DriverError
 from levada_driver import manifest as manifests
-from levada_driver.backends.rtlsim import Patience, RtlProgram
 from levada_driver.cli import main
-from levada_driver.host import HostInput, HostOutput, HostOutputs
 from levada_driver.packing import Stream, pack
 
-from levada import boards, deploy, timing
-from levada.emit import sv
-from levada.graph import execute
-from levada.layer import Folding
-from levada.sim.cppsim import CppSim
-from levada.sim.rtlsim import RtlSim
-from levada.streamline import Network
-from tests.unit import graphs
-
-SCALE, BIAS = np.array([0.5], np.float32), np.array([1, 2, 3], np.float32)
-
-
-def tiny():
-    random = np.random.default_rng(0)
-    layer = graphs.mvau(random, 4, 3, graphs.INT2, graphs.UINT4)
-    return graphs.connected(graphs.chain([layer], [Folding(1, 2, memory="lut")], "tiny"))
+from levada import timing
+from levada.errors import CheckFailedError
+from levada.sim.program import Patience, RtlProgram
+from tests.unit import graphs, packages
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     """The folder of a package, its frames and their golden integers."""
-    graph = tiny()
     folder = tmp_path_factory.mktemp("package") / "deploy"
-    (folder / "rtl").mkdir(parents=True)
-    for name, text in sv.sources(graph).items():
-        (folder / "rtl" / name).write_text(text)
-    x = np.random.default_rng(1).integers(0, 16, (5, 2, 2))
-    (golden,) = (execute(graph, x.reshape(5, 4))[name] for name in graph.outputs)
-    rtlsim = RtlSim(graph)
-    result = graph.tensors[graph.outputs[0]].dtype
-    host = HostInput((2, 2), graphs.UINT4, 15), HostOutputs((HostOutput((3,), result, SCALE, BIAS),))
-    package = deploy.Package(
-        graph=graph,
-        board=boards.load("pynq-z2"),
-        clock_mhz=100.0,
-        network=Network(None, None, *host),
-        run=rtlsim.run(x),
-        cppsim=CppSim(graph),
-        rtlsim=rtlsim,
-        samples=x,
-        golden=golden,
-    )
-    assert np.array_equal(deploy.write(package, folder), golden)
-    return folder, x, golden
+    return folder, *packages.write(folder)
 
 
 @pytest.fixture
@@ -77,13 +42,13 @@ def test_a_package_runs(built, backend):
         assert accelerator.selftest() == 5
         got = accelerator.run(x)
         assert got.dtype == np.float32
-        assert np.array_equal(got, golden * SCALE + BIAS)
+        assert np.array_equal(got, golden * packages.SCALE + packages.BIAS)
         assert np.array_equal(accelerator.run(x[2:3].astype(np.float64)), got[2:3])
         assert accelerator.run(x[:0]).shape == (0, 3)
 
 
 def test_info_is_that_of_the_design(built):
-    graph = tiny()
+    graph = packages.tiny()
     with Accelerator(built[0], "cppsim") as accelerator:
         info = accelerator.info()
     assert info == {
@@ -165,18 +130,18 @@ def test_a_manifest_that_is_no_json(folder, data):
     assert text.endswith("); copy the deploy/ folder again")
 
 
-@pytest.mark.parametrize("version", [0, 1, 3, "1", None])
+@pytest.mark.parametrize("version", [0, 1, 2, 4, "3", None])
 def test_another_schema_version(folder, version):
     path = edited(folder, schema_version=version)
     assert refused(folder) == (
-        f"{path}: schema version {version}, this driver reads 2; "
+        f"{path}: schema version {version}, this driver reads 3; "
         "install the levada-driver that is in the package's driver/ folder"
     )
 
 
 def test_a_manifest_that_is_a_list(folder):
     (folder / "accelerator.json").write_text("[1]")
-    assert "schema version None, this driver reads 2" in refused(folder)
+    assert "schema version None, this driver reads 3" in refused(folder)
 
 
 @pytest.mark.parametrize(
@@ -223,35 +188,34 @@ def test_there_is_no_bitstream_yet(folder):
     )
     path.write_bytes(b"")
     assert opened(folder, "pynq") == (
-        f"{path}: this driver has no shell to run a bitstream; update levada-driver"
+        "pynq is missing (No module named 'pynq'); run this on the board, or use backend='rtlsim' or 'cppsim'"
     )
 
 
-@pytest.mark.parametrize(("name", "what"), [("rtlsim", "an RTL"), ("cppsim.so", "a C++")])
+@pytest.mark.parametrize(("name", "what"), [("chipsim", "an RTL"), ("cppsim.so", "a C++")])
 def test_a_package_without_its_simulator(folder, name, what):
     (folder / "sim" / name).unlink()
-    backend, kind = name.split(".")[0], what.split()[1]
+    backend, kind = {"chipsim": "rtlsim", "cppsim.so": "cppsim"}[name], what.split()[1]
     assert opened(folder, backend) == (
         f"{folder / 'sim' / name}: the package has no {kind} simulator; build it with the flow `simulate`"
     )
 
 
 def test_simulators_of_another_machine(folder):
-    for name in ("rtlsim", "cppsim.so"):
+    for name in ("chipsim", "cppsim.so"):
         (folder / "sim" / name).write_bytes(b"\x7fELF for some other machine")
     text = opened(folder, "cppsim")
     assert text.startswith(f"{folder / 'sim' / 'cppsim.so'}: cannot be loaded here (")
     assert text.endswith("); build the package on this machine")
-    with Accelerator(folder, "rtlsim") as accelerator, pytest.raises(DriverError) as error:
-        accelerator.run(np.zeros((1, 2, 2)))
-    assert str(error.value).startswith(f"{folder / 'sim' / 'rtlsim'}: cannot be run here (")
+    text = opened(folder, "rtlsim")
+    assert text.startswith(f"{folder / 'sim' / 'chipsim'}: cannot be run here (")
 
 
 def test_a_simulation_that_does_not_end_is_stuck(built):
     folder, x, _ = built
     m = manifests.read(folder)
     program = RtlProgram(folder / "sim" / "rtlsim", folder / "rtl", m.inputs, m.outputs)
-    with pytest.raises(StuckError) as error:
+    with pytest.raises(CheckFailedError) as error:
         program.simulate([pack(x, m.inputs[0])], Patience(quiet=1000, total=3))
     assert str(error.value).startswith("rtlsim is stuck in cycle 3: ")
 
@@ -280,7 +244,18 @@ def test_levada_run(built, cli, tmp_path):
     np.save(tmp_path / "x.npy", x)
     run = ("--backend", "cppsim", "run", tmp_path / "x.npy", tmp_path / "y.npy")
     assert cli(folder, *run) == (0, "", "")
-    assert np.array_equal(np.load(tmp_path / "y.npy"), golden * SCALE + BIAS)
+    assert np.array_equal(np.load(tmp_path / "y.npy"), golden * packages.SCALE + packages.BIAS)
+
+
+def test_levada_run_benchmarks(built, cli):
+    folder, _, _ = built
+    code, out, err = cli(folder, "--backend", "rtlsim", "--batch", 4, "benchmark", "--frames", 9, "--streams")
+    assert (code, err) == (0, "")
+    result = json.loads(out)
+    assert (result["frames"], result["chip"]["frames"]) == (9, 4)
+    assert [row["name"] for row in result["streams"]] == list(manifests.read(folder).streams)
+    no_frames = "levada-run: tiny: 0 frames: there must be at least 1\n"
+    assert cli(folder, "--backend", "cppsim", "benchmark", "--frames", 0) == (1, "", no_frames)
 
 
 def test_levada_run_says_in_one_line_what_is_wrong(folder, cli, tmp_path):
@@ -336,4 +311,4 @@ def test_importing_the_driver_imports_neither_levada_nor_a_framework():
     loaded = set(done.stdout.replace("'", "").strip("[]\n").split(", "))
     assert {"levada_driver", "numpy"} <= loaded
     assert not loaded & {"levada", "torch", "onnx", "onnxruntime", "qonnx", "finn", "brevitas", "pynq"}
-    assert levada_driver.__all__ == ["Accelerator", "DriverError", "StuckError"]
+    assert levada_driver.__all__ == ["Accelerator", "ChipError", "DriverError", "StuckError"]

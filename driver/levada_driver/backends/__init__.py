@@ -1,9 +1,8 @@
-"""Back ends: what moves frames of bytes through an accelerator. A new one is one module and one name."""
+"""Back ends: the registers and the memory of an accelerator. A new one is one module and one name."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -18,11 +17,45 @@ Bytes = npt.NDArray[np.uint8]
 NAMES = ("pynq", "rtlsim", "cppsim")
 
 
-class Backend(Protocol):
-    """Runs frames: one array [frames, frame bytes] for each input stream to one for each output stream."""
+class Buffer(Protocol):
+    """Memory that the accelerator reaches: `data` are its bytes here, `address` is where they are there."""
 
-    def run(self, inputs: Sequence[Bytes]) -> list[Bytes]:
-        """Raises DriverError where the frames do not come out."""
+    data: Bytes
+    address: int
+
+    def to_chip(self) -> None:
+        """What was written here becomes visible there."""
+        ...
+
+    def from_chip(self) -> None:
+        """What was written there becomes visible here."""
+        ...
+
+    def free(self) -> None:
+        """Gives the memory back."""
+        ...
+
+
+class Backend(Protocol):
+    """Registers of 32 bits at offsets in bytes, memory, and time."""
+
+    def read(self, offset: int) -> int:
+        """The value of a register."""
+        ...
+
+    def write(self, offset: int, value: int) -> None:
+        """Sets a register."""
+        ...
+
+    def allocate(self, size: int) -> Buffer:
+        """Memory of `size` bytes, its address a multiple of 4,096. DriverError where there is not as much."""
+        ...
+
+    def wait(self, cycles: int) -> int:
+        """Lets up to `cycles` of the accelerator's cycles pass, or fewer where its interrupt comes.
+
+        Returns how many passed.
+        """
         ...
 
     def close(self) -> None:

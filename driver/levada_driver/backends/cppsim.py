@@ -1,4 +1,4 @@
-"""The accelerator's C++, compiled to a shared library and called in this process."""
+"""The accelerator's C++ as a compiled library in this process, behind registers like those of the chip."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from levada_driver import registers as reg
 from levada_driver.backends import Bytes
+from levada_driver.backends.memory import Memory, Part
 from levada_driver.errors import DriverError
 from levada_driver.manifest import Manifest
-from levada_driver.packing import Stream
+from levada_driver.packing import WORD, Stream
 
 LIBRARY = "sim/cppsim.so"
 _SPARE = 8  # bytes past the end of a buffer that the C++ may touch
+_BASE, _MEMORY = 0x1000_0000, 512 << 20
 
 
 class CppLibrary:
@@ -44,17 +47,77 @@ class CppLibrary:
             for result, s in zip(results, self._outputs, strict=True)
         ]
 
-    def close(self) -> None:
-        """Nothing: the library stays loaded for the life of the process."""
-
 
 def _pointers(arrays: Sequence[Bytes]) -> Any:  # noqa: ANN401 - a ctypes array
     return (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))
 
 
-def open_package(folder: Path, manifest: Manifest) -> CppLibrary:
+class SoftwareChip:
+    """The registers of hls/common/axi/control.sv over a library: a batch is done as soon as it is started.
+
+    There are no cycles in C++, so CYCLES and what the streams do stay 0.
+    """
+
+    def __init__(self, library: CppLibrary, manifest: Manifest) -> None:
+        self._library, self._inputs, self._outputs = library, manifest.inputs, manifest.outputs
+        self._memory = Memory(np.zeros(_MEMORY, np.uint8), _BASE)
+        shape = len(manifest.streams) << 16 | len(manifest.outputs) << 8 | len(manifest.inputs)
+        self._values = {
+            reg.MAGIC: reg.MAGIC_WORD,
+            reg.MAP: reg.MAP_VERSION,
+            reg.DIGEST: manifest.register_digest & 0xFFFFFFFF,
+            reg.DIGEST + 4: manifest.register_digest >> 32,
+            reg.SHAPE: shape,
+            reg.STATUS: reg.TAKES_MORE,
+        }
+
+    def read(self, offset: int) -> int:
+        """The value of a register."""
+        return self._values.get(offset, 0)
+
+    def write(self, offset: int, value: int) -> None:
+        """Sets a register; a start runs the whole batch."""
+        if offset != reg.CONTROL:
+            self._values[offset] = value
+        elif value & reg.RESET:
+            for counter in (reg.BATCHES, reg.SEEN):
+                self._values[counter] = 0
+        elif value & reg.START:
+            self._run()
+            self._values[reg.BATCHES] = self.read(reg.BATCHES) + 1
+
+    def _run(self) -> None:
+        frames = [
+            self._part(number, stream)[:, : stream.frame_bytes] for number, stream in enumerate(self._inputs)
+        ]
+        for index, (stream, result) in enumerate(zip(self._outputs, self._library.run(frames), strict=True)):
+            self._part(index + len(self._inputs), stream)[:, : stream.frame_bytes] = result
+
+    def _part(self, engine: int, stream: Stream) -> Bytes:
+        """The memory [frames, bytes] that an engine's registers name."""
+        base = reg.engine(engine)
+        words = self.read(base + reg.WORDS)
+        first = self.read(base + reg.ADDRESS) + (self.read(base + reg.ADDRESS + 4) << 32) - _BASE
+        part = self._memory.data[first : first + words * WORD]
+        for counter, more in ((reg.MOVED, words), (reg.FRAMES, words // stream.frame_words)):
+            self._values[base + counter] = self.read(base + counter) + more
+        return part.reshape(-1, stream.frame_words * WORD)
+
+    def allocate(self, size: int) -> Part:
+        """Memory that both sides see."""
+        return self._memory.allocate(size)
+
+    def wait(self, cycles: int) -> int:
+        """Nothing is left to wait for."""
+        return cycles
+
+    def close(self) -> None:
+        """Nothing: the library stays loaded for the life of the process."""
+
+
+def open_package(folder: Path, manifest: Manifest) -> SoftwareChip:
     """The library of a deploy package."""
     path = folder / LIBRARY
     if not path.is_file():
         raise DriverError(f"{path}: the package has no C++ simulator; build it with the flow `simulate`")
-    return CppLibrary(path, manifest.outputs)
+    return SoftwareChip(CppLibrary(path, manifest.outputs), manifest)

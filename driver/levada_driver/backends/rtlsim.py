@@ -1,120 +1,100 @@
-"""The accelerator's RTL in Verilator: a compiled program that is run once for each batch of frames."""
+"""The accelerator's whole programmable logic in Verilator, with memory behind it: a program that is asked.
+
+Time passes only while registers are accessed and in `wait`, so a slow host costs no cycles.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
-from collections.abc import Sequence
-from dataclasses import dataclass
+import tempfile
+import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from levada_driver.backends import Bytes
-from levada_driver.errors import DriverError, StuckError
+from levada_driver.backends.memory import Memory, Part
+from levada_driver.errors import DriverError
 from levada_driver.manifest import Manifest
-from levada_driver.packing import Stream
 
-BINARY = "sim/rtlsim"
+BINARY = "sim/chipsim"
 IMAGES = "rtl"  # folder with the memory images that the RTL reads at its start
+BASE = 0x1000_0000
+#: Bytes of memory; only those that are used take any here.
+SIZE = 512 << 20
 
 
-@dataclass(frozen=True)
-class Patience:
-    """When a simulation counts as stuck: cycles without a beat at any port, and cycles in all."""
+class SimulatedChip:
+    """A running `chipsim`; see the commands in levada/sim/chipsim.cpp."""
 
-    quiet: int
-    total: int
-
-    @staticmethod
-    def of(interval: int, latency: int, frames: int, stalls: float) -> Patience:
-        """Generous limits for `frames` frames: hundreds of frame times."""
-        frame = (latency + 4 * interval) * 64 * (8 if stalls else 1)
-        return Patience(frame, (frames + 4) * frame)
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """Frames out of each output, and the cycle in which each beat of each input and output moved."""
-
-    outputs: list[Bytes]
-    taken: list[npt.NDArray[np.int64]]
-    given: list[npt.NDArray[np.int64]]
-    cycles: int
-
-
-class RtlProgram:
-    """A compiled simulation; `images` is the folder with the memory images."""
-
-    def __init__(
-        self, binary: Path, images: Path, inputs: Sequence[Stream], outputs: Sequence[Stream]
-    ) -> None:
-        self._binary, self._images = binary, images
-        self._inputs, self._outputs = inputs, outputs
-
-    def simulate(
-        self,
-        inputs: Sequence[Bytes],
-        patience: Patience,
-        stalls: float = 0.0,
-        seed: int = 0,
-        trace: Path | None = None,
-    ) -> Run:
-        """Simulates frames [N, bytes] of each input; ports pause in a cycle with probability `stalls`."""
-        arguments = [len(inputs[0]), round(stalls * 256), seed, patience.total, patience.quiet]
-        command = [str(self._binary.resolve()), *map(str, arguments)]
-        if trace is not None:
-            command.append(str(trace.resolve()))
-        data = b"".join(np.ascontiguousarray(x).tobytes() for x in inputs)
+    def __init__(self, binary: Path, images: Path) -> None:
+        self._binary = binary
+        self._asking = threading.Lock()
+        self._file: Any = tempfile.NamedTemporaryFile(prefix="levada-chipsim-")  # noqa: SIM115 - kept open
+        self._file.truncate(SIZE)
+        data: Bytes = np.memmap(self._file.name, np.uint8, "r+", shape=(SIZE,))
+        self._memory = Memory(data, BASE)
+        command = [str(binary.resolve()), self._file.name, str(BASE)]
+        pipe = subprocess.PIPE
         try:
-            done = subprocess.run(command, cwd=self._images, input=data, capture_output=True, check=False)
+            self._process: Any = subprocess.Popen(
+                command, cwd=images, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+            )
         except OSError as error:
-            raise DriverError(
-                f"{self._binary}: cannot be run here ({error}); build the package here"
-            ) from error
-        if done.returncode != 0:
-            said = (done.stderr + done.stdout[:2000]).decode(errors="replace").strip()
-            raise DriverError(f"rtlsim stopped with exit code {done.returncode}: {said}")
-        return self._parse(done.stdout, len(inputs[0]))
+            self._file.close()
+            raise DriverError(f"{binary}: cannot be run here ({error}); build the package here") from error
 
-    def _parse(self, output: bytes, frames: int) -> Run:
-        header, _, body = output.partition(b"\n")
-        word, _, rest = header.decode().partition(" ")
-        if word != "ok":
-            raise StuckError(f"rtlsim is stuck in cycle {rest}")
-        data = np.frombuffer(body, np.uint8)
-        outputs, at = [], 0
-        for stream in self._outputs:
-            outputs.append(data[at : at + frames * stream.frame_bytes].reshape(frames, stream.frame_bytes))
-            at += frames * stream.frame_bytes
-        cycles = []
-        for stream in (*self._inputs, *self._outputs):
-            size = 8 * frames * stream.beats
-            cycles.append(data[at : at + size].copy().view(np.uint64).astype(np.int64))
-            at += size
-        inputs = len(self._inputs)
-        return Run(outputs, cycles[:inputs], cycles[inputs:], int(rest))
+    def ask(self, *words: str | int) -> str:
+        """The answer to a command; DriverError where the program is no more."""
+        line = " ".join(map(str, words))
+        with self._asking:
+            try:
+                self._process.stdin.write(f"{line}\n")
+                self._process.stdin.flush()
+            except (OSError, ValueError):
+                pass  # it has ended: then there is no answer, but a reason
+            answer: str = "" if self._process.stdout.closed else self._process.stdout.readline()
+        if not answer.endswith("\n"):
+            raise DriverError(self._ended())
+        return answer.rstrip("\n")
 
+    def _ended(self) -> str:
+        said = "" if self._process.stderr.closed else self._process.stderr.read().strip()
+        return f"rtlsim: {self._binary} ended ({said or self._process.poll()}); open the accelerator again"
 
-class _Package(RtlProgram):
-    """The program of a deploy package as a back end."""
+    def read(self, offset: int) -> int:
+        """The value of a register."""
+        return int(self.ask("read", offset))
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
-        super().__init__(folder / BINARY, folder / IMAGES, manifest.inputs, manifest.outputs)
-        self._manifest = manifest
+    def write(self, offset: int, value: int) -> None:
+        """Sets a register."""
+        self.ask("write", offset, value)
 
-    def run(self, inputs: Sequence[Bytes]) -> list[Bytes]:
-        patience = Patience.of(self._manifest.interval, self._manifest.latency, len(inputs[0]), 0.0)
-        return self.simulate(inputs, patience).outputs
+    def allocate(self, size: int) -> Part:
+        """Memory that both sides see."""
+        return self._memory.allocate(size)
+
+    def wait(self, cycles: int) -> int:
+        """Simulates."""
+        return int(self.ask("run", cycles))
 
     def close(self) -> None:
-        """Nothing: no program runs between batches."""
+        """Ends the program."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            with contextlib.suppress(OSError):  # what it had not taken yet
+                stream.close()
+        self._file.close()
 
 
-def open_package(folder: Path, manifest: Manifest) -> _Package:
-    """The program of a deploy package."""
+def open_package(folder: Path, _manifest: Manifest) -> SimulatedChip:
+    """The simulated chip of a deploy package."""
     if not (folder / BINARY).is_file():
         raise DriverError(
             f"{folder / BINARY}: the package has no RTL simulator; build it with the flow `simulate`"
         )
-    return _Package(folder, manifest)
+    return SimulatedChip(folder / BINARY, folder / IMAGES)

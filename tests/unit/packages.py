@@ -1,0 +1,49 @@
+"""A deploy package of a tiny network, made by hand: what the driver's tests run."""
+
+from __future__ import annotations
+
+import numpy as np
+from levada_driver.host import HostInput, HostOutput, HostOutputs
+
+from levada import boards, deploy
+from levada.emit import sv
+from levada.graph import execute
+from levada.layer import Folding
+from levada.sim.cppsim import CppSim
+from levada.sim.rtlsim import RtlSim
+from levada.streamline import Network
+from tests.unit import graphs
+
+SCALE, BIAS = np.array([0.5], np.float32), np.array([1, 2, 3], np.float32)
+
+
+def tiny():
+    random = np.random.default_rng(0)
+    layer = graphs.mvau(random, 4, 3, graphs.INT2, graphs.UINT4)
+    return graphs.connected(graphs.chain([layer], [Folding(1, 2, memory="lut")], "tiny"))
+
+
+def write(folder, frames=5):
+    """Fills the folder of a package; returns its frames and their golden integers."""
+    graph = tiny()
+    (folder / "rtl").mkdir(parents=True)
+    for name, text in sv.sources(graph).items():
+        (folder / "rtl" / name).write_text(text)
+    x = np.random.default_rng(1).integers(0, 16, (frames, 2, 2))
+    (golden,) = (execute(graph, x.reshape(frames, 4))[name] for name in graph.outputs)
+    rtlsim = RtlSim(graph)
+    result = graph.tensors[graph.outputs[0]].dtype
+    host = HostInput((2, 2), graphs.UINT4, 15), HostOutputs((HostOutput((3,), result, SCALE, BIAS),))
+    package = deploy.Package(
+        graph=graph,
+        board=boards.load("pynq-z2"),
+        clock_mhz=100.0,
+        network=Network(None, None, *host),
+        run=rtlsim.run(x),
+        cppsim=CppSim(graph),
+        rtlsim=rtlsim,
+        samples=x,
+        golden=golden,
+    )
+    assert np.array_equal(deploy.write(package, folder), golden)
+    return x, golden

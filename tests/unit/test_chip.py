@@ -1,0 +1,320 @@
+"""The driver over the simulated chip: batches under stalls, memory that fails or stops, what follows."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+from levada_driver import Accelerator, ChipError, DriverError, StuckError, chip
+from levada_driver import registers as reg
+from levada_driver.packing import WORD
+
+from tests.unit import packages
+
+FAULTS = ("read-error", "write-error", "ar", "r", "aw", "w", "b")
+ANSWERS = {2: "a slave error (SLVERR)", 3: "a decode error (DECERR: no memory at that address)"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("package") / "deploy"
+    packages.write(path)
+    return path
+
+
+@pytest.fixture
+def accelerator(folder):
+    with Accelerator(folder, "rtlsim", batch=8) as opened:
+        yield opened
+
+
+@pytest.fixture
+def ask(accelerator):
+    """Commands to the simulator: what no user can do."""
+    return accelerator._backend.ask
+
+
+def frames(count, seed=0):
+    return np.random.default_rng(seed).integers(0, 16, (count, 2, 2))
+
+
+def expected(x):
+    weights = packages.tiny().nodes[0].layer.weights
+    return x.reshape(len(x), 4) @ weights.T
+
+
+def test_batches_of_any_size_are_right_under_stalls(accelerator, ask):
+    for seed, (count, stalls) in enumerate([(1, 0), (7, 60), (8, 128), (9, 200), (40, 90), (100, 30)]):
+        assert ask("stalls", stalls, seed) == "ok"
+        ask("latency", 1 + 40 * seed)
+        x = frames(count, seed)
+        assert np.array_equal(accelerator.run_integers(x), expected(x)), (count, stalls)
+
+
+def test_a_batch_takes_the_time_of_its_frames(folder):
+    with Accelerator(folder, "rtlsim", batch=400) as accelerator:
+        accelerator.run_integers(frames(400))
+        m = accelerator.manifest
+        slowest = max(m.interval, *(stream.frame_words for stream in (*m.inputs, *m.outputs)))
+        assert 400 * slowest <= accelerator._chip.cycles <= 1.02 * 400 * slowest + m.latency + 100
+
+
+def test_the_next_batch_starts_while_one_is_under_way(accelerator):
+    """40 frames in five batches of 8: the chip is never idle between them, so CYCLES counts them all."""
+    under_way, wait = [], accelerator._chip.wait
+
+    def watched():
+        under_way.append(accelerator._chip.under_way)
+        wait()
+
+    accelerator._chip.wait = watched
+    x = frames(80)
+    assert np.array_equal(accelerator.run_integers(x), expected(x))
+    assert max(under_way) == 2
+
+
+def test_results_come_in_the_order_of_submission(accelerator):
+    jobs = [(x, accelerator.submit(x)) for x in (frames(1 + seed, seed) for seed in range(12))]
+    for x, job in jobs:
+        assert np.array_equal(job.result(60), expected(x) * packages.SCALE + packages.BIAS)
+    given = [frames(3, seed) for seed in range(20)]
+    got = list(accelerator.stream(given))
+    assert all(
+        np.array_equal(y, expected(x) * packages.SCALE + packages.BIAS)
+        for x, y in zip(given, got, strict=True)
+    )
+
+
+def test_threads_share_an_accelerator(accelerator):
+    wrong = []
+
+    def use(seed):
+        for index in range(10):
+            x = frames(1 + index, 100 * seed + index)
+            if not np.array_equal(accelerator.run_integers(x), expected(x)):
+                wrong.append((seed, index))
+
+    threads = [threading.Thread(target=use, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_one_wrong_job_leaves_the_others_alone(accelerator):
+    good, bad = accelerator.submit(frames(20)), accelerator.submit(np.full((20, 2, 2), 99))
+    late = accelerator.submit(frames(20, 1))
+    with pytest.raises(DriverError, match="tiny: input from 99 to 99 does not fit UINT4"):
+        bad.result(60)
+    assert np.array_equal(good.result(60), expected(frames(20)) * packages.SCALE + packages.BIAS)
+    assert np.array_equal(late.result(60), expected(frames(20, 1)) * packages.SCALE + packages.BIAS)
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize(("fault", "engine"), [("read-error", "reader 0"), ("write-error", "writer 0")])
+def test_an_error_of_memory_names_the_engine(accelerator, ask, fault, engine, answer):
+    ask("fault", fault, 0, answer)
+    with pytest.raises(ChipError) as error:
+        accelerator.run(frames(8))
+    text = str(error.value)
+    assert text.startswith(f"tiny: {engine} got {ANSWERS[answer]}; reader 0 moved ")
+    assert text.endswith("; it was reset")
+    assert np.array_equal(accelerator.run_integers(frames(30)), expected(frames(30)))
+
+
+def test_an_address_without_memory_is_an_error(accelerator):
+    accelerator._chip.start(4, [0x8000_0000, accelerator._slots[0].buffers[1].address])
+    with pytest.raises(ChipError) as error:
+        accelerator._chip.wait()
+    assert str(error.value).startswith(f"tiny: reader 0 got {ANSWERS[3]}; ")
+    assert np.array_equal(accelerator.run_integers(frames(3)), expected(frames(3)))
+
+
+@pytest.mark.parametrize("channel", FAULTS[2:])
+def test_a_channel_that_stops_is_reported(accelerator, ask, channel, monkeypatch):
+    monkeypatch.setattr(chip, "_QUIET_CYCLES", 20_000)
+    ask("fault", channel, 0, 60_000)
+    with pytest.raises(StuckError) as error:
+        accelerator.run(frames(8))
+    text = str(error.value)
+    assert text.startswith("tiny: nothing has moved for 2")
+    assert "cycles; reader 0 moved " in text
+    assert text.endswith("; it was reset")
+    assert np.array_equal(accelerator.run_integers(frames(30)), expected(frames(30)))
+
+
+def test_what_is_not_taken_is_named(accelerator, ask, monkeypatch):
+    monkeypatch.setattr(chip, "_QUIET_CYCLES", 20_000)
+    ask("fault", "aw", 0, 60_000)
+    with Accelerator(accelerator.folder, "rtlsim", batch=400) as other:
+        other._backend.ask("fault", "aw", 0, 60_000)
+        with pytest.raises(StuckError, match=r"; not taken: \w+ \(input -> mvau_0\)"):
+            other.run(frames(400))
+
+
+def test_a_memory_port_that_never_answers(accelerator, ask, monkeypatch):
+    monkeypatch.setattr(chip, "_QUIET_CYCLES", 20_000)
+    monkeypatch.setattr(chip, "_RESET", 20_000)
+    ask("fault", "r", 0, 200_000)
+    with pytest.raises(StuckError) as error:
+        accelerator.run(frames(8))
+    assert str(error.value) == (
+        "tiny: reset does not end: a memory port does not answer; load the bitstream again"
+    )
+
+
+def test_faults_at_any_time_are_reported_and_leave_no_trace(accelerator, ask, monkeypatch, pytestconfig):
+    """Each under random stalls, latency and load: an error or, if it is over in time, the right result."""
+    monkeypatch.setattr(chip, "_QUIET_CYCLES", 20_000)
+    random = np.random.default_rng(7)
+    reported = 0
+    rounds = 1000 if pytestconfig.getoption("--deep") else 60
+    for index in range(rounds):
+        ask("stalls", int(random.integers(0, 200)), index)
+        ask("latency", int(random.integers(1, 200)))
+        fault = FAULTS[index % len(FAULTS)]
+        value = int(random.integers(2, 4)) if fault.endswith("error") else 60_000
+        ask("fault", fault, int(random.integers(0, 12)), value)
+        x = frames(int(random.integers(1, 40)), index)
+        try:
+            got = accelerator.run_integers(x)
+        except ChipError as error:
+            reported += 1
+            assert str(error).endswith("; it was reset")  # noqa: PT017 - not every round raises
+        else:
+            assert np.array_equal(got, expected(x)), index
+        for kind in FAULTS:  # what did not happen must not happen later
+            ask("fault", kind, 1 << 60, 0)
+        assert np.array_equal(accelerator.run_integers(x), expected(x)), index
+    assert reported > rounds / 3
+
+
+def test_reset_at_any_time(accelerator, ask):
+    """Batches are given up in the middle; what follows is right, and no byte is written late."""
+    random = np.random.default_rng(3)
+    slot = accelerator._slots[0]
+    for index in range(40):
+        ask("stalls", int(random.integers(0, 160)), index)
+        slot.buffers[1].data[:] = 0xA5
+        accelerator._chip.start(8, [buffer.address for buffer in slot.buffers])
+        accelerator._backend.wait(int(random.integers(0, 300)))
+        accelerator._chip.reset()
+        left = slot.buffers[1].data.copy()
+        accelerator._backend.wait(1000)
+        assert np.array_equal(slot.buffers[1].data, left)
+        x = frames(8, index)
+        assert np.array_equal(accelerator.run_integers(x), expected(x))
+
+
+def test_bytes_between_frames_are_not_written(accelerator):
+    (stream,) = accelerator.manifest.outputs
+    used = stream.frame_bytes
+    assert used < WORD, "the network is meant to leave bytes free"
+    accelerator._slots[0].buffers[1].data[:] = 0xA5
+    accelerator._chip.start(8, [buffer.address for buffer in accelerator._slots[0].buffers])
+    accelerator._chip.wait()
+    rows = accelerator._slots[0].buffers[1].data.reshape(8, -1)
+    assert (rows[:, used:] == 0xA5).all()
+    assert not (rows[:, :used] == 0xA5).all()
+
+
+def checksum(words):
+    folded = (words & 0xFFFFFFFF) ^ (words >> np.uint64(32))
+    return int(np.cumsum(np.cumsum(folded.astype(np.uint32), dtype=np.uint32), dtype=np.uint32)[-1])
+
+
+def test_checksums_are_those_of_the_words(accelerator):
+    slot = accelerator._slots[0]
+    for buffer in slot.buffers:
+        buffer.data[:] = np.random.default_rng(5).integers(0, 256, len(buffer.data))
+    accelerator._chip.start(8, [buffer.address for buffer in slot.buffers])
+    accelerator._chip.wait()
+    want = [checksum(buffer.data.view("<u8")) for buffer in slot.buffers[:1]]
+    assert accelerator._chip.checksums()[:1] == want
+    swapped = slot.buffers[0].data.view("<u8").copy()
+    swapped[[2, 5]] = swapped[[5, 2]]
+    assert checksum(swapped) != want[0]
+
+
+def test_streams_say_what_they_do(accelerator):
+    counts = accelerator.watch_streams(frames(8))
+    m = accelerator.manifest
+    assert [count.name for count in counts] == list(m.streams)
+    assert counts[0].moving == 8 * m.inputs[0].beats
+    assert counts[-1].moving == 8 * m.outputs[0].beats
+    cycles = accelerator._chip.cycles
+    assert all(count.moving + count.starved + count.stalled <= cycles for count in counts)
+    assert sum(count.starved for count in counts) > 0
+
+
+def test_benchmark_measures(accelerator):
+    result = accelerator.benchmark(40, streams=True)
+    assert result["frames"] == 40
+    assert result["chip"]["frames"] == 8
+    assert result["chip"]["fps"] == pytest.approx(8 * 100e6 / result["chip"]["cycles"])
+    assert 0 < result["latency_ms"]["p50"] <= result["latency_ms"]["p99"]
+    assert [row["name"] for row in result["streams"]] == list(accelerator.manifest.streams)
+
+
+@pytest.mark.parametrize(
+    ("register", "value", "said"),
+    [
+        (
+            reg.MAGIC,
+            0xDEAD,
+            "tiny: no levada accelerator answers (0x0000dead instead of 0x4144564c); load the ",
+        ),
+        (reg.MAP, 7, "tiny: the bitstream has registers of version 7, this driver knows 1; install the "),
+        (reg.DIGEST, 0, "tiny: the bitstream is of another design ("),
+    ],
+)
+def test_another_bitstream_is_refused(accelerator, monkeypatch, register, value, said):
+    read = accelerator._backend.read
+    monkeypatch.setattr(
+        accelerator._backend, "read", lambda offset: value if offset == register else read(offset)
+    )
+    with pytest.raises(DriverError) as error:
+        chip.Chip(accelerator._backend, accelerator.manifest)
+    assert str(error.value).startswith(said)
+
+
+def test_memory_that_does_not_suffice(folder):
+    with pytest.raises(DriverError) as error:
+        Accelerator(folder, "rtlsim", batch=1 << 24)
+    assert str(error.value) == (
+        "memory: 134,217,728 bytes are asked for, 0 of 536,870,912 are free; run smaller batches"
+    )
+
+
+def test_a_simulator_that_is_killed(folder):
+    with Accelerator(folder, "rtlsim") as accelerator:
+        os.kill(accelerator._backend._process.pid, signal.SIGKILL)
+        with pytest.raises(DriverError) as error:
+            accelerator.run(frames(3))
+        assert str(error.value).endswith("open the accelerator again")
+    with Accelerator(folder, "rtlsim") as accelerator:
+        assert np.array_equal(accelerator.run_integers(frames(3)), expected(frames(3)))
+
+
+def test_registers_that_do_not_exist_read_zero(accelerator):
+    assert accelerator._backend.read(0xFFC) == 0
+    accelerator._backend.write(0xFFC, 1)
+    assert accelerator.selftest() == 5
+
+
+def test_a_closed_accelerator_says_so(folder):
+    accelerator = Accelerator(folder, "cppsim")
+    accelerator.close()
+    accelerator.close()
+    with pytest.raises(DriverError, match="tiny: the accelerator is closed; open it again"):
+        accelerator.run(frames(1))
+
+
+@pytest.mark.parametrize("batch", [0, -1])
+def test_a_batch_has_frames(folder, batch):
+    with pytest.raises(DriverError, match=f"tiny: batch={batch}: must be at least 1"):
+        Accelerator(folder, "cppsim", batch=batch)
