@@ -55,13 +55,18 @@ def write(package: Package, folder: Path) -> IntArray:
     for source, name in (
         (package.cppsim.path, cppsim_backend.LIBRARY),
         (package.rtlsim.binary, program.BINARY),
-        (chipsim.program(package.graph), rtlsim_backend.BINARY),
+        (chipsim.program(package.graph, memory_ports(package.graph, package.board)), rtlsim_backend.BINARY),
     ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, folder / name)
     _copy_driver(folder / "driver")
     with Accelerator(folder, backend="rtlsim") as accelerator:
         return accelerator.run_integers(package.samples)
+
+
+def memory_ports(graph: Graph, board: Board) -> chip.Ports:
+    """Memory ports of a board that each stream of a graph has."""
+    return chip.ports(graph, timing.interval(graph), len(board.memory_ports))
 
 
 def manifest(package: Package) -> Manifest:
@@ -81,6 +86,7 @@ def manifest(package: Package) -> Manifest:
         host_outputs=network.host_outputs,
         inputs=tuple(graph.stream(name) for name in graph.inputs),
         outputs=tuple(graph.stream(name) for name in graph.outputs),
+        ports=memory_ports(graph, package.board),
         streams=tuple(harness.ends(name, graph) for name in sv.probes(graph)),
         registers=package.board.registers,
     )

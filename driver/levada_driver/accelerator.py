@@ -20,7 +20,7 @@ from levada_driver.chip import Chip, StreamCounts
 from levada_driver.datatype import IntArray
 from levada_driver.errors import DriverError
 from levada_driver.jobs import Jobs, Slot, slots
-from levada_driver.packing import WORD, pack_into, unpack
+from levada_driver.packing import WORD
 
 SAMPLES = "samples.npz"
 # A batch is as large as fits into this many bytes a stream, but has no more frames than there is sense in.
@@ -55,8 +55,7 @@ class Accelerator:
         self._jobs = Jobs(self._chip, self._slots, self.batch, self._pack, self._unpack, self._join)
 
     def _default_batch(self) -> int:
-        m = self.manifest
-        longest = max(stream.frame_words * WORD for stream in (*m.inputs, *m.outputs))
+        longest = max(self.manifest.words) * WORD
         return max(1, min(_BATCH_FRAMES, _BATCH_BYTES // longest))
 
     def run(self, x: npt.ArrayLike) -> Output:
@@ -110,19 +109,15 @@ class Accelerator:
         return self._jobs.submit(x)
 
     def _pack(self, x: npt.NDArray[Any], slot: Slot) -> None:
-        (stream,) = self.manifest.inputs
         try:
-            pack_into(self.manifest.host_input.quantize(x), stream, slot.rows(0, len(x)))
+            slot.pack(0, self.manifest.host_input.quantize(x))
         except ValueError as error:
             raise DriverError(f"{self.manifest.name}: {error}") from error
 
     def _unpack(self, slot: Slot, frames: int) -> IntArray:
         first = len(self.manifest.inputs)
-        parts = [
-            unpack(slot.rows(first + number, frames), stream)
-            for number, stream in enumerate(self.manifest.outputs)
-        ]
-        return np.concatenate(parts, axis=1)
+        count = len(self.manifest.outputs)
+        return np.concatenate([slot.unpack(first + number, frames) for number in range(count)], axis=1)
 
     @staticmethod
     def _join(parts: list[IntArray]) -> IntArray:

@@ -83,13 +83,12 @@ class Chip:
         return bool(self._backend.read(reg.STATUS) & reg.TAKES_MORE)
 
     def start(self, frames: int, addresses: Sequence[int]) -> None:
-        """Starts a batch of at least one frame; `addresses` are those of its inputs, then of its outputs."""
-        m = self._manifest
-        for number, (stream, address) in enumerate(zip((*m.inputs, *m.outputs), addresses, strict=True)):
+        """Starts a batch of at least one frame; `addresses` are those of each engine's part of it."""
+        for number, (words, address) in enumerate(zip(self._manifest.words, addresses, strict=True)):
             base = reg.engine(number)
             self._backend.write(base + reg.ADDRESS, address & 0xFFFFFFFF)
             self._backend.write(base + reg.ADDRESS + 4, address >> reg.BITS)
-            self._backend.write(base + reg.WORDS, frames * stream.frame_words)
+            self._backend.write(base + reg.WORDS, frames * words)
         self._backend.write(reg.CONTROL, reg.START)
         self._started += 1
 
@@ -123,18 +122,15 @@ class Chip:
         raise error
 
     def _moved(self) -> list[int]:
-        return [self._backend.read(reg.engine(number) + reg.MOVED) for number in range(len(self._engines))]
-
-    @property
-    def _engines(self) -> list[str]:
-        """Names of the engines, readers first."""
-        m = self._manifest
-        return [f"reader {k}" for k in range(len(m.inputs))] + [f"writer {k}" for k in range(len(m.outputs))]
+        return [
+            self._backend.read(reg.engine(number) + reg.MOVED)
+            for number in range(len(self._manifest.engines))
+        ]
 
     def _progress(self) -> str:
         """How far each engine has come."""
         parts = []
-        for number, name in enumerate(self._engines):
+        for number, name in enumerate(self._manifest.engines):
             words = self._backend.read(reg.engine(number) + reg.MOVED)
             frames = self._backend.read(reg.engine(number) + reg.FRAMES)
             parts.append(f"{name} moved {words:,} words ({frames:,} frames)")
@@ -144,7 +140,7 @@ class Chip:
         errors = self._backend.read(reg.ERRORS)
         failed = [
             f"{name} got {_ANSWERS[code]}"
-            for number, name in enumerate(self._engines)
+            for number, name in enumerate(self._manifest.engines)
             if (code := errors >> 2 * number & 3) in _ANSWERS
         ]
         return f"{self._manifest.name}: {', '.join(failed)}; {self._progress()}; it was reset"
@@ -180,4 +176,7 @@ class Chip:
 
     def checksums(self) -> list[int]:
         """Those of the words that each engine has moved since the last reset."""
-        return [self._backend.read(reg.engine(number) + reg.CHECKSUM) for number in range(len(self._engines))]
+        return [
+            self._backend.read(reg.engine(number) + reg.CHECKSUM)
+            for number in range(len(self._manifest.engines))
+        ]

@@ -17,9 +17,10 @@ import numpy.typing as npt
 
 from levada_driver.backends import Backend, Buffer, Bytes
 from levada_driver.chip import Chip
+from levada_driver.datatype import IntArray
 from levada_driver.errors import ChipError
 from levada_driver.manifest import Manifest
-from levada_driver.packing import WORD, Stream
+from levada_driver.packing import WORD, Transfer, pack, pack_into, unpack
 
 Frames = npt.NDArray[Any]
 # Parts that may wait to be packed: whoever submits more waits, too.
@@ -28,16 +29,33 @@ _WAITING = 16
 
 @dataclass(eq=False)
 class Slot:
-    """Memory for a batch: a buffer for each stream, and what its rows hold."""
+    """Memory for a batch: the buffers of each stream, one for each of its ports."""
 
-    buffers: list[Buffer]
-    streams: Sequence[Stream]
+    transfers: Sequence[Transfer]
+    parts: Sequence[Sequence[Buffer]]
 
-    def rows(self, number: int, frames: int) -> Bytes:
-        """The bytes [frames, bytes of a frame] of a stream; padding between them is left out."""
-        stream = self.streams[number]
-        stride = stream.frame_words * WORD
-        return self.buffers[number].data[: frames * stride].reshape(frames, stride)[:, : stream.frame_bytes]
+    @property
+    def buffers(self) -> list[Buffer]:
+        """Those of all streams, in the order of the engines."""
+        return [buffer for part in self.parts for buffer in part]
+
+    def pack(self, number: int, values: Frames) -> None:
+        """Fills in the frames of an input; ValueError where they are not of its type or size."""
+        transfer, memories = self._of(number)
+        if transfer.ports == 1:
+            pack_into(values, transfer.stream, transfer.rows(memories[0], len(values)))
+        else:
+            transfer.scatter(pack(values, transfer.stream), memories)
+
+    def unpack(self, number: int, frames: int) -> IntArray:
+        """The integers of an output."""
+        transfer, memories = self._of(number)
+        if transfer.ports == 1:
+            return unpack(transfer.rows(memories[0], frames), transfer.stream)
+        return unpack(transfer.gather(memories, frames), transfer.stream)
+
+    def _of(self, number: int) -> tuple[Transfer, list[Bytes]]:
+        return self.transfers[number], [buffer.data for buffer in self.parts[number]]
 
 
 @dataclass(eq=False)
@@ -192,8 +210,9 @@ class Jobs:
 
 def slots(backend: Backend, manifest: Manifest, frames: int, count: int) -> list[Slot]:
     """`count` slots for batches of up to `frames` frames."""
-    streams = (*manifest.inputs, *manifest.outputs)
-    return [
-        Slot([backend.allocate(frames * stream.frame_words * WORD) for stream in streams], streams)
-        for _ in range(count)
-    ]
+
+    def buffers(transfer: Transfer) -> list[Buffer]:
+        return [backend.allocate(frames * transfer.words * WORD) for _ in range(transfer.ports)]
+
+    transfers = manifest.transfers
+    return [Slot(transfers, [buffers(transfer) for transfer in transfers]) for _ in range(count)]

@@ -10,7 +10,7 @@ from typing import Any
 from levada_driver.datatype import IntType
 from levada_driver.errors import DriverError
 from levada_driver.host import HostInput, HostOutput, HostOutputs
-from levada_driver.packing import Stream
+from levada_driver.packing import Stream, Transfer
 
 SCHEMA_VERSION = 3
 FILE = "accelerator.json"
@@ -20,8 +20,9 @@ FILE = "accelerator.json"
 class Manifest:
     """An accelerator: its name, board and clock, what the host does around it, and its streams.
 
-    `interval` and `latency` are cycles; `digest` identifies the hardware's sources. `streams` names those
-    between the stages, in the order in which its registers know them; `registers` is where they are.
+    `ports` are the memory ports of each input, then of each output; `interval` and `latency` are cycles.
+    `digest` identifies the sources of the hardware, `streams` names those between the stages, in the order in
+    which its registers know them, and `registers` is where these are.
     """
 
     name: str
@@ -35,8 +36,27 @@ class Manifest:
     host_outputs: HostOutputs
     inputs: tuple[Stream, ...]
     outputs: tuple[Stream, ...]
+    ports: tuple[int, ...]
     streams: tuple[str, ...]
     registers: int
+
+    @property
+    def transfers(self) -> tuple[Transfer, ...]:
+        """How frames lie in memory: those of the inputs, then those of the outputs."""
+        both = (*self.inputs, *self.outputs)
+        return tuple(Transfer(stream, ports) for stream, ports in zip(both, self.ports, strict=True))
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """What moves words between memory and streams, in the order of its registers: one for each port."""
+        first = len(self.inputs)
+        counts = {"reader": sum(self.ports[:first]), "writer": sum(self.ports[first:])}
+        return tuple(f"{kind} {number}" for kind, count in counts.items() for number in range(count))
+
+    @property
+    def words(self) -> tuple[int, ...]:
+        """Words of a frame that each engine moves."""
+        return tuple(transfer.words for transfer in self.transfers for _ in range(transfer.ports))
 
     @property
     def register_digest(self) -> int:
@@ -58,6 +78,7 @@ class Manifest:
             "host_outputs": [part.to_json() for part in self.host_outputs.parts],
             "inputs": [_stream_json(stream) for stream in self.inputs],
             "outputs": [_stream_json(stream) for stream in self.outputs],
+            "ports": list(self.ports),
             "streams": list(self.streams),
             "registers": self.registers,
         }
@@ -108,6 +129,7 @@ def read(folder: Path) -> Manifest:
             host_outputs=HostOutputs(tuple(HostOutput.from_json(part) for part in data["host_outputs"])),
             inputs=tuple(_stream(entry) for entry in data["inputs"]),
             outputs=tuple(_stream(entry) for entry in data["outputs"]),
+            ports=tuple(map(int, data["ports"])),
             streams=tuple(map(str, data["streams"])),
             registers=int(data["registers"]),
         )

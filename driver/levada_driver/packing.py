@@ -7,6 +7,7 @@ little-endian, as on TDATA.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,19 +44,50 @@ class Stream:
         return self.beats * self.beat_bytes
 
     @property
-    def frame_words(self) -> int:
-        """Words of 8 bytes that a frame takes in memory: the next one begins with a word of its own."""
-        return -(-self.frame_bytes // WORD)
-
-    @property
-    def last_strobe(self) -> int:
-        """Which bytes of a frame's last word are its own, a bit each."""
-        return (1 << (self.frame_bytes - WORD * (self.frame_words - 1))) - 1
-
-    @property
     def size(self) -> int:
         """Elements of a frame."""
         return self.beats * self.elements
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """How a stream's frames lie in memory: word i of a frame at port i % ports, 8 bytes a port and cycle.
+
+    A frame begins with a word of its own at every port; what its last words have left belongs to nobody.
+    """
+
+    stream: Stream
+    ports: int = 1
+
+    @property
+    def words(self) -> int:
+        """Words of a frame at each port."""
+        return -(-self.stream.frame_bytes // (WORD * self.ports))
+
+    def strobe(self, port: int) -> int:
+        """Which bytes of a frame's last word at a port are the frame's, a bit each."""
+        before = WORD * (self.ports * (self.words - 1) + port)
+        return (1 << max(0, min(WORD, self.stream.frame_bytes - before))) - 1
+
+    def rows(self, memory: npt.NDArray[np.uint8], frames: int) -> npt.NDArray[np.uint8]:
+        """The frames [frames, frame bytes] in the memory of a single port, as they lie there."""
+        stride = WORD * self.words
+        return memory[: frames * stride].reshape(frames, stride)[:, : self.stream.frame_bytes]
+
+    def scatter(self, data: npt.NDArray[np.uint8], memories: Sequence[npt.NDArray[np.uint8]]) -> None:
+        """Writes frames [frames, frame bytes] into the memories of all ports."""
+        whole = np.zeros((len(data), self.words * self.ports * WORD), np.uint8)
+        whole[:, : self.stream.frame_bytes] = data
+        words = whole.reshape(len(data), self.words, self.ports, WORD)
+        for port, memory in enumerate(memories):
+            memory[: words[:, :, port].size] = words[:, :, port].reshape(-1)
+
+    def gather(self, memories: Sequence[npt.NDArray[np.uint8]], frames: int) -> npt.NDArray[np.uint8]:
+        """The frames [frames, frame bytes] that lie in the memories of all ports."""
+        size = frames * self.words * WORD
+        parts = [memory[:size].reshape(frames, self.words, WORD) for memory in memories]
+        whole = np.stack(parts, axis=2).reshape(frames, self.words * self.ports * WORD)
+        return whole[:, : self.stream.frame_bytes]
 
 
 def pack(values: npt.NDArray[Any], stream: Stream) -> npt.NDArray[np.uint8]:

@@ -126,7 +126,10 @@ def connect(state: State) -> None:
 def emit(state: State) -> None:
     """Writes the generated sources."""
     graph = required(state.graph)
-    for folder, files in (("rtl", chip.sources(graph)), ("cpp", cpp.sources(graph))):
+    for folder, files in (
+        ("rtl", chip.sources(graph, deploy.memory_ports(graph, state.board))),
+        ("cpp", cpp.sources(graph)),
+    ):
         for name, text in files.items():
             content.write_whole(state.work / "deploy" / folder / name, text)
 

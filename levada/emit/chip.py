@@ -3,18 +3,44 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from levada_driver.packing import Transfer
 
 from levada import content
 from levada.emit import sv
 from levada.graph import Graph
 
 TOP = "chip"
+#: Memory ports of each input, then of each output.
+Ports = tuple[int, ...]
 #: Hexadecimal digits of a design's digest that its registers hold.
 DIGITS = 16
+
+
+def ports(graph: Graph, interval: int, available: int) -> Ports:
+    """Memory ports of each stream: as many as it takes not to slow a frame every `interval` cycles.
+
+    A chip has `available` ports to read by, and as many to write by: with more streams than that, one for
+    each, and with too few for the rate, memory is what sets the pace.
+    """
+    read, written = (_shared(graph, names, interval, available) for names in (graph.inputs, graph.outputs))
+    return (*read, *written)
+
+
+def _shared(graph: Graph, names: Sequence[str], interval: int, available: int) -> list[int]:
+    transfers = [Transfer(graph.stream(name)) for name in names]
+    while True:
+        slowest = max(transfers, key=lambda transfer: transfer.words)
+        more = replace(slowest, ports=2 * slowest.ports)
+        used = sum(transfer.ports for transfer in transfers) + slowest.ports
+        if slowest.words <= interval or used > available or more.words == slowest.words:
+            return [transfer.ports for transfer in transfers]
+        transfers[transfers.index(slowest)] = more
 
 
 def digest(graph: Graph) -> str:
@@ -22,27 +48,44 @@ def digest(graph: Graph) -> str:
     return content.digest(*(text for pair in sorted(sv.sources(graph).items()) for text in pair))
 
 
-def sources(graph: Graph) -> dict[str, str]:
+def sources(graph: Graph, ports: Ports) -> dict[str, str]:
     """Every file of the chip by name, its accelerator's included."""
-    top = chip(graph, digest(graph)[:DIGITS])
+    top = chip(graph, ports, digest(graph)[:DIGITS])
     modules = set(re.findall(r"^  (\w+) #\($", top, re.MULTILINE))
     return {f"{TOP}.sv": top} | sv.library_sources(modules) | sv.sources(graph)
 
 
-def chip(graph: Graph, digits: str) -> str:
-    """The module `chip`: a register port, a memory port for each pair of engines, an interrupt.
+def chip(graph: Graph, ports: Ports, digits: str) -> str:
+    """The module `chip`: registers, memory ports, an interrupt.
 
     `digits` are the first hexadecimal digits of the design's digest, for the registers.
     """
-    inputs, outputs = ([graph.stream(name) for name in names] for names in (graph.inputs, graph.outputs))
+    names = list(sv.border(graph).values())
+    transfers = [Transfer(graph.stream(name), count) for name, count in zip(names, ports, strict=True)]
+    firsts = [sum(ports[:index]) for index in range(len(ports))]
+    ends = [
+        _End(port, transfer, range(first, first + transfer.ports))
+        for port, transfer, first in zip(sv.border(graph), transfers, firsts, strict=True)
+    ]
+    inputs = len(graph.inputs)
     return _template().render(
         name=graph.name,
-        inputs=inputs,
-        outputs=outputs,
-        ports=list(sv.border(graph)),
+        inputs=ends[:inputs],
+        outputs=ends[inputs:],
+        readers=sum(ports[:inputs]),
+        writers=sum(ports[inputs:]),
         streams=len(sv.probes(graph)),
         digest=digits,
     )
+
+
+@dataclass(frozen=True)
+class _End:
+    """A stream at the border, by its `port`, and the numbers of the engines that move it."""
+
+    port: str
+    transfer: Transfer
+    engines: range
 
 
 @cache

@@ -37,13 +37,14 @@ def ends(tensor: str, graph: Graph) -> str:
     return f"{tensor} ({source} -> {consumed[0].name if consumed else 'output'})"
 
 
-def memory_ports_header(graph: Graph) -> str:
-    """The text of the `ports.hpp` of a whole chip.
+def memory_ports_header(graph: Graph, ports: tuple[int, ...]) -> str:
+    """The text of the `ports.hpp` of a whole chip with so many memory ports for each of its streams.
 
     Macros LEVADA_READ_PORTS(X) and LEVADA_WRITE_PORTS(X) of X(number of the memory port).
     """
     lines = [f"// levada: memory ports of the chip for {graph.name}.", "#pragma once"]
-    for macro, tensors in (("READ", graph.inputs), ("WRITE", graph.outputs)):
-        numbers = " ".join(f"X({number})" for number in range(len(tensors)))
+    inputs = len(graph.inputs)
+    for macro, count in (("READ", sum(ports[:inputs])), ("WRITE", sum(ports[inputs:]))):
+        numbers = " ".join(f"X({number})" for number in range(count))
         lines.append(f"#define LEVADA_{macro}_PORTS(X) {numbers}")
     return "\n".join([*lines, ""])

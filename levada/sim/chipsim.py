@@ -9,12 +9,17 @@ from levada.graph import Graph
 from levada.sim import native, rtlsim
 
 
-def program(graph: Graph) -> Path:
+def program(graph: Graph, ports: chip.Ports) -> Path:
     """The simulator of the chip around a connected graph, compiled once for each content.
+
+    `ports`: memory ports of each input, then of each output.
 
     It is what the driver's back end `rtlsim` talks to; chipsim.cpp has the commands.
     """
-    ports = harness.memory_ports_header(graph)
     return rtlsim.compile_program(
-        chip.sources(graph), ports, level=native.LONG_RUNS, loop="chipsim", top=chip.TOP
+        chip.sources(graph, ports),
+        harness.memory_ports_header(graph, ports),
+        level=native.LONG_RUNS,
+        loop="chipsim",
+        top=chip.TOP,
     )

@@ -23,17 +23,27 @@ def tiny():
     return graphs.connected(graphs.chain([layer], [Folding(1, 2, memory="lut")], "tiny"))
 
 
-def write(folder, frames=5):
+def wide():
+    """Frames of 60 bytes in and 15 out, no multiples of a word: seven words and a half, and not quite two."""
+    random = np.random.default_rng(0)
+    layer = graphs.mvau(random, 24, 3, graphs.INT2, graphs.UINT4, pixels=(5,))
+    return graphs.connected(graphs.chain([layer], [Folding(3, 8, memory="lut")], "wide"))
+
+
+def write(folder, frames=5, graph=None):
     """Fills the folder of a package; returns its frames and their golden integers."""
-    graph = tiny()
+    graph = graph or tiny()
     (folder / "rtl").mkdir(parents=True)
     for name, text in sv.sources(graph).items():
         (folder / "rtl" / name).write_text(text)
-    x = np.random.default_rng(1).integers(0, 16, (frames, 2, 2))
-    (golden,) = (execute(graph, x.reshape(frames, 4))[name] for name in graph.outputs)
+    tensor = graph.tensors[graph.inputs[0]].shape
+    shape = (2, 2) if tensor == (4,) else tensor
+    x = np.random.default_rng(1).integers(0, 16, (frames, *shape))
+    (golden,) = (execute(graph, x.reshape(frames, -1))[name].reshape(frames, -1) for name in graph.outputs)
     rtlsim = RtlSim(graph)
     result = graph.tensors[graph.outputs[0]].dtype
-    host = HostInput((2, 2), graphs.UINT4, 15), HostOutputs((HostOutput((3,), result, SCALE, BIAS),))
+    output = HostOutput((golden.shape[1],), result, SCALE, BIAS if golden.shape[1] == 3 else BIAS[:1])
+    host = HostInput(shape, graphs.UINT4, 15), HostOutputs((output,))
     package = deploy.Package(
         graph=graph,
         board=boards.load("pynq-z2"),

@@ -34,8 +34,8 @@ def texts():
         **{name: design[name] for name in names},
         **{name: source[name] for name in ("accelerator.cpp", "accelerator.hpp")},
         "ports.hpp": harness.ports_header(graph),
-        "chip.sv": chip.chip(graph, "0123456789abcdef"),
-        "memory_ports.hpp": harness.memory_ports_header(graph),
+        "chip.sv": chip.chip(graph, (2, 1), "0123456789abcdef"),
+        "memory_ports.hpp": harness.memory_ports_header(graph, (2, 1)),
     }
 
 

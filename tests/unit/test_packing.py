@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from levada_driver.datatype import BIPOLAR, IntType
-from levada_driver.packing import Stream, pack, unpack
+from levada_driver.packing import WORD, Stream, Transfer, pack, unpack
 
 from levada.draw import draw_values
 from tests.unit.test_datatype import TYPES
@@ -105,3 +105,30 @@ def test_zero_is_no_bipolar_value():
     with pytest.raises(ValueError) as error:  # noqa: PT011 - the text is compared below
         pack(np.array([[-1, 0, 1]]), Stream(BIPOLAR, 3, 1))
     assert str(error.value) == "values from -1 to 1 do not fit BIPOLAR"
+
+
+def streams():
+    """Streams of small beats and few of them."""
+    return st.builds(Stream, st.sampled_from(TYPES), st.integers(1, 20), st.integers(1, 9))
+
+
+@given(streams(), st.sampled_from([1, 2, 4]), st.integers(0, 4), st.integers(0, 1 << 30))
+def test_frames_come_back_from_the_ports(stream, ports, frames, seed):
+    transfer = Transfer(stream, ports)
+    data = np.random.default_rng(seed).integers(0, 256, (frames, stream.frame_bytes), dtype=np.uint8)
+    size = frames * transfer.words * WORD
+    memories = [np.full(size + 16, 0xA5, np.uint8) for _ in range(ports)]
+    transfer.scatter(data, memories)
+    assert np.array_equal(transfer.gather(memories, frames), data)
+    assert all((memory[size:] == 0xA5).all() for memory in memories)
+    if ports == 1:
+        assert np.array_equal(transfer.rows(memories[0], frames), data)
+
+
+@given(streams(), st.sampled_from([1, 2, 4]))
+def test_strobes_cover_a_frame_and_no_more(stream, ports):
+    transfer = Transfer(stream, ports)
+    whole = WORD * ports * (transfer.words - 1)
+    last = [bool(transfer.strobe(port) >> byte & 1) for port in range(ports) for byte in range(WORD)]
+    assert last == [index < stream.frame_bytes - whole for index in range(WORD * ports)]
+    assert any(last)

@@ -59,9 +59,10 @@ class SoftwareChip:
     """
 
     def __init__(self, library: CppLibrary, manifest: Manifest) -> None:
-        self._library, self._inputs, self._outputs = library, manifest.inputs, manifest.outputs
+        self._library, self._manifest = library, manifest
         self._memory = Memory(np.zeros(_MEMORY, np.uint8), _BASE)
-        shape = len(manifest.streams) << 16 | len(manifest.outputs) << 8 | len(manifest.inputs)
+        readers = sum(manifest.ports[: len(manifest.inputs)])
+        shape = len(manifest.streams) << 16 | (len(manifest.engines) - readers) << 8 | readers
         self._values = {
             reg.MAGIC: reg.MAGIC_WORD,
             reg.MAP: reg.MAP_VERSION,
@@ -87,21 +88,23 @@ class SoftwareChip:
             self._values[reg.BATCHES] = self.read(reg.BATCHES) + 1
 
     def _run(self) -> None:
-        frames = [
-            self._part(number, stream)[:, : stream.frame_bytes] for number, stream in enumerate(self._inputs)
-        ]
-        for index, (stream, result) in enumerate(zip(self._outputs, self._library.run(frames), strict=True)):
-            self._part(index + len(self._inputs), stream)[:, : stream.frame_bytes] = result
+        memories = iter([self._memory_of(engine, words) for engine, words in enumerate(self._manifest.words)])
+        parts = [[next(memories) for _ in range(t.ports)] for t in self._manifest.transfers]
+        inputs = len(self._manifest.inputs)
+        frames = self.read(reg.engine(0) + reg.WORDS) // self._manifest.words[0]
+        pairs = list(zip(self._manifest.transfers, parts, strict=True))
+        results = self._library.run([transfer.gather(part, frames) for transfer, part in pairs[:inputs]])
+        for (transfer, part), result in zip(pairs[inputs:], results, strict=True):
+            transfer.scatter(result, part)
 
-    def _part(self, engine: int, stream: Stream) -> Bytes:
-        """The memory [frames, bytes] that an engine's registers name."""
+    def _memory_of(self, engine: int, words: int) -> Bytes:
+        """The memory that the registers of an engine name, which moves `words` a frame."""
         base = reg.engine(engine)
-        words = self.read(base + reg.WORDS)
+        moved = self.read(base + reg.WORDS)
         first = self.read(base + reg.ADDRESS) + (self.read(base + reg.ADDRESS + 4) << 32) - _BASE
-        part = self._memory.data[first : first + words * WORD]
-        for counter, more in ((reg.MOVED, words), (reg.FRAMES, words // stream.frame_words)):
+        for counter, more in ((reg.MOVED, moved), (reg.FRAMES, moved // words)):
             self._values[base + counter] = self.read(base + counter) + more
-        return part.reshape(-1, stream.frame_words * WORD)
+        return self._memory.data[first : first + moved * WORD]
 
     def allocate(self, size: int) -> Part:
         """Memory that both sides see."""

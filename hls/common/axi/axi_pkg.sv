@@ -1,9 +1,10 @@
 // What the modules that connect an accelerator to memory have in common.
 package axi_pkg;
 
-  // The largest number of bytes that divides both a beat of `bytes` bytes and a word of 8.
-  function automatic int unit(input int bytes);
-    unit = (bytes % 8 == 0) ? 8 : (bytes % 4 == 0) ? 4 : (bytes % 2 == 0) ? 2 : 1;
+  // The largest number that divides both, of which `b` is a power of two.
+  function automatic int unit(input int a, input int b);
+    unit = 1;
+    while (unit < b && a % (2 * unit) == 0) unit = 2 * unit;
   endfunction
 
 endpackage

@@ -1,9 +1,11 @@
 // Beats of a stream to frames as they lie in memory: BEAT_BYTES bytes a beat, FRAME_BEATS beats a frame.
 //
-// The bytes of a frame lie one behind the other, the first in the least significant place; every frame begins
-// with a word of its own, so the last word of a frame is filled up with zeros. A word is valid one cycle after the
-// beat that completes it was taken, the last one of a frame two cycles after its last beat where it is filled up.
+// Words have WORD_BYTES bytes, a power of two from 8 on. The bytes of a frame lie one behind the other, the first
+// in the least significant place; every frame begins with a word of its own, so the last word of a frame is filled
+// up with zeros. A word is valid one cycle after the beat that completes it was taken, the last one of a frame two
+// cycles after its last beat where it is filled up.
 module beats_to_words #(
+    parameter int WORD_BYTES = 8,
     parameter int BEAT_BYTES = 1,
     parameter int FRAME_BEATS = 1
 ) (
@@ -12,14 +14,14 @@ module beats_to_words #(
     input  logic [8*BEAT_BYTES-1:0] s_axis_tdata,
     input  logic                    s_axis_tvalid,
     output logic                    s_axis_tready,
-    output logic [            63:0] m_axis_tdata,
+    output logic [8*WORD_BYTES-1:0] m_axis_tdata,
     output logic                    m_axis_tvalid,
     input  logic                    m_axis_tready
 );
 
-  localparam int UNIT = axi_pkg::unit(BEAT_BYTES);  // bytes that always stay together
+  localparam int UNIT = axi_pkg::unit(BEAT_BYTES, WORD_BYTES);  // bytes that always stay together
   localparam int IN = BEAT_BYTES / UNIT;
-  localparam int OUT = 8 / UNIT;
+  localparam int OUT = WORD_BYTES / UNIT;
   localparam int ALL = IN + OUT;  // bound on units stored while a step runs
   localparam int COUNT_WIDTH = $clog2(ALL + 1);
   localparam int BEAT_WIDTH = (FRAME_BEATS > 1) ? $clog2(FRAME_BEATS) : 1;
@@ -50,14 +52,14 @@ module beats_to_words #(
     end else begin
       if (step) begin
         count_q <= count_d;
-        stored_q <= gives ? all >> 64 : all;
+        stored_q <= gives ? all >> (8 * WORD_BYTES) : all;
         closing_q <= (last || closing_q) && count_d != '0;
         if (takes) beat_q <= last ? '0 : beat_q + 1'b1;
       end
       if (step && gives) m_axis_tvalid <= 1'b1;
       else if (m_axis_tready) m_axis_tvalid <= 1'b0;
     end
-    if (step && gives) m_axis_tdata <= all[63:0];
+    if (step && gives) m_axis_tdata <= all[8*WORD_BYTES-1:0];
   end
 
 endmodule

@@ -1,15 +1,16 @@
 // Frames as they lie in memory to beats of a stream: BEAT_BYTES bytes a beat, FRAME_BEATS beats a frame.
 //
-// The bytes of a frame lie one behind the other, the first in the least significant place; a frame begins with a
-// word of its own, so what the last word of a frame has behind the frame's last beat is dropped. A beat is valid
-// one cycle after the word that completes it was taken.
+// Words have WORD_BYTES bytes, a power of two from 8 on. The bytes of a frame lie one behind the other, the first
+// in the least significant place; a frame begins with a word of its own, so what the last word of a frame has behind
+// the frame's last beat is dropped. A beat is valid one cycle after the word that completes it was taken.
 module words_to_beats #(
+    parameter int WORD_BYTES = 8,
     parameter int BEAT_BYTES = 1,
     parameter int FRAME_BEATS = 1
 ) (
     input  logic                    clk,
     input  logic                    rst_n,
-    input  logic [            63:0] s_axis_tdata,
+    input  logic [8*WORD_BYTES-1:0] s_axis_tdata,
     input  logic                    s_axis_tvalid,
     output logic                    s_axis_tready,
     output logic [8*BEAT_BYTES-1:0] m_axis_tdata,
@@ -17,8 +18,8 @@ module words_to_beats #(
     input  logic                    m_axis_tready
 );
 
-  localparam int UNIT = axi_pkg::unit(BEAT_BYTES);  // bytes that always stay together
-  localparam int IN = 8 / UNIT;
+  localparam int UNIT = axi_pkg::unit(BEAT_BYTES, WORD_BYTES);  // bytes that always stay together
+  localparam int IN = WORD_BYTES / UNIT;
   localparam int OUT = BEAT_BYTES / UNIT;
   localparam int ALL = IN + OUT;  // bound on units stored while a step runs
   localparam int COUNT_WIDTH = $clog2(ALL + 1);

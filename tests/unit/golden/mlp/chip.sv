@@ -1,6 +1,7 @@
 // levada: mlp between registers and memory.
 //
 // Engine e has the registers `engine_regs` e; those that read come first. Reader k and writer k share memory port k.
+// Word i of a frame comes from (or goes to) port i % P of its stream's P ports.
 module chip #(
     parameter int ID_BITS = 1,
     parameter int ADDRESS_BITS = 32
@@ -39,6 +40,14 @@ module chip #(
     input  logic [1:0] m_axi0_rresp,
     input  logic m_axi0_rvalid,
     output logic m_axi0_rready,
+    output logic [ADDRESS_BITS-1:0] m_axi1_araddr,
+    output logic [3:0] m_axi1_arlen,
+    output logic m_axi1_arvalid,
+    input  logic m_axi1_arready,
+    input  logic [63:0] m_axi1_rdata,
+    input  logic [1:0] m_axi1_rresp,
+    input  logic m_axi1_rvalid,
+    output logic m_axi1_rready,
     output logic [ADDRESS_BITS-1:0] m_axi0_awaddr,
     output logic [3:0] m_axi0_awlen,
     output logic m_axi0_awvalid,
@@ -54,7 +63,7 @@ module chip #(
     output logic irq
 );
 
-  localparam int READERS = 1;
+  localparam int READERS = 2;
   localparam int WRITERS = 1;
   localparam int ENGINES = READERS + WRITERS;
   localparam int STREAMS = 10;
@@ -189,10 +198,45 @@ module chip #(
       .data(data[64+:64])
   );
 
-  // s_axis: 3 x UINT4, 4 beats a frame
+  engine_regs #(
+      .FRAME_WORDS(1)
+  ) u_engine2_regs (
+      .clk,
+      .rst_n(core_rst_n),
+      .write(engine_write[2]),
+      .write_index(write_index[2:0]),
+      .write_data,
+      .read_index(read_index[2:0]),
+      .read_data(engine_data[64+:32]),
+      .address(addresses[128+:64]),
+      .words(words[64+:32]),
+      .moved(moved[2]),
+      .data(data[128+:64])
+  );
+
+  // s_axis: 3 x UINT4, 4 beats a frame, 1 words at each of 2 ports
   logic [15:0] s_axis_tdata;
-  logic s_axis_tvalid, s_axis_tready, read0_valid, read0_ready;
-  assign moved[0] = read0_valid && read0_ready;
+  logic s_axis_tvalid, s_axis_tready;
+  logic s_axis_word_valid, s_axis_word_ready, s_axis_word_moves;
+  logic [1:0] s_axis_ports;
+  assign s_axis_word_valid = &s_axis_ports;
+  assign s_axis_word_moves = s_axis_word_valid && s_axis_word_ready;
+
+  words_to_beats #(
+      .WORD_BYTES(16),
+      .BEAT_BYTES(2),
+      .FRAME_BEATS(4)
+  ) u_s_axis_beats (
+      .clk,
+      .rst_n(core_rst_n),
+      .s_axis_tdata(data[0+:128]),
+      .s_axis_tvalid(s_axis_word_valid),
+      .s_axis_tready(s_axis_word_ready),
+      .m_axis_tdata(s_axis_tdata),
+      .m_axis_tvalid(s_axis_tvalid),
+      .m_axis_tready(s_axis_tready)
+  );
+  assign moved[0] = s_axis_word_moves;
 
   axi_read #(
       .ADDRESS_BITS(ADDRESS_BITS)
@@ -215,42 +259,59 @@ module chip #(
       .m_axi_rvalid(m_axi0_rvalid),
       .m_axi_rready(m_axi0_rready),
       .m_axis_tdata(data[0+:64]),
-      .m_axis_tvalid(read0_valid),
-      .m_axis_tready(read0_ready)
+      .m_axis_tvalid(s_axis_ports[0]),
+      .m_axis_tready(s_axis_word_moves)
   );
+  assign moved[1] = s_axis_word_moves;
 
-  words_to_beats #(
-      .BEAT_BYTES(2),
-      .FRAME_BEATS(4)
-  ) u_beats0 (
+  axi_read #(
+      .ADDRESS_BITS(ADDRESS_BITS)
+  ) u_read1 (
       .clk,
-      .rst_n(core_rst_n),
-      .s_axis_tdata(data[0+:64]),
-      .s_axis_tvalid(read0_valid),
-      .s_axis_tready(read0_ready),
-      .m_axis_tdata(s_axis_tdata),
-      .m_axis_tvalid(s_axis_tvalid),
-      .m_axis_tready(s_axis_tready)
+      .rst_n,
+      .flush,
+      .start,
+      .address(addresses[64+:ADDRESS_BITS]),
+      .words(words[32+:32]),
+      .free(free[1]),
+      .busy(busy[1]),
+      .error(errors[2+:2]),
+      .m_axi_araddr(m_axi1_araddr),
+      .m_axi_arlen(m_axi1_arlen),
+      .m_axi_arvalid(m_axi1_arvalid),
+      .m_axi_arready(m_axi1_arready),
+      .m_axi_rdata(m_axi1_rdata),
+      .m_axi_rresp(m_axi1_rresp),
+      .m_axi_rvalid(m_axi1_rvalid),
+      .m_axi_rready(m_axi1_rready),
+      .m_axis_tdata(data[64+:64]),
+      .m_axis_tvalid(s_axis_ports[1]),
+      .m_axis_tready(s_axis_word_moves)
   );
 
-  // m_axis: 1 x UINT3, 1 beats a frame
+  // m_axis: 1 x UINT3, 1 beats a frame, 1 words at a port
   logic [7:0] m_axis_tdata;
-  logic m_axis_tvalid, m_axis_tready, write0_valid, write0_ready;
-  assign moved[1] = write0_valid && write0_ready;
+  logic m_axis_tvalid, m_axis_tready;
+  logic m_axis_word_valid, m_axis_word_ready, m_axis_word_moves;
+  logic [0:0] m_axis_ports;
+  assign m_axis_word_ready = &m_axis_ports;
+  assign m_axis_word_moves = m_axis_word_valid && m_axis_word_ready;
 
   beats_to_words #(
+      .WORD_BYTES(8),
       .BEAT_BYTES(1),
       .FRAME_BEATS(1)
-  ) u_words0 (
+  ) u_m_axis_words (
       .clk,
       .rst_n(core_rst_n),
       .s_axis_tdata(m_axis_tdata),
       .s_axis_tvalid(m_axis_tvalid),
       .s_axis_tready(m_axis_tready),
-      .m_axis_tdata(data[64+:64]),
-      .m_axis_tvalid(write0_valid),
-      .m_axis_tready(write0_ready)
+      .m_axis_tdata(data[128+:64]),
+      .m_axis_tvalid(m_axis_word_valid),
+      .m_axis_tready(m_axis_word_ready)
   );
+  assign moved[2] = m_axis_word_moves;
 
   axi_write #(
       .ADDRESS_BITS(ADDRESS_BITS),
@@ -261,15 +322,15 @@ module chip #(
       .rst_n,
       .flush,
       .start,
-      .address(addresses[64+:ADDRESS_BITS]),
-      .words(words[32+:32]),
-      .free(free[1]),
-      .busy(busy[1]),
+      .address(addresses[128+:ADDRESS_BITS]),
+      .words(words[64+:32]),
+      .free(free[2]),
+      .busy(busy[2]),
       .finished(finished[0]),
-      .error(errors[2+:2]),
-      .s_axis_tdata(data[64+:64]),
-      .s_axis_tvalid(write0_valid),
-      .s_axis_tready(write0_ready),
+      .error(errors[4+:2]),
+      .s_axis_tdata(data[128+:64]),
+      .s_axis_tvalid(m_axis_word_moves),
+      .s_axis_tready(m_axis_ports[0]),
       .m_axi_awaddr(m_axi0_awaddr),
       .m_axi_awlen(m_axi0_awlen),
       .m_axi_awvalid(m_axi0_awvalid),
