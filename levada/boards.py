@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,31 @@ class MemoryPort:
 
 
 @dataclass(frozen=True)
+class Shell:
+    """What joins a design to the board's processor.
+
+    Attributes:
+        kind: the name of its templates in boards/shells/.
+        registers: where the processor finds a design's registers.
+        pll_mhz: the clock of which a design's is a division by two numbers up to 63.
+    """
+
+    kind: str
+    registers: int
+    pll_mhz: float
+
+    def divisors(self, clock_mhz: float) -> tuple[int, int]:
+        """Those of the fastest clock that is not above `clock_mhz` but for rounding."""
+        pairs = [(first, second) for second in range(1, 64) for first in range(second, 64)]
+        slow_enough = [pair for pair in pairs if self.pll_mhz / math.prod(pair) <= clock_mhz * (1 + 1e-9)]
+        return min(slow_enough or pairs[-1:], key=math.prod)
+
+    def actual_mhz(self, clock_mhz: float) -> float:
+        """The clock that there is where `clock_mhz` is asked for."""
+        return self.pll_mhz / math.prod(self.divisors(clock_mhz))
+
+
+@dataclass(frozen=True)
 class Board:
     """One board, as its board.toml states it.
 
@@ -39,7 +64,7 @@ class Board:
         device: all that the chip offers.
         usable: the share of `device` that a design may use.
         memory_ports: ports to DRAM.
-        registers: where the processor finds a design's registers.
+        shell: what joins a design to the processor; None where there is none yet.
     """
 
     name: str
@@ -48,7 +73,7 @@ class Board:
     device: Device
     usable: Device
     memory_ports: tuple[MemoryPort, ...]
-    registers: int
+    shell: Shell | None = None
 
 
 def names() -> list[str]:
@@ -82,7 +107,7 @@ def _read(path: Path) -> Board:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise LevadaError(f"{path}: cannot be read as TOML ({error}); mend it") from error
-    _check_keys(path, "", table, (*_TEXTS, "clock_mhz", "registers", "resources", "caps", "memory_port"))
+    _check_keys(path, "", table, (*_TEXTS, "clock_mhz", "resources", "caps", "memory_port"), ("shell",))
     name, part, family = (_text(path, key, table[key]) for key in _TEXTS)
     if family not in slices.SHAPES:
         raise LevadaError(f"{path}: family is {family!r}; use one of {', '.join(sorted(slices.SHAPES))}")
@@ -96,16 +121,19 @@ def _read(path: Path) -> Board:
         device=Device(family, **budget),
         usable=Device(family, **{key: math.floor(shares[key] * budget[key]) for key in budget}),
         memory_ports=_memory_ports(path, table["memory_port"]),
-        registers=_whole(path, "registers", table["registers"], 0),
+        shell=_shell(path, table["shell"]) if "shell" in table else None,
     )
 
 
-def _check_keys(path: Path, where: str, table: dict[str, Any], keys: Iterable[str]) -> None:
-    """Exactly `keys` are there: a misspelt one must not pass for a default."""
+def _check_keys(
+    path: Path, where: str, table: dict[str, Any], keys: Iterable[str], optional: Sequence[str] = ()
+) -> None:
+    """Exactly `keys` are there, and maybe those that are `optional`: a misspelt one must not pass."""
     keys = list(keys)
     for key in table:
-        if key not in keys:
-            raise LevadaError(f"{path}: key {where}{key} is unknown; use one of {', '.join(keys)}")
+        if key not in (*keys, *optional):
+            known = ", ".join((*keys, *optional))
+            raise LevadaError(f"{path}: key {where}{key} is unknown; use one of {known}")
     for key in keys:
         if key not in table:
             raise LevadaError(f"{path}: {where}{key} is missing; add it")
@@ -136,10 +164,26 @@ def _share(path: Path, key: str, value: object) -> float:
     raise LevadaError(f"{path}: {key} is {value!r}; write a fraction above 0 and up to 1")
 
 
-def _clock(path: Path, value: object) -> float:
+def _clock(path: Path, value: object, key: str = "clock_mhz") -> float:
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf:
         return float(value)
-    raise LevadaError(f"{path}: clock_mhz is {value!r}; write a number of MHz above 0")
+    raise LevadaError(f"{path}: {key} is {value!r}; write a number of MHz above 0")
+
+
+def _shell(path: Path, value: object) -> Shell:
+    if not isinstance(value, dict):
+        raise LevadaError(f"{path}: shell is {value!r}; write a table [shell]")
+    _check_keys(path, "shell.", value, ("kind", "registers", "pll_mhz"))
+    kinds = sorted(file.name.removesuffix(".sv.j2") for file in shells().glob("*.sv.j2"))
+    if value["kind"] not in kinds:
+        raise LevadaError(f"{path}: shell.kind is {value['kind']!r}; use one of {', '.join(kinds)}")
+    registers = _whole(path, "shell.registers", value["registers"], 0)
+    return Shell(value["kind"], registers, _clock(path, value["pll_mhz"], "shell.pll_mhz"))
+
+
+def shells() -> Path:
+    """The folder with the templates of shells."""
+    return content.root("boards") / "shells"
 
 
 def _memory_ports(path: Path, value: object) -> tuple[MemoryPort, ...]:

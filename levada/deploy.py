@@ -71,14 +71,14 @@ def memory_ports(graph: Graph, board: Board) -> chip.Ports:
 
 def manifest(package: Package) -> Manifest:
     """The accelerator.json of a package."""
-    graph, network = package.graph, package.network
+    graph, network, shell = package.graph, package.network, package.board.shell
     assert network.host_input is not None
     assert network.host_outputs is not None
     return Manifest(
         name=graph.name,
         board=package.board.name,
         part=package.board.part,
-        clock_mhz=package.clock_mhz,
+        clock_mhz=shell.actual_mhz(package.clock_mhz) if shell else package.clock_mhz,
         digest=chip.digest(graph),
         interval=timing.interval(graph),
         latency=package.run.latency,
@@ -88,7 +88,7 @@ def manifest(package: Package) -> Manifest:
         outputs=tuple(graph.stream(name) for name in graph.outputs),
         ports=memory_ports(graph, package.board),
         streams=tuple(harness.ends(name, graph) for name in sv.probes(graph)),
-        registers=package.board.registers,
+        registers=shell.registers if shell else 0,
     )
 
 

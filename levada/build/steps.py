@@ -11,7 +11,7 @@ from levada_driver.datatype import IntArray
 from levada import content, cost, deploy, fifo, frontend, lower, models, partition, reference, timing
 from levada.build import data
 from levada.build.state import State, required
-from levada.emit import chip, cpp
+from levada.emit import chip, cpp, shell
 from levada.errors import CheckFailedError
 from levada.graph import execute
 from levada.reference import FloatArray
@@ -125,11 +125,13 @@ def connect(state: State) -> None:
 
 def emit(state: State) -> None:
     """Writes the generated sources."""
-    graph = required(state.graph)
-    for folder, files in (
-        ("rtl", chip.sources(graph, deploy.memory_ports(graph, state.board))),
-        ("cpp", cpp.sources(graph)),
-    ):
+    graph, board = required(state.graph), state.board
+    ports = deploy.memory_ports(graph, board)
+    design = chip.sources(graph, ports) | shell.sources(graph, board, ports, state.clock_mhz)
+    if board.shell is not None and (actual := board.shell.actual_mhz(state.clock_mhz)) != state.clock_mhz:
+        state.note(f"{board.name} makes {actual:g} MHz where {state.clock_mhz:g} MHz are asked for")
+    about = shell.hardware_file(graph, board, state.clock_mhz)
+    for folder, files in (("rtl", design), ("cpp", cpp.sources(graph)), ("", about)):
         for name, text in files.items():
             content.write_whole(state.work / "deploy" / folder / name, text)
 

