@@ -134,6 +134,34 @@ def simulate(folder: Path, frames: int, stalls: float, seed: int, trace: Path | 
 
 @app.command()
 @click.argument("folder", type=_PATH)
+@click.option("--host", default="127.0.0.1", help="Address to answer at.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=7967, help="Port to answer at; pynq knows 7967."
+)
+def board_sim(folder: Path, host: str, port: int) -> None:
+    """Be the board of the build in FOLDER, for the package `pynq` on this machine.
+
+    Ends with Ctrl-C. Scripts run against it with PYNQ_REMOTE_DEVICES=127.0.0.1.
+    """
+    from levada import boardsim
+
+    deploy = folder / "deploy" if (folder / "deploy").is_dir() else folder
+    client = deploy / "board-sim"
+    boardsim.client_package(deploy, client)
+    board = boardsim.Board(deploy)
+    try:
+        server = boardsim.serve(board, host, port)
+        _log(f"{board.manifest.name} on a simulated {board.manifest.board} at {host}:{port}")
+        _log(f"PYNQ_REMOTE_DEVICES={host} levada-run {client} selftest")
+        server.wait_for_termination()
+    except KeyboardInterrupt:
+        _log("stopped")
+    finally:
+        board.close()
+
+
+@app.command()
+@click.argument("folder", type=_PATH)
 @as_json
 def report(folder: Path, json_: bool) -> None:
     """Show the report of the build in FOLDER."""

@@ -37,17 +37,29 @@ class Accelerator:
     Use it as a context manager, or call close(). All methods may be called from several threads.
     """
 
-    def __init__(self, folder: str | Path, backend: str = "pynq", batch: int | None = None) -> None:
-        """`batch`: most frames of one batch; more of them go in several."""
+    def __init__(
+        self,
+        folder: str | Path,
+        backend: str = "pynq",
+        batch: int | None = None,
+        timeout: float | None = None,
+    ) -> None:
+        """`batch`: most frames of one batch; more of them go in several.
+
+        `timeout`: seconds in which no word moves, after which a batch is given up (2 on a board; those of a
+        simulator are seconds of the simulated clock).
+        """
         self.folder = Path(folder)
         self.manifest = manifests.read(self.folder)
         if batch is not None and batch < 1:
             raise DriverError(f"{self.manifest.name}: batch={batch}: must be at least 1")
+        if timeout is not None and timeout <= 0:
+            raise DriverError(f"{self.manifest.name}: timeout={timeout}: must be above 0")
         self.batch = batch or self._default_batch()
         self._backend = open_backend(backend, self.folder, self.manifest)
         self._jobs: Jobs | None = None
         try:
-            self._chip = Chip(self._backend, self.manifest)
+            self._chip = Chip(self._backend, self.manifest, timeout)
             self._slots = slots(self._backend, self.manifest, self.batch, _SLOTS)
         except BaseException:
             self._backend.close()

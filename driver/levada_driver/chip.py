@@ -11,10 +11,10 @@ from levada_driver.errors import ChipError, DriverError, StuckError
 from levada_driver.manifest import Manifest
 
 _ANSWERS = {2: "a slave error (SLVERR)", 3: "a decode error (DECERR: no memory at that address)"}
-# Cycles between two looks at a batch, and in which a reset ends.
+# Cycles between two looks at a batch, and in which a reset ends at the latest.
 _LOOK, _RESET = 2_000, 2_000_000
-# An accelerator that moves no word in this many frame times, and at least so many cycles, stands still.
-_QUIET_FRAMES, _QUIET_CYCLES = 16, 1_000_000
+# Frame times that an accelerator may be quiet for in any case.
+_QUIET_FRAMES = 16
 _MOST_NAMED = 4
 
 
@@ -31,8 +31,10 @@ class StreamCounts:
 class Chip:
     """An accelerator behind a back end: up to two batches are under way, and end in their order."""
 
-    def __init__(self, backend: Backend, manifest: Manifest) -> None:
+    def __init__(self, backend: Backend, manifest: Manifest, timeout: float | None = None) -> None:
+        """`timeout`: seconds without a word moved until it counts as stuck, else the back end's patience."""
         self._backend, self._manifest = backend, manifest
+        self._timeout = backend.patience if timeout is None else timeout
         self._finished = 0  # batches since reset that were waited for
         self._started = 0
         self._check()
@@ -61,7 +63,7 @@ class Chip:
     def reset(self) -> None:
         """Ends whatever is under way, and makes the accelerator ready for a first batch."""
         self._backend.write(reg.CONTROL, reg.RESET)
-        left = _RESET
+        left = max(_RESET, int(self._timeout * self._manifest.clock_mhz * 1e6))
         while self._backend.read(reg.STATUS) & reg.RESETTING:
             if left <= 0:
                 raise StuckError(
@@ -114,7 +116,8 @@ class Chip:
     @property
     def _patience(self) -> int:
         """Cycles without a word after which nothing will come."""
-        return max(_QUIET_CYCLES, _QUIET_FRAMES * (self._manifest.interval + self._manifest.latency))
+        frames = _QUIET_FRAMES * (self._manifest.interval + self._manifest.latency)
+        return max(frames, int(self._timeout * self._manifest.clock_mhz * 1e6))
 
     def _give_up(self, error: ChipError) -> None:
         """Resets and raises."""

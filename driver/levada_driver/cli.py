@@ -22,6 +22,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("package", type=Path, help="the deploy/ folder")
     parser.add_argument("--backend", choices=NAMES, default="pynq", help="where it runs (default: pynq)")
     parser.add_argument("--batch", type=int, help="most frames of a batch (default: as many as are sensible)")
+    parser.add_argument("--timeout", type=float, help="seconds without progress until a batch is given up")
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("selftest", help="compare the package's samples with their golden results")
     actions.add_parser("info", help="print what the package holds, as JSON")
@@ -59,7 +60,8 @@ def main() -> int:
     """Entry point; returns the exit code."""
     arguments = _parser().parse_args()
     try:
-        with Accelerator(arguments.package, arguments.backend, arguments.batch) as accelerator:
+        options = arguments.backend, arguments.batch, arguments.timeout
+        with Accelerator(arguments.package, *options) as accelerator:
             if arguments.action == "selftest":
                 frames = accelerator.selftest()
                 print(f"{accelerator.manifest.name}: {frames} frames as they should be")  # noqa: T201

@@ -97,6 +97,7 @@ def test_commands(page):
 @pages
 def test_options(page):
     known = {name for verb in app.commands.values() for parameter in verb.params for name in parameter.opts}
+    known |= {name for action in cli._parser()._actions for name in action.option_strings}
     for span in code(page):
         if span.startswith("--"):
             assert span.split()[0] in known | OTHERS, span

@@ -6,7 +6,7 @@ import numpy as np
 from levada_driver.host import HostInput, HostOutput, HostOutputs
 
 from levada import boards, deploy
-from levada.emit import sv
+from levada.emit import shell, sv
 from levada.graph import execute
 from levada.layer import Folding
 from levada.sim.cppsim import CppSim
@@ -55,5 +55,7 @@ def write(folder, frames=5, graph=None):
         samples=x,
         golden=golden,
     )
+    for name, text in shell.hardware_file(graph, package.board, package.clock_mhz).items():
+        (folder / name).write_text(text)
     assert np.array_equal(deploy.write(package, folder), golden)
     return x, golden

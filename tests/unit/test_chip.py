@@ -144,8 +144,8 @@ def test_an_address_without_memory_is_an_error(accelerator):
 
 
 @pytest.mark.parametrize("channel", FAULTS[2:])
-def test_a_channel_that_stops_is_reported(accelerator, ask, channel, monkeypatch):
-    monkeypatch.setattr(chip, "_QUIET_CYCLES", 20_000)
+def test_a_channel_that_stops_is_reported(accelerator, ask, channel):
+    accelerator._chip._timeout = 2e-4  # 20,000 cycles
     ask("fault", channel, 0, 60_000)
     with pytest.raises(StuckError) as error:
         accelerator.run(frames(8))
@@ -156,17 +156,15 @@ def test_a_channel_that_stops_is_reported(accelerator, ask, channel, monkeypatch
     assert np.array_equal(accelerator.run_integers(frames(30)), expected(frames(30)))
 
 
-def test_what_is_not_taken_is_named(accelerator, ask, monkeypatch):
-    monkeypatch.setattr(chip, "_QUIET_CYCLES", 20_000)
-    ask("fault", "aw", 0, 60_000)
-    with Accelerator(accelerator.folder, "rtlsim", batch=400) as other:
+def test_what_is_not_taken_is_named(folder):
+    with Accelerator(folder, "rtlsim", batch=400, timeout=2e-4) as other:
         other._backend.ask("fault", "aw", 0, 60_000)
         with pytest.raises(StuckError, match=r"; not taken: \w+ \(input -> mvau_0\)"):
             other.run(frames(400))
 
 
 def test_a_memory_port_that_never_answers(accelerator, ask, monkeypatch):
-    monkeypatch.setattr(chip, "_QUIET_CYCLES", 20_000)
+    accelerator._chip._timeout = 2e-4  # 20,000 cycles
     monkeypatch.setattr(chip, "_RESET", 20_000)
     ask("fault", "r", 0, 200_000)
     with pytest.raises(StuckError) as error:
@@ -176,9 +174,9 @@ def test_a_memory_port_that_never_answers(accelerator, ask, monkeypatch):
     )
 
 
-def test_faults_at_any_time_are_reported_and_leave_no_trace(accelerator, ask, monkeypatch, pytestconfig):
+def test_faults_at_any_time_are_reported_and_leave_no_trace(accelerator, ask, pytestconfig):
     """Each under random stalls, latency and load: an error or, if it is over in time, the right result."""
-    monkeypatch.setattr(chip, "_QUIET_CYCLES", 20_000)
+    accelerator._chip._timeout = 2e-4  # 20,000 cycles
     random = np.random.default_rng(7)
     reported = 0
     rounds = 1000 if pytestconfig.getoption("--deep") else 30
@@ -322,6 +320,12 @@ def test_a_closed_accelerator_says_so(folder):
     accelerator.close()
     with pytest.raises(DriverError, match="wide: the accelerator is closed; open it again"):
         accelerator.run(frames(1))
+
+
+@pytest.mark.parametrize("timeout", [0, -1.0])
+def test_a_timeout_is_some_time(folder, timeout):
+    with pytest.raises(DriverError, match=f"wide: timeout={timeout}: must be above 0"):
+        Accelerator(folder, "cppsim", timeout=timeout)
 
 
 @pytest.mark.parametrize("batch", [0, -1])

@@ -37,7 +37,12 @@ class Buffer(Protocol):
 
 
 class Backend(Protocol):
-    """Registers of 32 bits at offsets in bytes, memory, and time."""
+    """Registers of 32 bits at offsets in bytes, memory, and time.
+
+    `patience`: seconds of the accelerator's time without a word moved after which it counts as stuck.
+    """
+
+    patience: float
 
     def read(self, offset: int) -> int:
         """The value of a register."""

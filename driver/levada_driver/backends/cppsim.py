@@ -58,6 +58,8 @@ class SoftwareChip:
     There are no cycles in C++, so CYCLES and what the streams do stay 0.
     """
 
+    patience = 1.0
+
     def __init__(self, library: CppLibrary, manifest: Manifest) -> None:
         self._library, self._manifest = library, manifest
         self._memory = Memory(np.zeros(_MEMORY, np.uint8), _BASE)

@@ -10,14 +10,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from levada_driver import registers as reg
 from levada_driver.backends import Bytes
 from levada_driver.errors import DriverError
 from levada_driver.manifest import Manifest
 
 BITSTREAM = "accelerator.bit"
-#: Held by the process that uses the board's programmable logic.
-LOCK = Path(tempfile.gettempdir()) / "levada-board.lock"
 # Shorter waits than this are left to the next look at the registers.
 _NAP = 50e-6
 
@@ -27,7 +27,7 @@ class BoardBuffer:
 
     def __init__(self, buffer: Any) -> None:  # noqa: ANN401 - pynq's own array
         self._buffer = buffer
-        self.data: Bytes = buffer
+        self.data: Bytes = buffer.view(np.ndarray)
         self.address = int(buffer.physical_address)
 
     def to_chip(self) -> None:
@@ -46,6 +46,8 @@ class BoardBuffer:
 class BoardChip:
     """The registers at `manifest.registers`, through pynq."""
 
+    patience = 2.0
+
     def __init__(self, pynq: Any, folder: Path, manifest: Manifest) -> None:  # noqa: ANN401 - the module
         self._pynq, self._clock = pynq, manifest.clock_mhz * 1e6
         self._lock: Any = _only_user()
@@ -58,7 +60,7 @@ class BoardChip:
 
     def read(self, offset: int) -> int:
         """The value of a register."""
-        return int(self._registers.read(offset))
+        return int(self._registers.read(offset)) & 0xFFFFFFFF  # pynq 3.1 takes remote words for signed
 
     def write(self, offset: int, value: int) -> None:
         """Sets a register."""
@@ -85,9 +87,15 @@ class BoardChip:
         self._lock.close()
 
 
+def lock_file() -> Path:
+    """Held by the process that uses the board: this one, or the first remote one that pynq is told of."""
+    remote = os.environ.get("PYNQ_REMOTE_DEVICES", "").split(",")[0].strip()
+    return Path(tempfile.gettempdir()) / f"levada-board-{remote or 'here'}.lock"
+
+
 def _only_user() -> Any:  # noqa: ANN401 - an open file
     """Holds the lock as long as the file is open, and no longer than this process lives."""
-    lock = LOCK.open("a+")
+    lock = lock_file().open("a+")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -29,6 +29,8 @@ SIZE = 512 << 20
 class SimulatedChip:
     """A running `chipsim`; see the commands in levada/sim/chipsim.cpp."""
 
+    patience = 0.01  # a million cycles at 100 MHz take some seconds to simulate
+
     def __init__(self, binary: Path, images: Path) -> None:
         self._binary = binary
         self._asking = threading.Lock()
