@@ -133,11 +133,12 @@ class DotProducts:
             low, high = int(self.weights.min()), int(self.weights.max())
             operands = dsp.Operands(self.wtype, self.atype, min(low, 0), max(high, 1))
             small = self.weights.size <= _EXAMINED
-            columns = self.weights.reshape(len(self.weights), -1, simd) if small else None
+            columns = self.weights.reshape(len(self.weights), -1, simd)
+            chains = dsp.Chains(operands, columns) if small else None
             packings = [
                 p for p in dsp.packings(operands, shape=self.shape) if p.lanes <= (self.sharing or p.lanes)
             ]
-            offered = [dsp.dot(operands, packing, simd, columns, self.shape) for packing in packings]
+            offered = [dsp.dot(operands, packing, simd, chains, self.shape) for packing in packings]
             lut = sum(self.lane_terms(simd).lut.values())
             self._slices[simd] = max(
                 offered, key=lambda dot: dot.packing.lanes * lut - dot.resources.lut, default=None

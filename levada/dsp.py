@@ -24,7 +24,7 @@ lane n of pixel j is digit n * pixels + j.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import ceil, log2
 
@@ -213,37 +213,58 @@ class DspDot:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class Chains:
+    """The weights [..., simd] of all lanes and cycles, for what chains of slices sum of them."""
+
+    operands: Operands
+    weights: IntArray
+    _known: dict[int, tuple[int, int]] = field(default_factory=dict, init=False)
+
+    def sum_range(self, cascade: int) -> tuple[int, int]:
+        """Smallest and largest sum of a chain of `cascade` slices over all inputs."""
+        if cascade not in self._known:
+            starts = np.arange(0, self.weights.shape[-1], cascade)
+            ends = np.minimum(starts + cascade, self.weights.shape[-1])
+            low, high = ((sums[..., ends] - sums[..., starts]) for sums in self._sums_up_to)
+            self._known[cascade] = int(low.min()), int(high.max())
+        return self._known[cascade]
+
+    @cached_property
+    def _sums_up_to(self) -> tuple[IntArray, IntArray]:
+        """Sums [..., simd + 1] of the smallest and of the largest products before each column."""
+        products = [self.weights * a for a in self.operands.a_range]
+        before = [(0, 0)] * (self.weights.ndim - 1) + [(1, 0)]
+        low, high = np.minimum(*products), np.maximum(*products)
+        return np.pad(low.cumsum(axis=-1), before), np.pad(high.cumsum(axis=-1), before)
+
+
 def dot(
     operands: Operands,
     packing: Packing,
     simd: int,
-    weights: IntArray | None = None,
+    chains: Chains | None = None,
     shape: DspShape = DSP48E1,
 ) -> DspDot:
     """The fewest chains that are exact, all as long as each other but the last: least is added in LUTs.
 
-    With the weights [..., simd] of all lanes and cycles at hand, their own sums bound the chains, which may
-    then be longer than the packing promises for any weights.
+    With the weights at hand, their own sums bound the chains, which may then be longer than the packing
+    promises for any weights.
     """
-    for chains in range(ceil(simd / (packing.cascade if weights is None else shape.longest)), simd + 1):
-        cascade = ceil(simd / chains)
-        low, high = sum_range(operands, cascade, weights)
+    longest = packing.cascade if chains is None else shape.longest
+    for count in range(ceil(simd / longest), simd + 1):
+        cascade = ceil(simd / count)
+        low, high = sum_range(operands, cascade) if chains is None else chains.sum_range(cascade)
         found = DspDot(operands, packing, simd, cascade, low, high, shape)
         if found.exact:
             return found
     raise AssertionError(f"{packing} is not exact for {operands}")
 
 
-def sum_range(operands: Operands, cascade: int, weights: IntArray | None = None) -> tuple[int, int]:
-    """Smallest and largest sum of a chain over all inputs, and over all weights or the given [..., simd]."""
-    if weights is None:
-        low, high = operands.product_range
-        return cascade * low, cascade * high
-    a_low, a_high = operands.a_range
-    starts = range(0, weights.shape[-1], cascade)
-    lows = np.add.reduceat(np.minimum(weights * a_low, weights * a_high), starts, axis=-1)
-    highs = np.add.reduceat(np.maximum(weights * a_low, weights * a_high), starts, axis=-1)
-    return int(lows.min()), int(highs.max())
+def sum_range(operands: Operands, cascade: int) -> tuple[int, int]:
+    """Smallest and largest sum of a chain over all inputs and weights."""
+    low, high = operands.product_range
+    return cascade * low, cascade * high
 
 
 def _tree(terms: int, width: int) -> tuple[int, int]:

@@ -21,7 +21,7 @@ from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream
 
 from levada.adder_graph import AdderGraph
-from levada.terms import Terms, weigh
+from levada.terms import Terms, rounded
 from levada.window import Window
 
 if TYPE_CHECKING:  # only the tests draw layers; a build does not need hypothesis
@@ -327,7 +327,8 @@ class Layer(ABC):
 
 def weighed(terms: Terms) -> Resources:
     """What terms take by their fitted coefficients."""
-    return Resources(weigh("lut", terms.lut), weigh("ff", terms.ff), terms.dsp, terms.bram18)
+    lut, ff = map(rounded, terms.weights)
+    return Resources(lut, ff, terms.dsp, terms.bram18)
 
 
 def registered() -> dict[str, type[Layer]]:

@@ -11,28 +11,77 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from math import ceil
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 #: One table for each counted resource: coefficients by the name of their term.
 FILE = Path(__file__).parent / "cost" / "coefficients.toml"
 Counted = Literal["lut", "ff"]
 
 
-@dataclass(frozen=True)
 class Terms:
-    """LUTs and flip-flops by what they are for, not negative; DSP slices and 18 Kbit blocks exactly."""
+    """LUTs and flip-flops by what they are for, not negative; DSP slices and 18 Kbit blocks exactly.
 
-    lut: Mapping[str, int] = field(default_factory=dict)
-    ff: Mapping[str, int] = field(default_factory=dict)
-    dsp: int = 0
-    bram18: int = 0
+    A value. Of a total only the parts are kept until somebody asks for names: a search for foldings states
+    tens of thousands of totals, and asks most of them for their weight alone.
+    """
+
+    __slots__ = ("_counts", "_parts", "_weights", "bram18", "dsp")
+
+    def __init__(
+        self,
+        lut: Mapping[str, int] | None = None,
+        ff: Mapping[str, int] | None = None,
+        dsp: int = 0,
+        bram18: int = 0,
+    ) -> None:
+        self.dsp, self.bram18 = dsp, bram18
+        self._counts: tuple[Mapping[str, int], Mapping[str, int]] | None = (lut or {}, ff or {})
+        self._parts: tuple[Terms, ...] = ()
+        self._weights: tuple[float, float] | None = None
+
+    @staticmethod
+    def of(parts: Iterable[Terms]) -> Terms:
+        """All parts together."""
+        made = Terms()
+        made._parts = tuple(parts)
+        made._counts = None
+        for part in made._parts:
+            made.dsp += part.dsp
+            made.bram18 += part.bram18
+        return made
+
+    @property
+    def lut(self) -> Mapping[str, int]:
+        """LUTs by name."""
+        return self._merged()[0]
+
+    @property
+    def ff(self) -> Mapping[str, int]:
+        """Flip-flops by name."""
+        return self._merged()[1]
+
+    def _merged(self) -> tuple[Mapping[str, int], Mapping[str, int]]:
+        if self._counts is None:
+            self._counts = _sums(part.lut for part in self._parts), _sums(part.ff for part in self._parts)
+        return self._counts
+
+    @property
+    def weights(self) -> tuple[float, float]:
+        """LUTs and flip-flops by the fitted coefficients, not rounded."""
+        if self._weights is None:
+            if self._counts is None:
+                weights = [part.weights for part in self._parts]
+                self._weights = sum(lut for lut, _ in weights), sum(ff for _, ff in weights)
+            else:
+                lut, ff = self._counts
+                self._weights = weighed(lut, coefficients("lut")), weighed(ff, coefficients("ff"))
+        return self._weights
 
     def __add__(self, other: Terms) -> Terms:
-        return total((self, other)) if other != _NOTHING else self
+        return Terms.of((self, other))
 
     def __mul__(self, number: int) -> Terms:
         """So many of it."""
@@ -40,8 +89,26 @@ class Terms:
         ff = {name: number * count for name, count in self.ff.items()}
         return Terms(lut, ff, number * self.dsp, number * self.bram18)
 
+    def _value(self) -> tuple[Mapping[str, int], Mapping[str, int], int, int]:
+        return self.lut, self.ff, self.dsp, self.bram18
 
-_NOTHING = Terms()
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Terms) and self._value() == other._value()
+
+    def __repr__(self) -> str:
+        return f"Terms{self._value()}"
+
+    def plain(self) -> dict[str, Any]:
+        """Plain values, from which Terms(**values) is made again."""
+        return {"lut": dict(self.lut), "ff": dict(self.ff), "dsp": self.dsp, "bram18": self.bram18}
+
+
+def _sums(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for own in counts:
+        for name, count in own.items():
+            found[name] = found.get(name, 0) + count
+    return found
 
 
 def both(**counts: int) -> Terms:
@@ -51,17 +118,7 @@ def both(**counts: int) -> Terms:
 
 def total(parts: Iterable[Terms]) -> Terms:
     """All parts together."""
-    lut: dict[str, int] = {}
-    ff: dict[str, int] = {}
-    dsp = bram18 = 0
-    for part in parts:
-        for name, count in part.lut.items():
-            lut[name] = lut.get(name, 0) + count
-        for name, count in part.ff.items():
-            ff[name] = ff.get(name, 0) + count
-        dsp += part.dsp
-        bram18 += part.bram18
-    return Terms(lut, ff, dsp, bram18)
+    return Terms.of(parts)
 
 
 @cache
@@ -75,7 +132,7 @@ def weighed(counts: Mapping[str, int], fitted: Mapping[str, float]) -> float:
     return sum(fitted.get(name, 1.0) * count for name, count in counts.items())
 
 
-def weigh(counted: Counted, counts: Mapping[str, int]) -> int:
-    """What terms take by the fitted coefficients, at least 1."""
+def rounded(weight: float) -> int:
+    """A weight as a whole number, at least 1."""
     # No 1 is made of rounding errors.
-    return max(1, ceil(weighed(counts, coefficients(counted)) - 1e-6))
+    return max(1, ceil(weight - 1e-6))

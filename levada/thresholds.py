@@ -12,7 +12,7 @@ from levada_driver.datatype import IntArray, IntType
 from levada import lines, memory
 from levada.layer import Bits, Places
 from levada.lines import Lines
-from levada.terms import Terms, total, weigh
+from levada.terms import Terms, rounded, total
 
 #: Candidates of a level of a search from which they may be in block RAM (hls/common/threshold_search.sv).
 DEEP = 1024
@@ -265,7 +265,8 @@ def best_share(search: Search, folds: int, lanes: int, apart: int, place: Places
 
     def price(share: int) -> int:
         used = searches(search, folds, lanes, search.width, place, share)
-        return 2 * weigh("lut", used.lut) + weigh("ff", used.ff) + 2 * _BLOCK_LUTS * used.bram18
+        lut, ff = map(rounded, used.weights)
+        return 2 * lut + ff + 2 * _BLOCK_LUTS * used.bram18
 
     return min((1, most), key=price)
 

@@ -127,18 +127,27 @@ def latest_steps(schedule: Schedule, deadlines: Sequence[IntArray], interval: in
 
 def high_water(start: IntArray, end: IntArray, interval: int) -> int:
     """The largest number of intervals [start, end) that overlap when each repeats every `interval` cycles."""
-    whole, rest = np.divmod(end - start, interval)
-    first = start % interval
-    last = first + rest
+    whole, last = 0, end - start
+    # Divisions of millions of numbers take longer than all the rest, and are seldom needed.
+    if last.max(initial=0) >= interval:
+        turns, last = np.divmod(last, interval)
+        whole = int(turns.sum())
+    first = start - interval * (start.min(initial=0) // interval)
+    if first.max(initial=0) >= interval:
+        first %= interval
+    last += first
     wrapped = last >= interval
-    times = np.concatenate([first, last - interval * wrapped])
-    change = np.concatenate([np.ones(len(first), np.int64), -np.ones(len(first), np.int64)])
-    if interval <= 8 * len(times):
-        counts = np.cumsum(np.bincount(times, change, interval))
+    last -= interval * wrapped
+    if interval <= 16 * len(first):
+        counts = np.bincount(first, minlength=interval)
+        counts -= np.bincount(last, minlength=interval)
     else:
+        times = np.concatenate([first, last])
+        change = np.repeat([1, -1], len(first))
         order = np.lexsort((change, times))  # at the same time, ends before starts: -1 sorts first
-        counts = np.cumsum(change[order])
-    return int(whole.sum() + wrapped.sum() + counts.max(initial=0))
+        counts = change[order]
+    np.cumsum(counts, out=counts)
+    return whole + int(wrapped.sum()) + int(counts.max(initial=0))
 
 
 def latency(graph: Graph) -> int:

@@ -57,7 +57,7 @@ def plain(sample: Sample) -> dict[str, object]:
     """A sample as JSON takes it; of the folding only what is not as usual."""
     usual = Folding()
     folding = {key: value for key, value in asdict(sample.folding).items() if value != getattr(usual, key)}
-    return asdict(sample) | {"folding": folding}
+    return asdict(sample) | {"folding": folding, "stated": sample.stated.plain()}
 
 
 def parsed(data: Mapping[str, Any]) -> Sample:

@@ -113,8 +113,9 @@ def test_terms_are_not_negative(kind):
 
 def test_a_term_without_a_coefficient_counts_as_it_is():
     assert "new" not in COEFFICIENTS["lut"]
-    assert terms.weigh("lut", {"new": 7}) == 7
-    assert terms.weigh("ff", {}) == 1
+    weights = (Terms({"new": 7}) + Terms({"new": 2})).weights
+    assert weights == (9, 0)
+    assert [terms.rounded(weight) for weight in weights] == [9, 1]
 
 
 def test_terms_add_up_by_name():

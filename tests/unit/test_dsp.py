@@ -127,7 +127,7 @@ def test_a_wider_pitch_does_not_fit(dot):
 @given(dots(), st.integers(0, 2**32))
 def test_actual_weights_allow_chains_at_least_as_long(dot, seed):
     w, a = random_operands(dot, seed)
-    fitted = dsp.dot(dot.operands, dot.packing, dot.simd, weights=w, shape=dot.shape)
+    fitted = dsp.dot(dot.operands, dot.packing, dot.simd, chains=dsp.Chains(dot.operands, w), shape=dot.shape)
     assert fitted.exact
     assert fitted.chains <= dot.chains
     for inputs in (a, *(np.full_like(a, end) for end in dot.operands.a_range)):
