@@ -21,6 +21,8 @@ from levada.layer import Schedule
 
 #: Cycle of each step of a frame, by layer.
 Steps = dict[str, IntArray]
+# Intervals of which many fit into 32 bits.
+_SHORT = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class Plan:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._interval = timing.interval(graph)
+        # Most of the time goes into moving arrays of millions of cycles; of half the width it is less.
+        self._type = np.int32 if self._interval < _SHORT else np.int64
         self._schedules = {node.name: node.layer.schedule(node.folding) for node in graph.nodes}
         self._joints: dict[str, _Joint] = {}
         for node in graph.nodes:
@@ -132,7 +136,7 @@ class Plan:
                 delay = self._producer(name).latency + (name in buffered)
                 arrivals.append(self._issued(name, steps) + delay)
             else:
-                arrivals.append(np.zeros(self._graph.stream(name).beats, np.int64))
+                arrivals.append(np.zeros(self._graph.stream(name).beats, self._type))
         return timing.earliest_steps(self._schedules[node.name], arrivals, self._interval)
 
     def _bring_forward(self, steps: Steps, buffered: frozenset[str]) -> None:

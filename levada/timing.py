@@ -21,9 +21,6 @@ from levada_driver.datatype import IntArray
 from levada.graph import Graph, Node
 from levada.layer import Schedule
 
-# Beyond any cycle of interest; half the range, so that sums with it do not overflow.
-_NEVER = np.iinfo(np.int64).max // 2
-
 
 @dataclass(frozen=True)
 class Timing:
@@ -87,6 +84,11 @@ def _step_times(schedule: Schedule, arrivals: list[IntArray], frames: int) -> In
     return steps + np.maximum.accumulate(earliest - steps)
 
 
+def _never(steps: IntArray) -> int:
+    """Beyond any cycle of interest; half the range of the type, so that sums with it do not overflow."""
+    return int(np.iinfo(steps.dtype).max // 2)
+
+
 def earliest_steps(schedule: Schedule, arrivals: Sequence[IntArray], interval: int) -> IntArray:
     """First possible cycle of each step of a frame, where frame f follows f * interval cycles later.
 
@@ -97,8 +99,8 @@ def earliest_steps(schedule: Schedule, arrivals: Sequence[IntArray], interval: i
 
     frames before that one keep it no longer, since steps <= interval.
     """
-    steps = np.arange(schedule.steps, dtype=np.int64)
-    earliest = np.full(len(steps), -_NEVER)
+    steps = np.arange(schedule.steps, dtype=arrivals[0].dtype)
+    earliest = np.full_like(steps, -_never(steps))
     for reads, arrival in zip(schedule.reads, arrivals, strict=True):
         earliest[reads] = np.maximum(earliest[reads], arrival)
     # In place from here on: these arrays have millions of steps.
@@ -114,8 +116,8 @@ def latest_steps(schedule: Schedule, deadlines: Sequence[IntArray], interval: in
 
     `deadlines` holds the cycle in which each beat of each output must be issued at the latest.
     """
-    steps = np.arange(schedule.steps, dtype=np.int64)
-    latest = np.full(len(steps), _NEVER)
+    steps = np.arange(schedule.steps, dtype=deadlines[0].dtype)
+    latest = np.full_like(steps, _never(steps))
     for writes, deadline in zip(schedule.writes, deadlines, strict=True):
         latest[writes] = np.minimum(latest[writes], deadline)
     start: IntArray = np.subtract(latest, steps, out=latest)
@@ -126,28 +128,15 @@ def latest_steps(schedule: Schedule, deadlines: Sequence[IntArray], interval: in
 
 
 def high_water(start: IntArray, end: IntArray, interval: int) -> int:
-    """The largest number of intervals [start, end) that overlap when each repeats every `interval` cycles."""
-    whole, last = 0, end - start
-    # Divisions of millions of numbers take longer than all the rest, and are seldom needed.
-    if last.max(initial=0) >= interval:
-        turns, last = np.divmod(last, interval)
-        whole = int(turns.sum())
-    first = start - interval * (start.min(initial=0) // interval)
-    if first.max(initial=0) >= interval:
-        first %= interval
-    last += first
-    wrapped = last >= interval
-    last -= interval * wrapped
-    if interval <= 16 * len(first):
-        counts = np.bincount(first, minlength=interval)
-        counts -= np.bincount(last, minlength=interval)
-    else:
-        times = np.concatenate([first, last])
-        change = np.repeat([1, -1], len(first))
-        order = np.lexsort((change, times))  # at the same time, ends before starts: -1 sorts first
-        counts = change[order]
-    np.cumsum(counts, out=counts)
-    return whole + int(wrapped.sum()) + int(counts.max(initial=0))
+    """The largest number of beats that are there at once: beat i from start[i] on, until end[i].
+
+    All repeats every `interval` cycles. Both are ascending, no beat leaves before it comes, and the first and
+    the last of each are at most an interval apart, as with layers. So beats, also those of earlier frames,
+    leave in the order in which they come, and how many have left when beat i comes is found by a search.
+    """
+    frames, time = np.divmod(start - end[0], interval)
+    left = frames * len(end) + np.searchsorted(end, time + end[0], side="right")
+    return int((np.arange(1, len(start) + 1) - left).max(initial=0))
 
 
 def latency(graph: Graph) -> int:

@@ -117,12 +117,20 @@ def test_chains_of_real_layers(graph):
     assert {name: valid.tolist() for name, valid in times.valid.items()} == walk.valid
 
 
-@given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 6)), max_size=12))
-def test_high_water_counts_overlaps(spans):
-    start = np.array([at for at, _ in spans], np.int64)
-    end = start + np.array([length for _, length in spans], np.int64)
-    most = max((sum(a <= t < b for a, b in zip(start, end, strict=True)) for t in range(20)), default=0)
-    assert timing.high_water(start, end, 1000) == most
+@given(
+    st.integers(1, 12), st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), min_size=1, max_size=9)
+)
+def test_high_water_counts_overlaps(interval, drawn):
+    """Against counting at every cycle, with so many frames before that all their beats have left."""
+    start = np.sort([first % interval for first, _ in drawn])
+    end = np.maximum(np.sort([last % interval for _, last in drawn]) + 5, start)
+    end = np.minimum(end, end[0] + interval)
+    frames = [frame * interval for frame in range(-30, 1)]
+    most = max(
+        sum(a + f <= t < b + f for f in frames for a, b in zip(start, end, strict=True))
+        for t in range(interval)
+    )
+    assert timing.high_water(start, end, interval) == most
 
 
 def pair(first, second):
