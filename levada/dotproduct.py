@@ -45,6 +45,7 @@ class DotProducts:
     _slices: dict[int, dsp.DspDot | None] = field(default_factory=dict, init=False)
     _lanes: dict[int, Terms] = field(default_factory=dict, init=False)
     _shares: dict[tuple[int, int, int, Places], int] = field(default_factory=dict, init=False)
+    _activations: dict[tuple[int, int, int, Places, int], Terms] = field(default_factory=dict, init=False)
 
     @cached_property
     def row_range(self) -> tuple[IntArray, IntArray]:
@@ -250,8 +251,14 @@ class DotProducts:
 
     def activation(self, folds: int, lanes: int, slots: int, place: Places = "lut", share: int = 1) -> Terms:
         """What makes results of the sums of `lanes`, each for `folds` rows in turn, and the output fifo."""
-        search = None if self.thresholds is None else self.search
-        return th.activation(search, folds, lanes, slots, self.result_type.bits, place=place, share=share)
+        key = (folds, lanes, slots, place, share)
+        if key not in self._activations:
+            search = None if self.thresholds is None else self.search
+            bits = self.result_type.bits
+            self._activations[key] = th.activation(
+                search, folds, lanes, slots, bits, place=place, share=share
+            )
+        return self._activations[key]
 
     def share(self, folds: int, lanes: int, apart: int, place: Places) -> int:
         """How many of the sums of `lanes` take turns in a search, `apart` cycles from those to the next."""
