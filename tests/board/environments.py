@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -14,23 +15,25 @@ import pytest
 from levada import content
 from levada.sim import native
 
-ROOT = Path(__file__).resolve().parents[2]
+#: Where the interpreter finds the driver: as it is, without being installed.
+DRIVER = Path(__file__).resolve().parents[2] / "driver"
 #: Of each version of pynq, what else it takes: 3.1.2 imports a module that pycparser 3 no longer has.
 VERSIONS = {"4.0.0": [], "3.1.2": ["pycparser<3"]}
 
 
 def python(version: str) -> Path:
-    """The interpreter of an environment with this version of pynq and the driver; made once."""
+    """The interpreter of an environment with this version of pynq; made once. The driver is in DRIVER."""
     packages = [f"pynq=={version}", *VERSIONS[version]]
-    source = sorted((ROOT / "driver").rglob("*.py"))
-    key = content.digest(sys.version, *packages, *(path.read_text() for path in source))
-    with native.made_once("pynq", key, "ready") as (target, work):
-        folder = target.parent / "environment"
-        if work is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-            venv.create(folder, with_pip=True)
-            _install(folder, [*packages, str(ROOT / "driver")])
-            (work / "ready").touch()
+    key = content.digest(sys.version, *packages)
+    with (content.cache_dir("pynq") / f"{key}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run in several processes
+        with native.made_once("pynq", key, "ready") as (target, work):
+            folder = target.parent / "environment"
+            if work is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+                venv.create(folder, with_pip=True)
+                _install(folder, packages)
+                (work / "ready").touch()
     return folder / "bin" / "python"
 
 

@@ -50,7 +50,7 @@ def python(request):
 
 
 def start(python, address, *arguments):
-    environment = os.environ | {"PYNQ_REMOTE_DEVICES": address, "PYTHONPATH": ""}
+    environment = os.environ | {"PYNQ_REMOTE_DEVICES": address, "PYTHONPATH": str(environments.DRIVER)}
     pipe = subprocess.PIPE
     command = [str(word) for word in (python, *arguments)]
     return subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
