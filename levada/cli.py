@@ -143,9 +143,9 @@ def board_sim(folder: Path, host: str, port: int) -> None:
 
     Ends with Ctrl-C. Scripts run against it with PYNQ_REMOTE_DEVICES=127.0.0.1.
     """
-    from levada import boardsim
+    from levada import boardsim, content
 
-    deploy = folder / "deploy" if (folder / "deploy").is_dir() else folder
+    deploy = content.package(folder)
     client = deploy / "board-sim"
     boardsim.client_package(deploy, client)
     board = boardsim.Board(deploy)

@@ -26,6 +26,12 @@ def root(kind: str) -> Path:
     return checkout if checkout.is_dir() else _PACKAGE / "_content" / kind
 
 
+def package(folder: Path) -> Path:
+    """The deploy package at a folder, which is that of a build or the package itself."""
+    inside = folder / "deploy"
+    return inside if inside.is_dir() else folder
+
+
 def cache_dir(kind: str) -> Path:
     """A folder for results that can be made again: `$LEVADA_CACHE` or the user's cache directory."""
     base = os.environ.get("LEVADA_CACHE") or platformdirs.user_cache_dir("levada")

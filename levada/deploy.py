@@ -79,7 +79,7 @@ def manifest(package: Package) -> Manifest:
         board=package.board.name,
         part=package.board.part,
         clock_mhz=shell.actual_mhz(package.clock_mhz) if shell else package.clock_mhz,
-        digest=chip.digest(graph),
+        digest=chip.digest(sv.sources(graph)),
         interval=timing.interval(graph),
         latency=package.run.latency,
         host_input=network.host_input,

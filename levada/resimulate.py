@@ -9,6 +9,7 @@ import numpy as np
 from levada_driver import manifest as manifests
 from levada_driver.packing import pack, unpack
 
+from levada import content
 from levada.errors import CheckFailedError, LevadaError
 from levada.sim import rtlsim
 from levada.sim.program import BINARY, IMAGES, Patience, RtlProgram
@@ -27,7 +28,7 @@ def resimulate(
         raise LevadaError(f"--stalls {stalls:g}: must be from 0 to 0.9")
     if frames < 2:
         raise LevadaError(f"--frames {frames}: at least 2 are needed to see an interval")
-    package = folder / "deploy" if (folder / "deploy").is_dir() else folder
+    package = content.package(folder)
     manifest = manifests.read(package)
     with np.load(package / "samples.npz") as samples:
         x, golden = samples["input"], samples["golden"]

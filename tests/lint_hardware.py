@@ -276,7 +276,7 @@ def module_files() -> list[Path]:
 def cpp_files() -> list[Path]:
     """Every C++ file of the library and of the simulators."""
     library = [path for path in (ROOT / "hls").rglob("*") if path.suffix in {".hpp", ".cpp"}]
-    return sorted([*library, *(ROOT / "levada" / "sim").glob("*.cpp")])
+    return sorted([*library, *(ROOT / "levada" / "sim").glob("*.[ch]pp")])
 
 
 def compiler_files() -> list[Path]:

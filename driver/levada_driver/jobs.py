@@ -29,10 +29,17 @@ _WAITING = 16
 
 @dataclass(eq=False)
 class Slot:
-    """Memory for a batch: the buffers of each stream, one for each of its ports."""
+    """Memory for a batch: the buffers of each stream, one for each of its ports, those of `inputs` first."""
 
     transfers: Sequence[Transfer]
     parts: Sequence[Sequence[Buffer]]
+    inputs: int
+
+    def from_chip(self) -> None:
+        """The results become visible."""
+        for part in self.parts[self.inputs :]:
+            for buffer in part:
+                buffer.from_chip()
 
     @property
     def buffers(self) -> list[Buffer]:
@@ -197,8 +204,7 @@ class Jobs:
         while (part := self._moved.get()) is not None:
             assert part.slot is not None
             try:
-                for buffer in part.slot.buffers:
-                    buffer.from_chip()
+                part.slot.from_chip()
                 part.job.done[part.number] = self._unpack(part.slot, len(part.x))
                 self._give_back(part)
                 if len(part.job.done) == part.job.parts and not part.job.result.done():
@@ -215,4 +221,5 @@ def slots(backend: Backend, manifest: Manifest, frames: int, count: int) -> list
         return [backend.allocate(frames * transfer.words * WORD) for _ in range(transfer.ports)]
 
     transfers = manifest.transfers
-    return [Slot(transfers, [buffers(transfer) for transfer in transfers]) for _ in range(count)]
+    inputs = len(manifest.inputs)
+    return [Slot(transfers, [buffers(transfer) for transfer in transfers], inputs) for _ in range(count)]

@@ -14,6 +14,8 @@ from levada_driver.packing import Stream, Transfer
 
 SCHEMA_VERSION = 3
 FILE = "accelerator.json"
+#: Hexadecimal digits of a design's digest that its registers hold.
+REGISTER_DIGITS = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +63,7 @@ class Manifest:
     @property
     def register_digest(self) -> int:
         """What the accelerator's registers say of its sources: the first 64 bits of `digest`."""
-        return int(self.digest[:16], 16)
+        return int(self.digest[:REGISTER_DIGITS], 16)
 
     def to_json(self) -> str:
         """The text of accelerator.json."""

@@ -16,6 +16,7 @@ from levada.errors import LevadaError, ToolMissingError
 
 # Bytes of one message of a buffer or file.
 _CHUNK = 2 << 20
+# What a method of registers or memory raises where something is not there; its answer then says so.
 _FAILURES = (ValueError, DriverError)
 
 
@@ -68,20 +69,14 @@ class Mmio:
 
     def read(self, request: Any, response: Any) -> Any:  # noqa: ANN401
         """Up to four bytes at an offset into the range."""
-        try:
-            word = self._board.read(int(request.mmio_id) + request.offset)
-        except _FAILURES as error:
-            return response(msg=str(error))
+        word = self._board.read(int(request.mmio_id) + request.offset)
         return response(status=True, data=word & ((1 << 8 * min(4, request.length)) - 1))
 
     def write(self, request: Any, response: Any) -> Any:  # noqa: ANN401
         """Words from an offset into the range on."""
         first = int(request.mmio_id) + request.offset
-        try:
-            for at in range(0, len(request.data), 4):
-                self._board.write(first + at, int.from_bytes(request.data[at : at + 4], "little"))
-        except _FAILURES as error:
-            return response(msg=str(error))
+        for at in range(0, len(request.data), 4):
+            self._board.write(first + at, int.from_bytes(request.data[at : at + 4], "little"))
         return response(status=True)
 
 
@@ -93,38 +88,25 @@ class RemoteBuffer:
 
     def allocate(self, request: Any, response: Any) -> Any:  # noqa: ANN401
         """A new buffer."""
-        try:
-            return response(buffer_id=self._board.allocate(request.size))
-        except _FAILURES as error:
-            return response(msg=str(error))
+        return response(buffer_id=self._board.allocate(request.size))
 
     def write(self, requests: Iterator[Any], response: Any) -> Any:  # noqa: ANN401
         """Fills a buffer with parts that come one after the other."""
         at = 0
-        try:
-            for request in requests:
-                part = self._board.part(request.buffer_id).data[at : at + len(request.data)]
-                part[:] = memoryview(request.data)[: len(part)]
-                at += len(request.data)
-        except _FAILURES as error:
-            return response(msg=str(error))
+        for request in requests:
+            part = self._board.part(request.buffer_id).data[at : at + len(request.data)]
+            part[:] = memoryview(request.data)[: len(part)]
+            at += len(request.data)
         return response()
 
     def read(self, request: Any, response: Any) -> Iterator[Any]:  # noqa: ANN401
         """A buffer in parts."""
-        try:
-            data = self._board.part(request.buffer_id).data.tobytes()
-        except _FAILURES as error:
-            yield response(msg=str(error))
-            return
-        yield from (response(data=part) for part in _parts(data))
+        data = self._board.part(request.buffer_id).data.tobytes()
+        return (response(data=part) for part in _parts(data))
 
     def freebuffer(self, request: Any, response: Any) -> Any:  # noqa: ANN401
         """Gives a buffer back."""
-        try:
-            self._board.free(request.buffer_id)
-        except _FAILURES as error:
-            return response(msg=str(error))
+        self._board.free(request.buffer_id)
         return response()
 
     def flush(self, _request: Any, response: Any) -> Any:  # noqa: ANN401
@@ -135,10 +117,7 @@ class RemoteBuffer:
 
     def physical_address(self, request: Any, response: Any) -> Any:  # noqa: ANN401
         """Where the chip finds a buffer."""
-        try:
-            return response(address=self._board.part(request.buffer_id).address)
-        except _FAILURES as error:
-            return response(msg=str(error))
+        return response(address=self._board.part(request.buffer_id).address)
 
     virtual_address = physical_address
 
@@ -186,8 +165,17 @@ def _handler(grpc: Any, method: protocol.Method, servicer: object) -> Any:  # no
         (True, False): grpc.stream_unary_rpc_method_handler,
     }
     call = getattr(servicer, method.name)
+
+    def answered(request: Any, _context: Any) -> Any:  # noqa: ANN401
+        """What the method answers; where it fails, a message of the reason."""
+        try:
+            return call(request, method.response)
+        except _FAILURES as error:
+            failed = method.response(msg=str(error))
+            return iter([failed]) if method.many_responses else failed
+
     return kinds[method.many_requests, method.many_responses](
-        lambda request, _context: call(request, method.response),
+        answered,
         request_deserializer=method.request.FromString,
         response_serializer=method.response.SerializeToString,
     )

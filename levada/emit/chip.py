@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from levada_driver.manifest import REGISTER_DIGITS
 from levada_driver.packing import Transfer
 
 from levada import content
 from levada.emit import sv
-from levada.emit.templates import environment
 from levada.graph import Graph
+from levada.templates import environment
 
 TOP = "chip"
 #: Memory ports of each input, then of each output.
 Ports = tuple[int, ...]
-#: Hexadecimal digits of a design's digest that its registers hold.
-DIGITS = 16
 
 
 def ports(graph: Graph, interval: int, available: int) -> Ports:
@@ -42,16 +40,16 @@ def _shared(graph: Graph, names: Sequence[str], interval: int, available: int) -
         transfers[transfers.index(slowest)] = more
 
 
-def digest(graph: Graph) -> str:
-    """What tells this accelerator from any other: 64 hexadecimal digits over its sources."""
-    return content.digest(*(text for pair in sorted(sv.sources(graph).items()) for text in pair))
+def digest(design: Mapping[str, str]) -> str:
+    """What tells an accelerator from any other: 64 hexadecimal digits over its sources, by their names."""
+    return content.digest(*(text for pair in sorted(design.items()) for text in pair))
 
 
 def sources(graph: Graph, ports: Ports) -> dict[str, str]:
     """Every file of the chip by name, its accelerator's included."""
-    top = chip(graph, ports, digest(graph)[:DIGITS])
-    modules = set(re.findall(r"^  (\w+) #\($", top, re.MULTILINE))
-    return {f"{TOP}.sv": top} | sv.library_sources(modules) | sv.sources(graph)
+    design = sv.sources(graph)
+    top = chip(graph, ports, digest(design)[:REGISTER_DIGITS])
+    return {f"{TOP}.sv": top} | sv.library_sources(sv.library_modules(top)) | design
 
 
 def chip(graph: Graph, ports: Ports, digits: str) -> str:

@@ -8,8 +8,8 @@ from levada_driver import registers
 
 from levada import boards
 from levada.boards import Board, Shell
-from levada.emit.templates import environment
 from levada.graph import Graph
+from levada.templates import environment
 
 #: The module at the very top, and what PYNQ reads beside a bitstream.
 TOP, HARDWARE_FILE = "shell", "accelerator.hwh"

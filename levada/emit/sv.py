@@ -78,10 +78,15 @@ def compile_order(names: set[str]) -> list[str]:
 
 @cache
 def _used_by(name: str) -> frozenset[str]:
-    code = re.sub(r"//[^\n]*", "", _library()[name].read_text())
+    return frozenset(library_modules(_library()[name].read_text()) - {name})
+
+
+def library_modules(text: str) -> set[str]:
+    """The library's modules and packages that a text instantiates or names."""
+    code = re.sub(r"//[^\n]*", "", text)
     instances = set(re.findall(r"^\s*(\w+)\s+#\(|\b(\w+)\s+u_\w+\s*\(", code, re.MULTILINE))
     words = {word for pair in instances for word in pair} | set(re.findall(r"\b(\w+)::", code))
-    return frozenset((words & _library().keys()) - {name})
+    return words & _library().keys()
 
 
 def rom_text(rom: Rom) -> str:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
+from levada import templates
 from levada.report import charts
 from levada.report.pipeline import pipeline
 from levada.report.schema import LEVELS, RESOURCES, Report
@@ -28,14 +29,7 @@ from levada.report.text import (
 def environment() -> Environment:
     """Where the templates are, and what they can say."""
     # Beside this file in a checkout as in a wheel.
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = templates.environment(Path(__file__).parent, html=True)
     environment.filters["number"] = lambda value: grouped(value, THIN)
     environment.filters["duration"] = duration
     return environment

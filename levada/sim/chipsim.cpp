@@ -34,6 +34,7 @@
 
 #include "Vdut.h"
 #include "ports.hpp"
+#include "stalls.hpp"
 #include "verilated.h"
 
 namespace {
@@ -44,17 +45,8 @@ constexpr unsigned MOST_UNDER_WAY = 8;  // bursts that a port takes before it an
 
 uint8_t* memory;
 uint64_t memory_base, memory_size, cycle;
-unsigned stall, latency = 20;
-uint64_t random_state = 88172645463325252u;
-
-uint64_t next_random() {  // xorshift64
-  random_state ^= random_state << 13;
-  random_state ^= random_state >> 7;
-  random_state ^= random_state << 17;
-  return random_state;
-}
-
-bool awake() { return stall == 0 || (next_random() & 255) >= stall; }
+unsigned latency = 20;
+levada::Stalls stalls;
 
 [[noreturn]] void broken(const std::string& rule) {
   std::fprintf(stderr, "chipsim: cycle %llu: %s\n", (unsigned long long)cycle, rule.c_str());
@@ -124,14 +116,15 @@ struct ReadPort {
   Offer offer;
 
   void drive() {
-    *ready = bursts.size() < MOST_UNDER_WAY && awake() && !(*valid && stuck_ar.holds());
+    *ready = bursts.size() < MOST_UNDER_WAY && stalls.awake() && !(*valid && stuck_ar.holds());
     // A word that was offered stays on offer.
-    if (!*data_valid && !bursts.empty() && bursts.front().ready <= cycle && awake() && !stuck_r.holds()) {
+    if (!*data_valid && !bursts.empty() && bursts.front().ready <= cycle && stalls.awake() &&
+        !stuck_r.holds()) {
       const Burst& burst = bursts.front();
       if (burst.answer == OKAY)
         std::memcpy(data, memory + (burst.address - memory_base), WORD);
       else
-        *data = next_random();
+        *data = stalls.next();
       *answer = CData(burst.answer);
       *data_valid = 1;
     }
@@ -165,9 +158,10 @@ struct WritePort {
   Offer offer, word_offer;
 
   void drive() {
-    *ready = bursts.size() < MOST_UNDER_WAY && awake() && !(*valid && stuck_aw.holds());
-    *data_ready = !bursts.empty() && awake() && !(*data_valid && stuck_w.holds());
-    if (!*answer_valid && !answers.empty() && answers.front().ready <= cycle && awake() && !stuck_b.holds()) {
+    *ready = bursts.size() < MOST_UNDER_WAY && stalls.awake() && !(*valid && stuck_aw.holds());
+    *data_ready = !bursts.empty() && stalls.awake() && !(*data_valid && stuck_w.holds());
+    if (!*answer_valid && !answers.empty() && answers.front().ready <= cycle && stalls.awake() &&
+        !stuck_b.holds()) {
       *answer = CData(answers.front().answer);
       *answer_valid = 1;
     }
@@ -354,8 +348,7 @@ std::string answer(Chip& chip, const std::string& line) {
   else if (command == "restart")
     chip.restart();
   else if (command == "stalls") {
-    stall = unsigned(first);
-    random_state = second * 2654435761u + 88172645463325252u;
+    stalls = levada::Stalls(unsigned(first), second);
   } else if (command != "fault" || !set_fault(what, first, second))
     return "unknown";
   return "ok";

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from levada.emit import chip, harness
 from levada.graph import Graph
-from levada.sim import native, rtlsim
+from levada.sim import rtlsim
 
 
 def program(graph: Graph, ports: chip.Ports) -> Path:
@@ -19,7 +19,6 @@ def program(graph: Graph, ports: chip.Ports) -> Path:
     return rtlsim.compile_program(
         chip.sources(graph, ports),
         harness.memory_ports_header(graph, ports),
-        level=native.LONG_RUNS,
         loop="chipsim",
         top=chip.TOP,
     )

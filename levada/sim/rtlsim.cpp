@@ -16,6 +16,7 @@
 
 #include "Vdut.h"
 #include "ports.hpp"
+#include "stalls.hpp"
 #include "verilated.h"
 #ifdef LEVADA_TRACE
 #include "verilated_vcd_c.h"
@@ -35,14 +36,6 @@ struct Port {
   std::vector<uint8_t> bytes;
   std::vector<uint64_t> cycles;
 };
-
-uint64_t random_state;
-uint64_t next_random() {  // xorshift64
-  random_state ^= random_state << 13;
-  random_state ^= random_state >> 7;
-  random_state ^= random_state << 17;
-  return random_state;
-}
 
 template <class T>
 bool probe(const T& signal, unsigned index) {
@@ -71,8 +64,7 @@ void put(const void* data, size_t bytes) {
 int main(int argc, char** argv) {
   if (argc < 6) return 2;
   const uint64_t frames = std::strtoull(argv[1], nullptr, 10);
-  const unsigned stall = unsigned(std::atoi(argv[2]));
-  random_state = std::strtoull(argv[3], nullptr, 10) * 2654435761u + 88172645463325252u;
+  levada::Stalls stalls(unsigned(std::atoi(argv[2])), std::strtoull(argv[3], nullptr, 10));
   const uint64_t limit = std::strtoull(argv[4], nullptr, 10);
   const uint64_t quiet = std::strtoull(argv[5], nullptr, 10);
 
@@ -141,13 +133,13 @@ int main(int argc, char** argv) {
       return 0;
     }
     for (Port& port : inputs) {
-      if (!port.offered && port.done < port.beats && (next_random() & 255) >= stall) {
+      if (!port.offered && port.done < port.beats && stalls.awake()) {
         std::memcpy(port.data, &port.bytes[port.done * port.beat_bytes], port.beat_bytes);
         port.offered = true;
       }
       *port.valid = port.offered;
     }
-    for (Port& port : outputs) *port.ready = (next_random() & 255) >= stall;
+    for (Port& port : outputs) *port.ready = stalls.awake();
     tick(0);
     for (Port& port : inputs) {
       if (*port.valid && *port.ready) {

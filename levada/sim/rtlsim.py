@@ -143,9 +143,8 @@ def compile_program(
     main = Path(__file__).with_name(f"{loop}.cpp")
     extra = ("--trace",) if trace else ()
     shape = [text for pair in sorted(files.items()) if not pair[0].endswith(".hex") for text in pair]
-    key = content.digest(
-        native.compiler_version(), *_VERILATE, *_CXX, *extra, level, main.read_text(), ports, top, *shape
-    )
+    own = [main.read_text(), main.with_name("stalls.hpp").read_text(), ports, top]
+    key = content.digest(native.compiler_version(), *_VERILATE, *_CXX, *extra, level, *own, *shape)
     with native.made_once(loop, key, loop) as (target, work):
         if work is not None:
             verilate(files, work, extra, top)

@@ -28,7 +28,7 @@ _addresses = (f"127.{1 + os.getpid() % 250}.{os.getpid() // 250 % 250}.{n}" for 
 def deploy(tmp_path_factory):
     """The package of a build, the host's part of it beside."""
     path = tmp_path_factory.mktemp("package") / "deploy"
-    packages.write(path, frames=20, graph=packages.wide())
+    packages.write_wide(path, frames=20)
     boardsim.client_package(path, path / "board-sim")
     return path
 

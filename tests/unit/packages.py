@@ -30,20 +30,25 @@ def wide():
     return graphs.connected(graphs.chain([layer], [Folding(3, 8, memory="lut")], "wide"))
 
 
-def write(folder, frames=5, graph=None):
-    """Fills the folder of a package; returns its frames and their golden integers."""
+def write_wide(folder, frames=5):
+    """`write` with the wide network."""
+    return write(folder, frames, wide(), (5, 24), (5, 3))
+
+
+def write(folder, frames=5, graph=None, shape=(2, 2), results=(3,)):
+    """Fills the folder of a package; returns its frames, of `shape`, and their golden integers.
+
+    Of results of several axes the last one are channels, with a bias each.
+    """
     graph = graph or tiny()
     (folder / "rtl").mkdir(parents=True)
     for name, text in sv.sources(graph).items():
         (folder / "rtl" / name).write_text(text)
-    tensor = graph.tensors[graph.inputs[0]].shape
-    shape = (2, 2) if tensor == (4,) else tensor
     x = np.random.default_rng(1).integers(0, 16, (frames, *shape))
     (golden,) = (execute(graph, x.reshape(frames, -1))[name].reshape(frames, -1) for name in graph.outputs)
     rtlsim = RtlSim(graph)
     result = graph.tensors[graph.outputs[0]].dtype
-    output = HostOutput((golden.shape[1],), result, SCALE, BIAS if golden.shape[1] == 3 else BIAS[:1])
-    host = HostInput(shape, graphs.UINT4, 15), HostOutputs((output,))
+    host = HostInput(shape, graphs.UINT4, 15), HostOutputs((HostOutput(results, result, SCALE, BIAS),))
     package = deploy.Package(
         graph=graph,
         board=boards.load("pynq-z2"),

@@ -43,5 +43,5 @@ def test_the_chip_has_a_memory_port_for_each():
     assert "m_axi4_araddr" not in text
     assert "m_axi1_awaddr" in text
     assert "m_axi2_awaddr" not in text
-    assert ".WORD_BYTES(32)" in text
-    assert ".WORD_BYTES(16)" in text
+    assert ".IN_BYTES(32)" in text
+    assert ".OUT_BYTES(16)" in text

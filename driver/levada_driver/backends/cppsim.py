@@ -11,14 +11,13 @@ import numpy as np
 
 from levada_driver import registers as reg
 from levada_driver.backends import Bytes
-from levada_driver.backends.memory import Memory, Part
+from levada_driver.backends.memory import BASE, SIZE, Memory, Part
 from levada_driver.errors import DriverError
 from levada_driver.manifest import Manifest
 from levada_driver.packing import WORD, Stream
 
 LIBRARY = "sim/cppsim.so"
 _SPARE = 8  # bytes past the end of a buffer that the C++ may touch
-_BASE, _MEMORY = 0x1000_0000, 512 << 20
 
 
 class CppLibrary:
@@ -62,7 +61,7 @@ class SoftwareChip:
 
     def __init__(self, library: CppLibrary, manifest: Manifest) -> None:
         self._library, self._manifest = library, manifest
-        self._memory = Memory(np.zeros(_MEMORY, np.uint8), _BASE)
+        self._memory = Memory(np.zeros(SIZE, np.uint8))
         readers = sum(manifest.ports[: len(manifest.inputs)])
         shape = len(manifest.streams) << 16 | (len(manifest.engines) - readers) << 8 | readers
         self._values = {
@@ -103,7 +102,7 @@ class SoftwareChip:
         """The memory that the registers of an engine name, which moves `words` a frame."""
         base = reg.engine(engine)
         moved = self.read(base + reg.WORDS)
-        first = self.read(base + reg.ADDRESS) + (self.read(base + reg.ADDRESS + 4) << 32) - _BASE
+        first = self.read(base + reg.ADDRESS) + (self.read(base + reg.ADDRESS + 4) << 32) - BASE
         for counter, more in ((reg.MOVED, moved), (reg.FRAMES, moved // words)):
             self._values[base + counter] = self.read(base + counter) + more
         return self._memory.data[first : first + moved * WORD]

@@ -6,6 +6,8 @@ from levada_driver.backends import Bytes
 from levada_driver.errors import DriverError
 
 PAGE = 4096
+#: Where a simulator's memory begins, and its bytes, of which only those that are used take any here.
+BASE, SIZE = 0x1000_0000, 512 << 20
 
 
 class Part:
@@ -14,7 +16,7 @@ class Part:
     def __init__(self, memory: Memory, offset: int, size: int) -> None:
         self._memory, self._offset = memory, offset
         self.data = memory.data[offset : offset + size]
-        self.address = memory.base + offset
+        self.address = BASE + offset
 
     def to_chip(self) -> None:
         """Nothing: both sides see the same bytes."""
@@ -28,10 +30,10 @@ class Part:
 
 
 class Memory:
-    """Hands out parts of `data`, whose first byte has the address `base`, in whole pages."""
+    """Hands out parts of `data`, whose first byte has the address BASE, in whole pages."""
 
-    def __init__(self, data: Bytes, base: int) -> None:
-        self.data, self.base = data, base
+    def __init__(self, data: Bytes) -> None:
+        self.data = data
         self._taken: dict[int, int] = {}  # first byte to the byte behind the last
 
     def allocate(self, size: int) -> Part:

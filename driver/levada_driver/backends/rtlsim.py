@@ -15,15 +15,12 @@ from typing import Any
 import numpy as np
 
 from levada_driver.backends import Bytes
-from levada_driver.backends.memory import Memory, Part
+from levada_driver.backends.memory import BASE, SIZE, Memory, Part
 from levada_driver.errors import DriverError
 from levada_driver.manifest import Manifest
 
 BINARY = "sim/chipsim"
 IMAGES = "rtl"  # folder with the memory images that the RTL reads at its start
-BASE = 0x1000_0000
-#: Bytes of memory; only those that are used take any here.
-SIZE = 512 << 20
 
 
 class SimulatedChip:
@@ -37,7 +34,7 @@ class SimulatedChip:
         self._file: Any = tempfile.NamedTemporaryFile(prefix="levada-chipsim-")  # noqa: SIM115 - kept open
         self._file.truncate(SIZE)
         data: Bytes = np.memmap(self._file.name, np.uint8, "r+", shape=(SIZE,))
-        self._memory = Memory(data, BASE)
+        self._memory = Memory(data)
         command = [str(binary.resolve()), self._file.name, str(BASE)]
         pipe = subprocess.PIPE
         try:

@@ -222,10 +222,11 @@ module chip #(
   assign s_axis_word_valid = &s_axis_ports;
   assign s_axis_word_moves = s_axis_word_valid && s_axis_word_ready;
 
-  words_to_beats #(
-      .WORD_BYTES(16),
-      .BEAT_BYTES(2),
-      .FRAME_BEATS(4)
+  frame_gearbox #(
+      .IN_BYTES(16),
+      .OUT_BYTES(2),
+      .FRAME_IN(1),
+      .FRAME_OUT(4)
   ) u_s_axis_beats (
       .clk,
       .rst_n(core_rst_n),
@@ -297,10 +298,11 @@ module chip #(
   assign m_axis_word_ready = &m_axis_ports;
   assign m_axis_word_moves = m_axis_word_valid && m_axis_word_ready;
 
-  beats_to_words #(
-      .WORD_BYTES(8),
-      .BEAT_BYTES(1),
-      .FRAME_BEATS(1)
+  frame_gearbox #(
+      .IN_BYTES(1),
+      .OUT_BYTES(8),
+      .FRAME_IN(1),
+      .FRAME_OUT(1)
   ) u_m_axis_words (
       .clk,
       .rst_n(core_rst_n),
