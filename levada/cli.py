@@ -72,9 +72,15 @@ def app() -> None:
     default="split",
     help="Where layers multiply: split between LUTs and DSP slices, LUTs alone, slices wherever possible.",
 )
+@click.option(
+    "--runtime-weights",
+    metavar="LAYERS",
+    default="",
+    help="Layers whose weights and thresholds can be written later, with commas between; or all.",
+)
 @click.option("--seed", type=_SEED, default=0, help="Seed of random frames and stalls.")
 @as_json
-def build(json_: bool, **options: Any) -> None:  # noqa: ANN401 - the fields of Options
+def build(json_: bool, runtime_weights: str, **options: Any) -> None:  # noqa: ANN401 - the fields of Options
     """Build an accelerator: fold, generate, verify by simulation, synthesize, pack.
 
     MODEL is a name of models/ (see `levada models`) or an .onnx file.
@@ -83,7 +89,8 @@ def build(json_: bool, **options: Any) -> None:  # noqa: ANN401 - the fields of 
     from levada.build import Options
     from levada.build import build as run
 
-    folder, result = run(Options(**options), _log)
+    layers = tuple(name.strip() for name in runtime_weights.split(",") if name.strip())
+    folder, result = run(Options(**options, runtime_weights=layers), _log)
     _print(json.loads(result.model_dump_json()), json_, reports.terminal(result))
     package = ", deploy/" if (folder / "deploy").is_dir() else ""
     _log(f"in {folder}: report.html, report.json{package}")
@@ -129,6 +136,26 @@ def simulate(folder: Path, frames: int, stalls: float, seed: int, trace: Path | 
     from levada.resimulate import resimulate
 
     result = resimulate(folder, frames, stalls, seed, trace)
+    _print(result, json_, _pairs(result))
+
+
+@app.command()
+@click.argument("folder", type=_PATH)
+@click.argument("model")
+@click.option("--out", type=_PATH, help="File to write  [default: FOLDER/MODEL.weights.npz]")
+@click.option("--data", help="A data set of models/, such as mnist, or an .npz with x and y.")
+@click.option("--input", metavar="TYPE/D", help="The input is integers of TYPE divided by D: uint8/255.")
+@as_json
+def weights(folder: Path, model: str, out: Path | None, json_: bool, **options: Any) -> None:  # noqa: ANN401 - of Options
+    """Make the file that puts another network's weights into the build in FOLDER, and try it there.
+
+    MODEL is a name of models/ or an .onnx file, of the same layers. The build must have been made with
+    --runtime-weights.
+    """
+    from levada.build import Options
+    from levada.reweigh import reweigh
+
+    result = reweigh(folder, Options(model, **options), out, _log)
     _print(result, json_, _pairs(result))
 
 

@@ -17,7 +17,7 @@ from levada_driver.backends import rtlsim as rtlsim_backend
 from levada_driver.datatype import IntArray
 from levada_driver.manifest import FILE, Manifest
 
-from levada import content, timing
+from levada import content, timing, writable
 from levada.boards import Board
 from levada.emit import chip, harness, sv
 from levada.graph import Graph
@@ -89,6 +89,8 @@ def manifest(package: Package) -> Manifest:
         ports=memory_ports(graph, package.board),
         streams=tuple(harness.ends(name, graph) for name in sv.probes(graph)),
         registers=shell.registers if shell else 0,
+        writable=tuple(node.name for node in sv.writable(graph)),
+        forms=writable.forms(graph) if sv.writable(graph) else None,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from math import ceil, log2
 
 import numpy as np
@@ -12,6 +12,7 @@ from levada_driver.packing import Stream, pack
 
 from levada import dsp, memory, slices
 from levada import thresholds as th
+from levada.adders import adder_tree, gated_tree, popcount
 from levada.layer import Bits, Memory, Places, Rom
 from levada.onnxutil import sum_range
 from levada.terms import Terms, total
@@ -21,6 +22,8 @@ SvParam = int | Bits | Rom
 PLACES: tuple[Memory, ...] = ("lut", "block")
 # Parts in which lanes are split between LUTs and slices; finer ones give a solver more to do than to gain.
 _SPLITS = 8
+# Bits of a word that is written, and what of its address tells thresholds from weights.
+_WORD_BITS, _THRESHOLDS = 32, 1 << 23
 # Weights that are looked at for longer chains of slices; of more, the bounds of their type are good enough.
 _EXAMINED = 1 << 17
 
@@ -31,7 +34,8 @@ class DotProducts:
 
     With `thresholds` [MH, N] the result of a row is base + step * (number of its thresholds that the sum
     reaches), of `otype`; without, the sum itself. `sharing` rows have the same inputs; 0 for all of them.
-    `shape` is that of the chip's DSP slices.
+    `shape` is that of the chip's DSP slices. What is `writable` must do for any weights of `wtype`, and for
+    any thresholds of as many levels.
     """
 
     weights: IntArray
@@ -42,6 +46,7 @@ class DotProducts:
     otype: IntType | None = None
     sharing: int = 0
     shape: slices.DspShape = slices.DSP48E1
+    writable: bool = False
     _slices: dict[int, dsp.DspDot | None] = field(default_factory=dict, init=False)
     _lanes: dict[int, Terms] = field(default_factory=dict, init=False)
     _shares: dict[tuple[int, int, int, Places], int] = field(default_factory=dict, init=False)
@@ -50,7 +55,26 @@ class DotProducts:
     @cached_property
     def row_range(self) -> tuple[IntArray, IntArray]:
         """Smallest and largest sum of each row over all inputs of `atype`."""
+        if self.writable:
+            w, a = ((dtype.min, dtype.max) for dtype in (self.wtype, self.atype))
+            return self._of_any_weights([one * other for one in w for other in a])
         return sum_range(self.weights, self.atype)
+
+    def _of_any_weights(self, products: list[int]) -> tuple[IntArray, IntArray]:
+        """Smallest and largest sum of each row if `products` are the extremes of its terms."""
+        rows, taps = self.weights.shape
+        return np.full(rows, taps * min(products)), np.full(rows, taps * max(products))
+
+    @cached_property
+    def _hardware_range(self) -> tuple[IntArray, IntArray]:
+        """Smallest and largest sum of each row as the hardware codes it, see `correction`."""
+        if self.writable and self.coding == "SELECT":
+            # An inverted input has the range of an input; a weight is taken or not.
+            taken = self.atype if self.wtype.bipolar else self.wtype
+            return self._of_any_weights([taken.min, taken.max, *([0] if self.atype.bipolar else [])])
+        shift, offset = self.correction
+        low, high = self.row_range
+        return (low - offset) >> shift, (high - offset) >> shift
 
     @property
     def result_type(self) -> IntType:
@@ -131,9 +155,9 @@ class DotProducts:
     def _best_slices(self, simd: int) -> dsp.DspDot | None:
         """The packing that saves the most LUTs a slice."""
         if simd not in self._slices:
-            low, high = int(self.weights.min()), int(self.weights.max())
+            low, high = self._weight_range
             operands = dsp.Operands(self.wtype, self.atype, min(low, 0), max(high, 1))
-            small = self.weights.size <= _EXAMINED
+            small = self.weights.size <= _EXAMINED and not self.writable
             columns = self.weights.reshape(len(self.weights), -1, simd)
             chains = dsp.Chains(operands, columns) if small else None
             packings = [
@@ -145,6 +169,13 @@ class DotProducts:
                 offered, key=lambda dot: dot.packing.lanes * lut - dot.resources.lut, default=None
             )
         return self._slices[simd]
+
+    @property
+    def _weight_range(self) -> tuple[int, int]:
+        """The smallest and the largest weight that there may be."""
+        if self.writable:
+            return self.wtype.min, self.wtype.max
+        return int(self.weights.min()), int(self.weights.max())
 
     @cached_property
     def correction(self) -> tuple[int, IntArray]:
@@ -164,9 +195,34 @@ class DotProducts:
         """The thresholds, moved to where the hardware's uncorrected sums lie."""
         assert self.thresholds is not None
         shift, offset = self.correction
-        low, high = ((ends - offset) >> shift for ends in self.row_range)
+        low, high = self._hardware_range
         moved = -((offset[:, None] - self.thresholds) >> shift)
-        return th.search(moved, self.base, self.result_type, low, high)
+        return th.search(moved, self.base, self.result_type, low, high, writable=self.writable)
+
+    @property
+    def fixed_start(self) -> bool:
+        """Whether the sums start from the same values whatever the weights are."""
+        return self.thresholds is not None or self.coding != "SELECT"
+
+    def words(self, blocks: IntArray, lanes: int, place: int) -> IntArray:
+        """What writes all parameters from `place` on: [words, (address, data)]; see mvau.sv.
+
+        `blocks` are the weights as `weight_rom` takes them; thresholds are those of `lanes` rows at a time.
+        """
+        rom = weight_rom(blocks, self.wtype)
+        size = max(1, -(-rom.width // _WORD_BITS))
+        rows = [row.to_bytes(_WORD_BITS // 8 * size, "little") for row in rom.rows]
+        data = np.frombuffer(b"".join(rows), "<u4").astype(np.int64).reshape(len(rows), size)
+        row, word = np.indices(data.shape)
+        address = place + (row << (size - 1).bit_length()) + word
+        weights = np.stack([address.reshape(-1), data.reshape(-1)], axis=1)
+        if self.thresholds is None:
+            return weights
+        return np.concatenate([weights, self.search.words(len(self.weights), lanes, place | _THRESHOLDS)])
+
+    def weights_memory(self, place: Memory, words: int, bits: int) -> Terms:
+        """What the weights of `words` steps take, `bits` a step."""
+        return (memory.writable if self.writable else memory.rom)(place, words, bits)
 
     def dsp_params(self, simd: int, dsp_pe: int) -> dict[str, SvParam]:
         """Parameters of dot_lanes for lanes in DSP slices; none without them."""
@@ -287,14 +343,14 @@ class DotProducts:
     def _lane_terms(self, simd: int) -> Terms:
         w, a = self.wtype.bits, self.atype.bits
         if self.coding == "POPCOUNT":
-            return _popcount(simd)
+            return popcount(simd)
         if self.coding == "SELECT":
-            return _gated_tree(simd, a if self.wtype.bipolar else w)
+            return gated_tree(simd, a if self.wtype.bipolar else w)
         if self.coding in ("TABLE", "DIGITS"):
             return self._digit_terms(simd)
         planes, combined = w - 1, a + ceil(log2(simd))
         shifted = Terms({"planes": planes * combined}, {"planes": planes * (combined + 2)})
-        return _gated_tree(simd, a) * w + shifted
+        return gated_tree(simd, a) * w + shifted
 
     def _digit_terms(self, simd: int) -> Terms:
         """A table and a tree for each digit of a weight, signed only the last ones unless inputs are.
@@ -329,55 +385,3 @@ def weight_rom(blocks: IntArray, wtype: IntType) -> Rom:
     rows = Stream(wtype, lanes * simd, steps)
     data = pack(blocks.reshape(1, -1), rows).reshape(steps, -1)
     return Rom(tuple(int.from_bytes(row.tobytes(), "little") for row in data), rows.bits)
-
-
-def adder_tree(terms: int, width: int, carries: int = 0) -> Terms:
-    """An adder_tree.sv: a LUT for each bit of the narrower term of an adder, a register for each of its sum.
-
-    The bits above are carries, a LUT each only where they are signs (`carries` = 1). A term without partner
-    waits for the next level; the waits of several levels become shift registers.
-    """
-    lut, ff, waits = _tree(terms, width, carries)
-    return Terms({"tree": lut, "delay": waits}, {"tree": ff})
-
-
-@lru_cache(maxsize=4096)
-def _tree(terms: int, width: int, carries: int) -> tuple[int, int, int]:
-    """LUTs, flip-flops and bits in shift registers of an adder tree."""
-    lut = ff = waits = 0
-    last, waited = width, 0  # of the last node of a level: its bits, and the cycles it has waited
-    while terms > 1:
-        alone = terms % 2
-        pairs, terms = terms // 2, (terms + 1) // 2
-        whole = pairs - (not alone)  # pairs without the last node
-        lut += whole * (width + carries) + (0 if alone else min(width, last) + carries)
-        ff += whole * (width + 1)
-        if alone:
-            waited += 1
-        else:
-            ff, waits = _waited(ff, waits, waited, last)
-            last, waited = width + 1, 0
-            ff += last
-        width += 1
-    return lut, ff, waits
-
-
-def _waited(ff: int, waits: int, cycles: int, bits: int) -> tuple[int, int]:
-    return (ff, waits + bits) if cycles >= memory.SHIFT_REGISTER else (ff + cycles * bits, waits)
-
-
-def _popcount(simd: int) -> Terms:
-    """A popcount.sv: counts of three pairs of bits, of six such counts column by column, and a tree."""
-    triples, rest = divmod(simd, 3)
-    groups = -(-simd // 18)
-    pairs = 2 * triples + rest
-    columns = (triples + (rest > 0), triples + (rest > 1))
-    counts = sum(3 * (column // 6) + (0, 0, 2, 2, 3, 3)[column % 6] for column in columns)
-    made = Terms({"products": pairs + counts + 3 * groups}, {"products": pairs + counts + 5 * groups})
-    return made + adder_tree(groups, 5)
-
-
-def _gated_tree(terms: int, width: int) -> Terms:
-    """A dot_sum.sv over gated terms: one of the two inputs of an adder takes a LUT of its own."""
-    gates = Terms({"gates": -(-terms // 2) * width}, {"gates": width if terms == 1 else 0})
-    return gates + adder_tree(terms, width)

@@ -8,6 +8,9 @@ from levada_driver.datatype import BIPOLAR, IntArray, IntType
 
 from levada.layer import Folding, Layer
 
+#: Where parameters lie that can be written.
+PLACE = 1 << 24
+
 
 def seeded(draw: st.DrawFn) -> np.random.Generator:
     """A generator whose seed hypothesis draws, and so prints and replays."""

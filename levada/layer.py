@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -155,12 +155,15 @@ class Sums:
 class SvInstance:
     """One instance of a SystemVerilog module with its parameters; a Rom becomes a $readmemh file.
 
-    Where it has `sums`, its output `operands` goes to that module, whose results come back at `sums`.
+    Where it has `sums`, its output `operands` goes to that module, whose results come back at `sums`. A
+    module whose parameters may be written has a `place`, 0 where these cannot, and an input `param`
+    (param_pkg.sv).
     """
 
     module: str
     params: Mapping[str, int | Bits | Rom]
     sums: Sums | None = None
+    place: int | None = None
 
 
 @dataclass(frozen=True)
@@ -308,6 +311,17 @@ class Layer(ABC):
     def folder(cls) -> Path:
         """The folder that holds the layer's .py, .hpp and .sv."""
         return Path(inspect.getfile(cls)).parent
+
+    def at(self, place: int) -> Self | None:  # noqa: ARG002 - most cannot
+        """The same layer with weights and thresholds that can be written while a design runs.
+
+        They are words from `place` on, a multiple of 2^24 above 0. None where the layer cannot have that.
+        """
+        return None
+
+    def words(self, folding: Folding) -> IntArray:  # noqa: ARG002 - most have none
+        """What writes the parameters of a layer with a place: [words, (address, 32 bits of data)]."""
+        return np.zeros((0, 2), np.int64)
 
     def macs(self) -> int:
         """Multiply-accumulates of one frame."""

@@ -35,6 +35,13 @@ def ram(memory: Memory, words: int, bits: int) -> Terms:
 
 
 @_kept
+def writable(memory: Memory, words: int, bits: int) -> Terms:
+    """A param_memory.sv: words of 32 bits wait until a row is whole, and an address is compared."""
+    waiting = 32 * (-(-bits // 32) - 1)
+    return ram(memory, words, bits) + Terms({"params": 6 + waiting // 32}, {"params": waiting})
+
+
+@_kept
 def ram_luts(words: int, bits: int) -> int:
     """LUT memory without a read register: four LUTs hold 32 words of 6 bits or 64 of 3.
 

@@ -34,7 +34,7 @@ class Search:
 
     `table` [C, 2^levels - 1] holds values of `width` signed bits; a threshold of a channel that nothing
     reaches is its `high` + 1, one that everything reaches its `low`, both [C]. Those after the first `count`
-    are never reached.
+    are never reached. Where it is `writable` others may take the place of these thresholds.
     """
 
     table: IntArray
@@ -44,12 +44,13 @@ class Search:
     count: int
     low: IntArray
     high: IntArray
+    writable: bool = False
     known: dict[tuple[int, int, Places], Terms] = field(default_factory=dict, init=False, compare=False)
 
     @cached_property
     def lines(self) -> Lines | None:
         """The thresholds as lines; None where they are none, or too few for that to be shorter."""
-        if self.levels < lines.LEAST_LEVELS:
+        if self.levels < lines.LEAST_LEVELS or self.writable:
             return None
         return lines.fitted(self.table[:, : self.count], self.low, self.high, self.levels)
 
@@ -66,6 +67,8 @@ class Search:
     @cached_property
     def first_bits(self) -> int:
         """Bits from the top down to the lowest one that any first candidate has."""
+        if self.writable:
+            return self.width
         bits = int(np.bitwise_or.reduce(self._candidates(0)))
         return self.width + 1 - (bits & -bits).bit_length() if bits else 0
 
@@ -92,10 +95,28 @@ class Search:
 
     def _lanes(self, table: IntArray, pe: int) -> Bits:
         """The table as the modules take it: by lane, level of the search, fold of `pe` channels."""
-        folds = table.shape[0] // pe
-        lanes = table.reshape(folds, pe, -1).transpose(1, 0, 2)
-        parts = [self._level(lanes, level).reshape(pe, -1) for level in range(self.levels)]
-        return Bits(np.concatenate(parts, axis=1).reshape(-1), self.width)
+        return Bits(np.concatenate(self._by_level(table, pe), axis=1).reshape(-1), self.width)
+
+    def _by_level(self, table: IntArray, pe: int) -> list[IntArray]:
+        """The candidates [pe, folds of `pe` channels * 2^level] of each level."""
+        lanes = table.reshape(len(table) // pe, pe, -1).transpose(1, 0, 2)
+        return [self._level(lanes, level).reshape(pe, -1) for level in range(self.levels)]
+
+    def words(self, rows: int, pe: int, place: int) -> IntArray:
+        """What writes the first `rows` channels, `pe` at a time, from `place` on: [words, (address, data)].
+
+        The addresses are those of threshold_pkg.sv: lane, level, candidate.
+        """
+        levels = self._by_level(self.table[:rows], pe)
+        entry_width = (levels[-1].shape[1] - 1).bit_length()
+        lane_width = entry_width + (self.levels - 1).bit_length()
+        mask = (1 << min(self.width, 32)) - 1
+        found = []
+        for level, candidates in enumerate(levels):
+            lanes, entries = np.indices(candidates.shape)
+            address = place + (lanes << lane_width) + (level << entry_width) + entries
+            found.append(np.stack([address.reshape(-1), candidates.reshape(-1) & mask], axis=1))
+        return np.concatenate(found)
 
     @property
     def lined(self) -> Lines:
@@ -136,7 +157,13 @@ def _packed(bits: IntArray) -> set[bytes]:
 
 
 def search(
-    thresholds: IntArray, base: int, otype: IntType, low: int | IntArray, high: int | IntArray
+    thresholds: IntArray,
+    base: int,
+    otype: IntType,
+    low: int | IntArray,
+    high: int | IntArray,
+    *,
+    writable: bool = False,
 ) -> Search:
     """The search that gives codes of `otype` for thresholds [C, N] over values in low..high, maybe [C]."""
     channels, count = thresholds.shape
@@ -146,7 +173,7 @@ def search(
     table[:, :count] = np.clip(thresholds, low[:, None], high[:, None] + 1)
     width = IntType.covering(min(int(low.min()), -1), int(high.max()) + 1).bits
     offset = int(otype.encode(np.array(base)))
-    return Search(table, width, otype.bits, offset, count, low, high)
+    return Search(table, width, otype.bits, offset, count, low, high, writable)
 
 
 @dataclass(frozen=True, eq=False)
@@ -315,9 +342,16 @@ def search_terms(search: Search, folds: int, x_bits: int, place: Places = "lut")
     address = 2 * (levels - 1) * (folds - 1).bit_length()
     waiting = x_bits - first if levels > 1 else 0
     own = Terms({"search": sum(compares), "delay": waiting}, {"search": values + address + levels * levels})
+    if search.writable:
+        return total((own, *(_written(folds << level, search.width, place) for level in range(levels))))
     found = zip(search.columns, search.functions, strict=True)
     tables = (_candidates(folds << level, search.width, *kept, place) for level, kept in enumerate(found))
     return total((own, *tables))
+
+
+def _written(words: int, width: int, place: Places) -> Terms:
+    """The candidates of a level, a param_memory.sv."""
+    return memory.writable("block" if place == "block" and words >= DEEP else "lut", words, width)
 
 
 def _candidates(words: int, width: int, columns: int, functions: float, place: Places) -> Terms:

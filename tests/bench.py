@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from levada_driver.packing import Stream, pack, unpack
+from levada_driver.packing import pack, unpack
 from rich.console import Console
 from rich.table import Table
 
@@ -105,29 +105,43 @@ def folding() -> list[tuple[str, str, float, str]]:
 
 
 def packing() -> list[tuple[str, str, float, str]]:
-    """The driver's packing against a loop over elements."""
-    from levada_driver.datatype import IntType
+    """What the driver does to a frame of LPYOLO on its way in and out, against loops over elements."""
+    state = lowered(Options("lpyolo-w4a4", samples=1))
+    graph, network = state.graph, state.network
+    assert graph is not None
+    assert network is not None
+    taken, given = (graph.stream(names[0]) for names in (graph.inputs, graph.outputs))
+    random = np.random.default_rng(0)
+    x = random.integers(0, 256, (1, *network.host_input.shape), np.uint8)
+    dtype = given.dtype
+    y = pack(random.integers(dtype.min, dtype.max + 1, (1, given.size)), given)
 
-    stream = Stream(IntType(4, signed=True), 16, 64)
-    values = np.random.default_rng(0).integers(-8, 8, (64, stream.size))
+    def in_by_element() -> None:
+        pixels = x[0].transpose(1, 2, 0).reshape(-1)
+        bytes(int(pixel) for pixel in pixels)
 
-    def by_element() -> None:
-        for frame in values:
-            bits = "".join(format(int(v) & 15, "04b")[::-1] for v in frame)
-            bytes(int(bits[i : i + 8][::-1], 2) for i in range(0, len(bits), 8))
+    def out_by_element() -> list[int]:
+        return [int.from_bytes(y[0, i : i + 1].tobytes(), "little", signed=True) for i in range(given.size)]
 
-    elements = values.size
-    loop = elements / seconds(by_element)
-    packed = pack(values, stream)
-    fast, back = (
-        elements / seconds(lambda: pack(values, stream)),
-        elements / seconds(lambda: unpack(packed, stream)),
-    )
-    return [
-        ("packing, element by element", "elements/s", loop, "1"),
-        ("packing", "elements/s", fast, f"{fast / loop:.0f} of the loop"),
-        ("unpacking", "elements/s", back, f"{back / loop:.0f} of the loop"),
-    ]
+    assert (given.dtype.bits, given.elements) == (8, 1), "the loops are for bytes"
+    pairs = {
+        "lpyolo-w4a4: a frame quantized and packed": (
+            in_by_element,
+            lambda: pack(network.host_input.quantize(x), taken),
+        ),
+        "lpyolo-w4a4: a result unpacked and scaled": (
+            out_by_element,
+            lambda: network.host_outputs.finish(unpack(y, given)),
+        ),
+    }
+    rows = []
+    for name, (by_element, at_once) in pairs.items():
+        slow, fast = 1e6 * seconds(by_element), 1e6 * seconds(at_once)
+        rows += [
+            (f"{name}, by element", "us", slow, "1"),
+            (name, "us", fast, f"1/{slow / fast:.0f} of the loop"),
+        ]
+    return rows
 
 
 def main() -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,6 +23,7 @@ from levada_driver.datatype import IntArray
 from levada_driver.errors import DriverError
 from levada_driver.jobs import Jobs, Slot, slots
 from levada_driver.packing import WORD
+from levada_driver.parameters import Parameters
 
 SAMPLES = "samples.npz"
 # A batch is as large as fits into this many bytes a stream, but has no more frames than there is sense in.
@@ -58,13 +61,18 @@ class Accelerator:
         self.batch = batch or self._default_batch()
         self._backend = open_backend(backend, self.folder, self.manifest)
         self._jobs: Jobs | None = None
+        self._turn = threading.Lock()
+        self._loaded: Parameters | None = None
         try:
             self._chip = Chip(self._backend, self.manifest, timeout)
             self._slots = slots(self._backend, self.manifest, self.batch, _SLOTS)
         except BaseException:
             self._backend.close()
             raise
-        self._jobs = Jobs(self._chip, self._slots, self.batch, self._pack, self._unpack, self._join)
+        self._jobs = self._new_jobs()
+
+    def _new_jobs(self) -> Jobs:
+        return Jobs(self._chip, self._slots, self.batch, self._pack, self._unpack, self._join)
 
     def _default_batch(self) -> int:
         longest = max(self.manifest.words) * WORD
@@ -116,9 +124,32 @@ class Accelerator:
         return self._submit(np.asarray(x)).result()
 
     def _submit(self, x: npt.NDArray[Any]) -> Future[IntArray]:
+        with self._turn:
+            return self._open_jobs().submit(x)
+
+    def _open_jobs(self) -> Jobs:
         if self._jobs is None:
             raise DriverError(f"{self.manifest.name}: the accelerator is closed; open it again")
-        return self._jobs.submit(x)
+        return self._jobs
+
+    def load(self, path: str | Path) -> None:
+        """Puts other weights and thresholds into the accelerator, from a file that `levada weights` made.
+
+        Frames that were submitted before still meet the old ones. DriverError where the file is for another
+        accelerator, or this one's parameters cannot be written.
+        """
+        parameters = Parameters.load(Path(path))
+        parameters.check(self.manifest)
+        with self._turn:
+            self._open_jobs().close()
+            try:
+                self._chip.write_parameters(parameters)
+                self.manifest = replace(
+                    self.manifest, host_input=parameters.host_input, host_outputs=parameters.host_outputs
+                )
+                self._loaded = parameters
+            finally:
+                self._jobs = self._new_jobs()
 
     def _pack(self, x: npt.NDArray[Any], slot: Slot) -> None:
         try:
@@ -149,6 +180,8 @@ class Accelerator:
         return len(x)
 
     def _samples(self) -> tuple[npt.NDArray[Any], IntArray]:
+        if self._loaded is not None:
+            return self._loaded.samples, self._loaded.golden
         path = self.folder / SAMPLES
         try:
             with np.load(path) as samples:

@@ -9,6 +9,7 @@ from levada_driver import registers as reg
 from levada_driver.backends import Backend
 from levada_driver.errors import ChipError, DriverError, StuckError
 from levada_driver.manifest import Manifest
+from levada_driver.parameters import Parameters
 
 _ANSWERS = {2: "a slave error (SLVERR)", 3: "a decode error (DECERR: no memory at that address)"}
 # Cycles between two looks at a batch, and in which a reset ends at the latest.
@@ -176,6 +177,22 @@ class Chip:
     def cycles(self) -> int:
         """Cycles with a batch under way since the last start of an idle accelerator."""
         return self._backend.read(reg.CYCLES + 4) << reg.BITS | self._backend.read(reg.CYCLES)
+
+    def write_parameters(self, parameters: Parameters) -> None:
+        """Writes all words while no batch is under way; DriverError where not all of them arrive."""
+        write, following = self._backend.write, -1
+        write(reg.PARAM_CHECKSUM, 0)
+        for address, data in parameters.words.tolist():
+            if address != following:
+                write(reg.PARAM_ADDRESS, address)
+            write(reg.PARAM_DATA, data)
+            following = address + 1
+        found = self._backend.read(reg.PARAM_CHECKSUM)
+        if found != parameters.checksum:
+            raise DriverError(
+                f"{self._manifest.name}: the parameters of {parameters.name} did not arrive whole (checksum "
+                f"{found:#010x}, should be {parameters.checksum:#010x}); load them again"
+            )
 
     def checksums(self) -> list[int]:
         """Those of the words that each engine has moved since the last reset."""

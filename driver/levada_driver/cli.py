@@ -22,6 +22,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("package", type=Path, help="the deploy/ folder")
     parser.add_argument("--backend", choices=NAMES, default="pynq", help="where it runs (default: pynq)")
     parser.add_argument("--batch", type=int, help="most frames of a batch (default: as many as are sensible)")
+    parser.add_argument("--weights", type=Path, help="weights to write first: a file of `levada weights`")
     parser.add_argument("--timeout", type=float, help="seconds without progress until a batch is given up")
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("selftest", help="compare the package's samples with their golden results")
@@ -62,6 +63,8 @@ def main() -> int:
     try:
         options = arguments.backend, arguments.batch, arguments.timeout
         with Accelerator(arguments.package, *options) as accelerator:
+            if arguments.weights is not None:
+                accelerator.load(arguments.weights)
             if arguments.action == "selftest":
                 frames = accelerator.selftest()
                 print(f"{accelerator.manifest.name}: {frames} frames as they should be")  # noqa: T201

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from levada_driver.errors import DriverError
 from levada_driver.host import HostInput, HostOutput, HostOutputs
 from levada_driver.packing import Stream, Transfer
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 FILE = "accelerator.json"
 #: Hexadecimal digits of a design's digest that its registers hold.
 REGISTER_DIGITS = 16
@@ -24,7 +25,8 @@ class Manifest:
 
     `ports` are the memory ports of each input, then of each output; `interval` and `latency` are cycles.
     `digest` identifies the sources of the hardware, `streams` names those between the stages, in the order in
-    which its registers know them, and `registers` is where these are.
+    which its registers know them, and `registers` is where these are. `writable` are the layers whose
+    parameters can be written; where there are any, `forms` is what others must agree with (see `parameters`).
     """
 
     name: str
@@ -41,6 +43,8 @@ class Manifest:
     ports: tuple[int, ...]
     streams: tuple[str, ...]
     registers: int
+    writable: tuple[str, ...] = ()
+    forms: Mapping[str, str] | None = None
 
     @property
     def transfers(self) -> tuple[Transfer, ...]:
@@ -83,6 +87,8 @@ class Manifest:
             "ports": list(self.ports),
             "streams": list(self.streams),
             "registers": self.registers,
+            "writable": list(self.writable),
+            "forms": None if self.forms is None else dict(self.forms),
         }
         return json.dumps(data, indent=1) + "\n"
 
@@ -134,6 +140,8 @@ def read(folder: Path) -> Manifest:
             ports=tuple(map(int, data["ports"])),
             streams=tuple(map(str, data["streams"])),
             registers=int(data["registers"]),
+            writable=tuple(map(str, data["writable"])),
+            forms=data["forms"],
         )
     except (KeyError, TypeError, ValueError) as error:
         raise DriverError(f"{path}: is damaged ({error!r}); copy the deploy/ folder again") from error

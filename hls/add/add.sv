@@ -82,6 +82,7 @@ module add #(
   ) u_out (
       .clk,
       .rst_n,
+      .param('0),
       .claim(step),
       .credit,
       .push(valid_q),

@@ -13,7 +13,7 @@ import numpy as np
 from levada_driver.datatype import IntArray, IntType
 
 from levada import thresholds as th
-from levada.dotproduct import adder_tree
+from levada.adders import adder_tree
 from levada.layer import Bits as SvBits
 from levada.layer import CppInstance, Folding, Match, SvInstance
 from levada.onnxutil import convolution, ending_of

@@ -89,6 +89,7 @@ module avgpool #(
   ) u_activation (
       .clk,
       .rst_n,
+      .param('0),
       .claim,
       .credit,
       .push(sums_valid),

@@ -4,6 +4,7 @@
 // cycles later; beats come in order, fold after fold of a pixel's FOLDS, and lane p's rows are contiguous in
 // THRESHOLDS, as threshold_lane takes them, to which the parameters T_ go. With LEVELS = 0 the values stay as they
 // are. `claim`, `credit`, `push` and `data` are those of credit_fifo.
+// With a PLACE thresholds can be written, those of lane p from PLACE + p*2^lane_width (threshold_pkg) on.
 //
 // Where beats are at least T_SHARE > 1 cycles apart, T_SHARE values may take turns in one of PE/T_SHARE lanes: turn
 // t of a beat is for values t*PE/T_SHARE ..., whose rows are those of fold f*T_SHARE + t. Results then come T_SHARE
@@ -22,19 +23,23 @@ module activation #(
     parameter int T_LINE = 0,
     parameter int T_FRACTION = 0,
     parameter int T_COUNT = 0,
+    parameter logic [31:0] PLACE = '0,
     parameter int T_BITS = threshold_pkg::lane_bits(FOLDS * T_SHARE, LEVELS, WIDTH, T_LINE),
     parameter logic [O_BITS-1:0] OFFSET = '0,
     parameter logic [PE/T_SHARE*T_BITS-1:0] THRESHOLDS = '0
 ) (
-    input  logic                 clk,
-    input  logic                 rst_n,
-    input  logic                 claim,
-    output logic                 credit,
-    input  logic                 push,
-    input  logic [ PE*WIDTH-1:0] data,
-    output logic [PE*O_BITS-1:0] m_axis_tdata,
-    output logic                 m_axis_tvalid,
-    input  logic                 m_axis_tready
+    input  logic                       clk,
+    input  logic                       rst_n,
+    /* verilator lint_off UNUSEDSIGNAL */
+    input  logic [param_pkg::BITS-1:0] param,          // what has no thresholds does not need it
+    /* verilator lint_on UNUSEDSIGNAL */
+    input  logic                       claim,
+    output logic                       credit,
+    input  logic                       push,
+    input  logic [       PE*WIDTH-1:0] data,
+    output logic [      PE*O_BITS-1:0] m_axis_tdata,
+    output logic                       m_axis_tvalid,
+    input  logic                       m_axis_tready
 );
 
   logic [PE*O_BITS-1:0] results;
@@ -113,10 +118,12 @@ module activation #(
             .T_LINE(T_LINE),
             .T_FRACTION(T_FRACTION),
             .T_COUNT(T_COUNT),
+            .PLACE((PLACE == '0) ? '0 : PLACE + 32'(p << threshold_pkg::lane_width(ROWS, LEVELS))),
             .OFFSET(OFFSET),
             .THRESHOLDS(THRESHOLDS[p*T_BITS+:T_BITS])
         ) u_lane (
             .clk,
+            .param,
             .fold(row_q),
             .x(values[p*WIDTH+:WIDTH]),
             .code(codes[p*O_BITS+:O_BITS])
@@ -130,10 +137,12 @@ module activation #(
             .T_LINE(T_LINE),
             .T_FRACTION(T_FRACTION),
             .T_COUNT(T_COUNT),
+            .PLACE((PLACE == '0) ? '0 : PLACE + 32'(p << threshold_pkg::lane_width(ROWS, LEVELS))),
             .OFFSET(OFFSET),
             .THRESHOLDS(THRESHOLDS[p*T_BITS+:T_BITS])
         ) u_lane (
             .clk,
+            .param,
             .fold(row_q),
             .x(values[p*WIDTH+:WIDTH]),
             .code(codes[p*O_BITS+:O_BITS])

@@ -5,20 +5,25 @@
 // A fold has 2^LEVELS - 1 ascending signed thresholds. Level l decides one bit with one of FOLDS*2^l candidates,
 // in a memory of its own addressed by the fold and the l bits already found: candidate p of fold f, threshold
 // (2*p + 1)*2^(LEVELS-1-l) - 1, is value FOLDS*(2^l - 1) + f*2^l + p of THRESHOLDS, of WIDTH bits each. With
-// BLOCK memories of DEEP candidates and more are block RAM. Free-running: one result a cycle, no reset.
+// BLOCK memories of DEEP candidates and more are block RAM. With a PLACE, not 0, they can be written, each level in a
+// param_memory: candidate i of level l at PLACE + l*2^entry_width + i. Free-running: one result a cycle, no reset.
 module threshold_search #(
     parameter int LEVELS = 2,
     parameter int FOLDS = 1,
     parameter int WIDTH = 8,
     parameter int BLOCK = 0,
+    parameter logic [31:0] PLACE = '0,
     parameter int FOLD_WIDTH = (FOLDS > 1) ? $clog2(FOLDS) : 1,
     parameter logic [LEVELS-1:0] OFFSET = '0,
     parameter logic [threshold_pkg::lane_bits(FOLDS, LEVELS, WIDTH, 0)-1:0] THRESHOLDS = '0
 ) (
-    input  logic                  clk,
-    input  logic [FOLD_WIDTH-1:0] fold,
-    input  logic [     WIDTH-1:0] x,
-    output logic [    LEVELS-1:0] code
+    input  logic                       clk,
+    /* verilator lint_off UNUSEDSIGNAL */
+    input  logic [param_pkg::BITS-1:0] param,  // what is only read does not need it
+    /* verilator lint_on UNUSEDSIGNAL */
+    input  logic [     FOLD_WIDTH-1:0] fold,
+    input  logic [          WIDTH-1:0] x,
+    output logic [         LEVELS-1:0] code
 );
 
   localparam int DEEP = 1024;
@@ -39,16 +44,32 @@ module threshold_search #(
     assign address = ADDR_WIDTH'((32'(folds[l]) << l) | (32'(found[l]) >> (LEVELS - l)));
 
     logic [WIDTH-1:0] candidate_q, x_q, x_qq;
-    packed_rom #(
-        .WIDTH(WIDTH),
-        .DEPTH(DEPTH),
-        .BLOCK((BLOCK != 0 && DEPTH >= DEEP) ? 1 : 0),
-        .ROWS(THRESHOLDS[BEFORE*WIDTH+:DEPTH*WIDTH])
-    ) u_candidates (
-        .clk,
-        .address,
-        .row(candidate_q)
-    );
+    localparam int DEPTH_BLOCK = (BLOCK != 0 && DEPTH >= DEEP) ? 1 : 0;
+    if (PLACE != '0) begin : gen_writable
+      param_memory #(
+          .WIDTH(WIDTH),
+          .DEPTH(DEPTH),
+          .BLOCK(DEPTH_BLOCK),
+          .PLACE(PLACE + 32'(l << threshold_pkg::entry_width(FOLDS, LEVELS))),
+          .ROWS(THRESHOLDS[BEFORE*WIDTH+:DEPTH*WIDTH])
+      ) u_candidates (
+          .clk,
+          .param,
+          .address,
+          .row(candidate_q)
+      );
+    end else begin : gen_constant
+      packed_rom #(
+          .WIDTH(WIDTH),
+          .DEPTH(DEPTH),
+          .BLOCK(DEPTH_BLOCK),
+          .ROWS(THRESHOLDS[BEFORE*WIDTH+:DEPTH*WIDTH])
+      ) u_candidates (
+          .clk,
+          .address,
+          .row(candidate_q)
+      );
+    end
 
     logic [FOLD_WIDTH-1:0] fold_q, fold_qq;
     logic [LEVELS-1:0] found_q, found_d, found_qq;

@@ -64,6 +64,7 @@ module unrolled #(
   ) u_activation (
       .clk,
       .rst_n,
+      .param('0),
       .claim(step),
       .credit,
       .push(valid_q[SUMS_LATENCY+1]),

@@ -59,6 +59,7 @@ module lookup #(
         .FILE(TABLE)
     ) u_table (
         .clk,
+        .param('0),
         .address,
         .row
     );

@@ -119,6 +119,7 @@ module mul #(
   ) u_out (
       .clk,
       .rst_n,
+      .param('0),
       .claim(step),
       .credit,
       .push(result_valid_q),

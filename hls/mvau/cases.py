@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from levada.draw import draw_folding, draw_thresholds, draw_type, draw_values, seeded
+from levada.draw import PLACE, draw_folding, draw_thresholds, draw_type, draw_values, seeded
 from levada.layer import Case
 
 if TYPE_CHECKING:
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def cases(draw: st.DrawFn, cls: type[Mvau]) -> Case:
     """MVAUs of every operand coding, with and without thresholds, folded in every way, often not at all.
 
-    Of large ones, with many rows to a search, often those whose sums take turns in it.
+    Of large ones, with many rows to a search, often those whose sums take turns in it. Of some the parameters
+    can be written.
     """
     random = seeded(draw)
     large = draw(st.integers(0, 2)) == 0
@@ -32,6 +33,8 @@ def cases(draw: st.DrawFn, cls: type[Mvau]) -> Case:
         low, high = layer.row_range
         fused = draw_thresholds(draw, random, (int(low.min()), int(high.max())), mh, alike=False)
         layer = cls(weights, wtype, atype, pixels, *fused)
+    if draw(st.integers(0, 3)) == 0:
+        layer = layer.at(PLACE) or layer
     unrolled = [folding for folding in layer.foldings() if folding.memory == "constant"]
     turns = [
         folding

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 from math import ceil, prod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from levada_driver.datatype import IntArray, IntType
@@ -40,6 +40,7 @@ class Mvau(Layer):
     weights [MH, MW] of `wtype`; x [*pixels, MW] of `atype`. With `thresholds` [MH, N] the result is
     base + step * (number of row m's thresholds that the sum reaches), of `otype`; without, the sum itself.
     Where one cycle takes a whole vector (simd = MW, pe = MH) it may take those of `mmv` pixels.
+    With a `place` above 0 its parameters can be written while a design runs.
     """
 
     kind: ClassVar[str] = "mvau"
@@ -52,6 +53,7 @@ class Mvau(Layer):
     thresholds: IntArray | None = None
     base: int = 0
     otype: IntType | None = None
+    place: int = 0
     _known: dict[Folding, Terms] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -76,7 +78,9 @@ class Mvau(Layer):
     def _dot(self) -> DotProducts:
         ending = self.thresholds, self.base, self.otype
         shape = slices.SHAPES[self.family]
-        return DotProducts(self.weights, self.wtype, self.atype, *ending, shape=shape)
+        return DotProducts(
+            self.weights, self.wtype, self.atype, *ending, shape=shape, writable=self.place > 0
+        )
 
     @cached_property
     def _unrolled(self) -> Unrolled:
@@ -125,7 +129,8 @@ class Mvau(Layer):
             for simd in divisors(self.mw):
                 rows = (self.mh // pe) * (self.mw // simd)
                 if rows == 1:
-                    for mmv in pixels_abreast(prod(self.pixels)):
+                    abreast = pixels_abreast(prod(self.pixels))
+                    for mmv in abreast if not self.place else ():
                         yield Folding(pe, simd, mmv, memory="constant")
                     continue
                 for dsp_pe in self._dot.dsp_lanes(pe, simd):
@@ -189,7 +194,8 @@ class Mvau(Layer):
             params["T_SHARE"] = share
         slices = self._dot.dsp_params(folding.simd, folding.dsp_pe)
         rest = self._dot.params(folding.pe // share, folding.thresholds)
-        return SvInstance("mvau", params | slices | rest)
+        place = {"PLACE": self.place} if self.place else {}
+        return SvInstance("mvau", params | slices | rest | place, place=self.place)
 
     def _blocks(self, folding: Folding) -> IntArray:
         """Weights [NF*SF, PE, SIMD] in the order in which the hardware uses them."""
@@ -202,6 +208,14 @@ class Mvau(Layer):
         activation, table = self._dot.cpp_activation()
         weights = {"weights": (self._blocks(folding), self.wtype)}
         return CppInstance("mvau", (*shape, *self._dot.cpp_types(), *activation), weights | table)
+
+    def at(self, place: int) -> Self | None:
+        possible = self.mw * self.mh > 1 and self._dot.fixed_start
+        return replace(self, place=place) if possible else None
+
+    def words(self, folding: Folding) -> IntArray:
+        lanes = folding.pe // self.share(folding)
+        return self._dot.words(self._blocks(folding), lanes, self.place)
 
     def macs(self) -> int:
         return prod(self.pixels) * self.mw * self.mh
@@ -228,7 +242,7 @@ class Mvau(Layer):
         if alike not in self._known:
             self._known[alike] = self._terms_between(alike)
         row = folding.pe * folding.simd * self.wtype.bits
-        weights = memory.rom(folding.memory, sf * nf, row)
+        weights = self._dot.weights_memory(folding.memory, sf * nf, row)
         slots, share = self._slots(folding), self.share(folding)
         activation = self._dot.activation(nf, folding.pe, slots, folding.thresholds, share)
         return total((self._known[alike], weights, activation))

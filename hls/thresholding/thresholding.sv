@@ -72,6 +72,7 @@ module thresholding #(
   ) u_activation (
       .clk,
       .rst_n,
+      .param('0),
       .claim(step),
       .credit,
       .push(step),

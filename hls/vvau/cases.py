@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from levada.draw import draw_folding, draw_thresholds, draw_type, draw_values, seeded
+from levada.draw import PLACE, draw_folding, draw_thresholds, draw_type, draw_values, seeded
 from levada.layer import Case
 
 if TYPE_CHECKING:
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @st.composite
 def cases(draw: st.DrawFn, cls: type[Vvau]) -> Case:
-    """VVAUs of every operand coding, with and without thresholds, folded in every way."""
+    """VVAUs of every operand coding, with and without thresholds, folded in every way.
+
+    Of some the parameters can be written.
+    """
     random = seeded(draw)
     channels, taps = draw(st.sampled_from([1, 2, 3, 4, 6, 8])), draw(st.sampled_from([1, 2, 3, 4, 6, 9]))
     multiplier = draw(st.sampled_from([1, 1, 2, 3]))
@@ -29,6 +32,8 @@ def cases(draw: st.DrawFn, cls: type[Vvau]) -> Case:
         ends = int(low.min()), int(high.max())
         table, base, otype = draw_thresholds(draw, random, ends, layer.mh, alike=False)
         layer = replace(layer, thresholds=table, base=base, otype=otype)
+    if draw(st.integers(0, 3)) == 0:
+        layer = layer.at(PLACE) or layer
     folding = draw_folding(draw, layer)
     frames = draw(st.integers(1, 3))
     return Case(layer, folding, (draw_values(random, atype, (frames, *layer.inputs[0].shape)),))

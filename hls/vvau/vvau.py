@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from math import prod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from levada_driver.datatype import IntArray, IntType
@@ -59,6 +59,7 @@ class Vvau(Layer):
     thresholds: IntArray | None = None
     base: int = 0
     otype: IntType | None = None
+    place: int = 0
 
     @property
     def mh(self) -> int:
@@ -93,7 +94,13 @@ class Vvau(Layer):
         ending = self.thresholds, self.base, self.otype
         shape = slices.SHAPES[self.family]
         return DotProducts(
-            self.weights, self.wtype, self.atype, *ending, sharing=self.multiplier, shape=shape
+            self.weights,
+            self.wtype,
+            self.atype,
+            *ending,
+            sharing=self.multiplier,
+            shape=shape,
+            writable=self.place > 0,
         )
 
     @cached_property
@@ -143,7 +150,8 @@ class Vvau(Layer):
         shapes += [(self.channels, simd) for simd in divisors(self.taps)[1:]]
         for pe, simd in shapes:
             if pe * simd == self.channels * self.taps:
-                yield Folding(pe, simd, memory="constant")
+                if not self.place:
+                    yield Folding(pe, simd, memory="constant")
                 continue
             deep = self._dot.threshold_places(self.channels // pe)
             for dsp_pe, place, thresholds in product(self._dot.dsp_lanes(pe, simd), PLACES, deep):
@@ -201,7 +209,8 @@ class Vvau(Layer):
         }
         slices = self._dot.dsp_params(folding.simd, folding.dsp_pe)
         rest = self._dot.params(folding.pe * self.multiplier, folding.thresholds)
-        return SvInstance("vvau", params | slices | rest)
+        place = {"PLACE": self.place} if self.place else {}
+        return SvInstance("vvau", params | slices | rest | place, place=self.place)
 
     def _blocks(self, folding: Folding) -> IntArray:
         """Weights [TF*CF, PE*M, SIMD] in the order in which the hardware uses them."""
@@ -214,6 +223,13 @@ class Vvau(Layer):
         activation, table = self._dot.cpp_activation()
         weights = {"weights": (self._blocks(folding), self.wtype)}
         return CppInstance("vvau", (*shape, *self._dot.cpp_types(), *activation), weights | table)
+
+    def at(self, place: int) -> Self | None:
+        possible = self.taps * self.channels > 1 and self._dot.fixed_start
+        return replace(self, place=place) if possible else None
+
+    def words(self, folding: Folding) -> IntArray:
+        return self._dot.words(self._blocks(folding), folding.pe * self.multiplier, self.place)
 
     def macs(self) -> int:
         return self.windows * self.taps * self.mh
@@ -237,7 +253,7 @@ class Vvau(Layer):
         return total(
             (
                 dot.lanes_terms(folding.simd, lanes, folding.dsp_pe * self.multiplier),
-                memory.rom(folding.memory, tf * cf, lanes * folding.simd * self.wtype.bits),
+                dot.weights_memory(folding.memory, tf * cf, lanes * folding.simd * self.wtype.bits),
                 Terms(ff={"operands": folding.simd * folding.pe * self.atype.bits}),
                 memory.partials(cf if tf > 1 else 1, lanes * dot.sum_bits, chained=tf > 1 and cf == 1),
                 Terms({"accumulators": lanes * dot.sum_bits}),

@@ -12,7 +12,8 @@
 // the operand coding of dot_lut; the sums of the CF folds wait in a memory. With LEVELS > 0 the result is the
 // code of threshold_search over acc; lane p*M + j's rows are contiguous in THRESHOLDS, and the parameters T_ are
 // those of activation. With LEVELS = 0 it is acc itself, in O_BITS.
-// All behind the operand registers runs freely; SLOTS credits keep the results within the output fifo.
+// With a PLACE, a multiple of 2^24 and not 0, weights and thresholds can be written there: see param_memory, and
+// activation. All behind the operand registers runs freely; SLOTS credits keep the results within the output fifo.
 `include "synthesis.svh"
 module vvau #(
     parameter int C = 4,
@@ -42,19 +43,21 @@ module vvau #(
     parameter int T_LINE = 0,
     parameter int T_FRACTION = 0,
     parameter int T_COUNT = 0,
+    parameter logic [31:0] PLACE = '0,
     parameter logic [C*M*ACC_BITS-1:0] INIT = '0,
     parameter logic [O_BITS-1:0] OFFSET = '0,
     parameter logic [PE*M*threshold_pkg::lane_bits(C/PE, LEVELS, ACC_BITS, T_LINE)-1:0] THRESHOLDS = '0,
     parameter WEIGHTS = "weights.hex"
 ) (
-    input  logic                      clk,
-    input  logic                      rst_n,
-    input  logic [SIMD*PE*A_BITS-1:0] s_axis_tdata,
-    input  logic                      s_axis_tvalid,
-    output logic                      s_axis_tready,
-    output logic [   PE*M*O_BITS-1:0] m_axis_tdata,
-    output logic                      m_axis_tvalid,
-    input  logic                      m_axis_tready
+    input  logic                       clk,
+    input  logic                       rst_n,
+    input  logic [param_pkg::BITS-1:0] param,
+    input  logic [ SIMD*PE*A_BITS-1:0] s_axis_tdata,
+    input  logic                       s_axis_tvalid,
+    output logic                       s_axis_tready,
+    output logic [    PE*M*O_BITS-1:0] m_axis_tdata,
+    output logic                       m_axis_tvalid,
+    input  logic                       m_axis_tready
 );
 
   localparam int CF = C / PE;
@@ -64,6 +67,8 @@ module vvau #(
   localparam int TF_WIDTH = (TF > 1) ? $clog2(TF) : 1;
   localparam int ROW_WIDTH = $clog2(TF * CF);
   localparam int ROW_BITS = LANES * SIMD * W_BITS;
+  // Of what can be written, thresholds lie in the upper half.
+  localparam logic [31:0] T_PLACE = (PLACE == '0) ? '0 : PLACE | (32'd1 << 23);
   localparam int CODING = dot_pkg::coding(W_BITS, W_BIPOLAR, A_BITS, A_BIPOLAR);
   localparam int LUT_LATENCY = (DSP_PE < PE) ? dot_pkg::latency(CODING, SIMD, W_BITS) : 0;
   localparam int DSP_LATENCY = (DSP_PE > 0) ? dsp_pkg::latency(SIMD, DSP_CASCADE, DSP_D_BITS) : 0;
@@ -112,9 +117,11 @@ module vvau #(
       .WIDTH(ROW_BITS),
       .DEPTH(TF * CF),
       .BLOCK(W_BLOCK),
+      .PLACE(PLACE),
       .FILE(WEIGHTS)
   ) u_weights (
       .clk,
+      .param,
       .address(row_q),
       .row(w)
   );
@@ -215,11 +222,13 @@ module vvau #(
       .T_LINE(T_LINE),
       .T_FRACTION(T_FRACTION),
       .T_COUNT(T_COUNT),
+      .PLACE(T_PLACE),
       .OFFSET(OFFSET),
       .THRESHOLDS(THRESHOLDS)
   ) u_activation (
       .clk,
       .rst_n,
+      .param,
       .claim(step && last_tap),
       .credit,
       .push(result_valid_q),

@@ -32,7 +32,7 @@ class Options:
 
     `model` is a name of models/ or the path of an .onnx file; `data` a data set of models/ or the path of
     an .npz with `x` and `y`; `input` TYPE/D; `objective` and `lanes` what the folding is chosen for and from
-    (`partition.fold`).
+    (`partition.fold`); `runtime_weights` names layers whose parameters can be written (`levada.writable`).
     `samples` frames are compared at every level, `rtl_frames` of them in RTL simulation. None: levada
     chooses.
     """
@@ -50,6 +50,7 @@ class Options:
     partition: Path | None = None
     objective: Objective | None = None
     lanes: Lanes = "split"
+    runtime_weights: tuple[str, ...] = ()
     seed: int = 0
 
 

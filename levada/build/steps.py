@@ -8,7 +8,19 @@ from pathlib import Path
 import numpy as np
 from levada_driver.datatype import IntArray
 
-from levada import content, cost, deploy, fifo, frontend, lower, models, partition, reference, timing
+from levada import (
+    content,
+    cost,
+    deploy,
+    fifo,
+    frontend,
+    lower,
+    models,
+    partition,
+    reference,
+    timing,
+    writable,
+)
 from levada.build import data
 from levada.build.state import State, required
 from levada.emit import chip, cpp, shell
@@ -95,7 +107,7 @@ def _compare_torch(state: State) -> None:
 def lower_step(state: State) -> None:
     """Maps the streamlined network to layers, and compares their golden results with it."""
     lowered = lower.lower(required(state.network).model, state.name)
-    state.graph = lowered.on(state.board.device.family)
+    state.graph = writable.opened(lowered.on(state.board.device.family), state.options.runtime_weights)
     values = execute(state.graph, required(required(state.network).host_input).quantize(state.samples))
     got = side_by_side([values[name] for name in state.graph.outputs])
     _level(state, "graph", compare.integers(state.golden, got))

@@ -75,6 +75,7 @@ def chip(graph: Graph, ports: Ports, digits: str) -> str:
             readers=sum(ports[:inputs]),
             writers=sum(ports[inputs:]),
             streams=len(sv.probes(graph)),
+            writable=bool(sv.writable(graph)),
             digest=digits,
         )
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +18,10 @@ from levada.layer import Bits, Rom, SvInstance
 
 TOP = "accelerator"
 _SIGNALS = ("tdata", "tvalid", "tready")
+#: Parameters of modules with a PLACE that can be written there.
+WRITTEN = frozenset({"WEIGHTS", "THRESHOLDS"})
+# The bus of param_pkg.sv. Netlists of layers are joined without the package.
+_PARAM = "    input  logic [64:0] param,"
 
 
 def sources(graph: Graph) -> dict[str, str]:
@@ -37,6 +42,18 @@ def layer_sources(node: Node) -> dict[str, str]:
     if instance.sums is not None:
         files[f"{node.name}_sums.sv"] = sums.module(f"{node.name}_sums", instance.sums)
     return files | library_sources({instance.module})
+
+
+def layer_form(node: Node) -> dict[str, str]:
+    """`layer_sources` of the layer itself, without what can be written while the design runs."""
+    files = layer_sources(node)
+    instance = node.layer.sv(node.folding)
+    if not instance.place:
+        return files
+    for key in WRITTEN & instance.params.keys():
+        files.pop(_rom_file(node, key), None)
+    fixed = {key: value for key, value in instance.params.items() if key not in WRITTEN}
+    return files | {f"{node.name}.sv": _layer_module(node, replace(instance, params=fixed))}
 
 
 def library_sources(modules: set[str]) -> dict[str, str]:
@@ -117,6 +134,7 @@ def top_level(graph: Graph) -> str:
         f"module {TOP} (",
         "    input  logic clk,",
         "    input  logic rst_n,",
+        *([_PARAM] if writable(graph) else []),
     ]
     for port, name in border(graph).items():
         width = 8 * graph.stream(name).beat_bytes
@@ -149,6 +167,15 @@ def top_level(graph: Graph) -> str:
     for node in graph.nodes:
         lines += ["", *_instance(node)]
     return "\n".join([*lines, "", "endmodule", ""])
+
+
+def writable(graph: Graph) -> list[Node]:
+    """The layers whose parameters can be written."""
+    return [node for node in graph.nodes if _is_writable(node)]
+
+
+def _is_writable(node: Node) -> bool:
+    return bool(node.layer.sv(node.folding).place)
 
 
 def _border_assigns(port: str, name: str, graph: Graph) -> list[str]:
@@ -186,7 +213,11 @@ def probes(graph: Graph) -> list[str]:
 
 def layer_module(node: Node) -> str:
     """The module called after a node: the library's module with the node's parameters and its ports."""
-    instance, folding = node.layer.sv(node.folding), node.folding
+    return _layer_module(node, node.layer.sv(node.folding))
+
+
+def _layer_module(node: Node, instance: SvInstance) -> str:
+    folding = node.folding
     streams = [*_ports("s_axis", node.streams[0]).items(), *_ports("m_axis", node.streams[1]).items()]
     layout = f"PE={folding.pe} SIMD={folding.simd} MMV={folding.mmv}"
     lines = [
@@ -195,6 +226,7 @@ def layer_module(node: Node) -> str:
         f"module {node.name} (",
         "    input  logic clk,",
         "    input  logic rst_n,",
+        *([_PARAM] if instance.place else []),
     ]
     ports = []
     for port, stream in streams:
@@ -206,9 +238,10 @@ def layer_module(node: Node) -> str:
         ]
     params = [f"      .{key}({_value(node, key, value)})" for key, value in instance.params.items()]
     signals = [f"{port}_{signal}" for port, _ in streams for signal in _SIGNALS]
+    param = [] if instance.place is None else ["param" if instance.place else "param('0)"]
     lines += [",\n".join(ports), ");", "", *_sums_instance(node, instance)]
     lines += [f"  {instance.module} #(", ",\n".join(params), "  ) u_layer ("]
-    signals = ["clk", "rst_n", *signals, *([] if instance.sums is None else ["operands", "sums"])]
+    signals = ["clk", "rst_n", *param, *signals, *([] if instance.sums is None else ["operands", "sums"])]
     lines.append(",\n".join(f"      .{name}" for name in signals))
     return "\n".join([*lines, "  );", "", "endmodule", ""])
 
@@ -234,7 +267,8 @@ def _ports(prefix: str, streams: tuple[Stream, ...]) -> dict[str, Stream]:
 
 
 def _instance(node: Node) -> list[str]:
-    ports = {"clk": "clk", "rst_n": "rst_n", **_connections(node)}
+    param = {"param": "param"} if _is_writable(node) else {}
+    ports = {"clk": "clk", "rst_n": "rst_n", **param, **_connections(node)}
     return [
         f"  {node.name} u_{node.name} (",
         ",\n".join(f"      .{port}({signal})" for port, signal in ports.items()),

@@ -11,8 +11,8 @@ from levada_driver.datatype import IntType
 
 from levada import memory, models, terms
 from levada import thresholds as th
+from levada.adders import adder_tree
 from levada.cost import fit, networks, samples, sampling
-from levada.dotproduct import adder_tree
 from levada.layer import Resources, registered
 from levada.terms import Terms
 from tests.unit import graphs

@@ -130,18 +130,18 @@ def test_a_manifest_that_is_no_json(folder, data):
     assert text.endswith("); copy the deploy/ folder again")
 
 
-@pytest.mark.parametrize("version", [0, 1, 2, 4, "3", None])
+@pytest.mark.parametrize("version", [0, 1, 2, 5, "3", None])
 def test_another_schema_version(folder, version):
     path = edited(folder, schema_version=version)
     assert refused(folder) == (
-        f"{path}: schema version {version}, this driver reads 3; "
+        f"{path}: schema version {version}, this driver reads 4; "
         "install the levada-driver that is in the package's driver/ folder"
     )
 
 
 def test_a_manifest_that_is_a_list(folder):
     (folder / "accelerator.json").write_text("[1]")
-    assert "schema version None, this driver reads 3" in refused(folder)
+    assert "schema version None, this driver reads 4" in refused(folder)
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,11 @@ class SoftwareChip:
 
     def write(self, offset: int, value: int) -> None:
         """Sets a register; a start runs the whole batch."""
+        if offset == reg.PARAM_DATA:
+            raise DriverError(
+                f"{self._manifest.name}: cppsim has the parameters of the build; use backend='rtlsim' "
+                "or 'pynq'"
+            )
         if offset != reg.CONTROL:
             self._values[offset] = value
         elif value & reg.RESET:

@@ -12,6 +12,7 @@
 //   0x028 ERRORS     two bits an engine, its AXI response: 2 slave error, 3 decode error
 //   0x030 CYCLES     64 bits: cycles with a batch under way, since the last start of an idle accelerator
 //   0x040            what one of the streams between the stages does (`stream_counter`)
+//   0x060            parameters that can be written (`param_regs`), where a design has any
 //   0x100 + 32*e     the registers of engine e, readers first (`engine_regs`)
 //
 // A start hands the engines what their registers say. Those of another batch may be written, and it may be started,
@@ -40,6 +41,8 @@ module control #(
     output logic                  fresh,
     output logic                  counter_write,
     input  logic [          31:0] counter_data,
+    output logic                  param_write,
+    input  logic [          31:0] param_data,
     output logic [   ENGINES-1:0] engine_write,
     input  logic [32*ENGINES-1:0] engine_data,
     input  logic [   ENGINES-1:0] free,
@@ -52,6 +55,7 @@ module control #(
   localparam logic [31:0] MAP = 32'd1;
   // Blocks of eight registers.
   localparam logic [6:0] COUNTER = 7'd2;
+  localparam logic [6:0] PARAMS = 7'd3;
   localparam logic [6:0] FIRST_ENGINE = 7'd8;
   // Cycles that a reset lasts at least.
   localparam int RESET_CYCLES = 8;
@@ -69,6 +73,7 @@ module control #(
   assign start = to_control && write_data[0] && takes_more;
   assign fresh = start && !running;
   assign counter_write = whole && write_index[9:3] == COUNTER;
+  assign param_write = whole && write_index[9:3] == PARAMS;
   assign irq = irq_q;
 
   for (genvar e = 0; e < ENGINES; e = e + 1) begin : gen_engine_write
@@ -113,7 +118,9 @@ module control #(
   logic [31:0] found;
 
   always_comb begin
-    found = (read_index[9:3] == COUNTER) ? counter_data : '0;
+    found = '0;
+    if (read_index[9:3] == COUNTER) found = counter_data;
+    if (read_index[9:3] == PARAMS) found = param_data;
     for (int e = 0; e < ENGINES; e = e + 1) begin
       if (read_index[9:3] == FIRST_ENGINE + 7'(e)) found = engine_data[32*e+:32];
     end

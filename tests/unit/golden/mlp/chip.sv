@@ -142,6 +142,8 @@ module chip #(
       .fresh,
       .counter_write,
       .counter_data,
+      .param_write(),
+      .param_data('0),
       .engine_write,
       .engine_data,
       .free,

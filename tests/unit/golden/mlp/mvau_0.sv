@@ -33,6 +33,7 @@ module mvau_0 (
   ) u_layer (
       .clk,
       .rst_n,
+      .param('0),
       .s_axis_tdata,
       .s_axis_tvalid,
       .s_axis_tready,
