@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FILE, PAGE = ROOT / "docs" / "bus.json", ROOT / "docs" / "chip.md"
 MARK = "bus: python -m tests.bus"
 #: Frames of the shorter and of the longer batch: a whole pipeline of them, and as many as a minute simulates.
-NETWORKS = {"tfc-w2a2": (100, 200), "cnv-w1a1": (4, 8), "lpyolo-w4a4": (2, 4)}
+NETWORKS = {"tfc-w2a2": (100, 200), "cnv-w1a1": (8, 16), "lpyolo-w4a4": (2, 4)}
 HEAD = (
     "| network | cycles a frame without memory | with memory | frames compared | mismatches | command |",
     "|---|---|---|---|---|---|",

@@ -86,23 +86,36 @@ class Chip:
         return bool(self._backend.read(reg.STATUS) & reg.TAKES_MORE)
 
     def start(self, frames: int, addresses: Sequence[int]) -> None:
-        """Starts a batch of at least one frame; `addresses` are those of each engine's part of it."""
+        """Starts a batch of at least one frame; `addresses` are those of each engine's part of it.
+
+        Raises ChipError, and starts nothing, where a register does not hold what was written: an engine that
+        moves fewer words than the others would shift all frames behind them.
+        """
+        wanted = {}
         for number, (words, address) in enumerate(zip(self._manifest.words, addresses, strict=True)):
             base = reg.engine(number)
-            self._backend.write(base + reg.ADDRESS, address & 0xFFFFFFFF)
-            self._backend.write(base + reg.ADDRESS + 4, address >> reg.BITS)
-            self._backend.write(base + reg.WORDS, frames * words)
+            wanted[base + reg.ADDRESS] = address & 0xFFFFFFFF
+            wanted[base + reg.ADDRESS + 4] = address >> reg.BITS
+            wanted[base + reg.WORDS] = frames * words
+        for register, value in wanted.items():
+            self._backend.write(register, value)
+        for register, value in wanted.items():
+            if (found := self._backend.read(register)) != value:
+                raise ChipError(
+                    f"{self._manifest.name}: register {register:#05x} holds {found:#x} where {value:#x} was "
+                    "written; nothing was started"
+                )
         self._backend.write(reg.CONTROL, reg.START)
         self._started += 1
 
     def wait(self) -> None:
         """Returns when the oldest batch under way is done.
 
-        Raises ChipError where memory answers with an error, StuckError where nothing moves any more. The chip
-        has been reset then: no batch is under way.
+        Raises ChipError where memory answers with an error or somebody else has reset the chip, StuckError
+        where nothing moves any more. The chip has been reset then: no batch is under way.
         """
         idle, moved = 0, -1
-        while self._backend.read(reg.BATCHES) == self._finished:
+        while (batches := self._backend.read(reg.BATCHES)) == self._finished:
             passed = self._backend.wait(_LOOK)
             if self._backend.read(reg.STATUS) & reg.FAILED:
                 self._give_up(ChipError(self._what_failed()))
@@ -111,6 +124,8 @@ class Chip:
             moved = now
             if idle > self._patience:
                 self._give_up(StuckError(self._what_stands(idle)))
+        if not self._finished < batches <= self._started:
+            self._give_up(ChipError(self._what_else(batches)))
         self._finished += 1
         self._backend.write(reg.SEEN, self._finished)
 
@@ -148,6 +163,10 @@ class Chip:
             if (code := errors >> 2 * number & 3) in _ANSWERS
         ]
         return f"{self._manifest.name}: {', '.join(failed)}; {self._progress()}; it was reset"
+
+    def _what_else(self, batches: int) -> str:
+        done = f"{batches} batches are done, after {self._finished} of {self._started}"
+        return f"{self._manifest.name}: {done}: another program has used it; it was reset"
 
     def _what_stands(self, idle: int) -> str:
         stuck = [name for name, valid, ready in self._streams_now() if valid and not ready]

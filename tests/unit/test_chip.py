@@ -15,7 +15,9 @@ from levada_driver.packing import WORD
 from levada import deploy
 from tests.unit import packages
 
+# Of memory; and of hosts: a reset from elsewhere, a batch with fewer words for one of its engines.
 FAULTS = ("read-error", "write-error", "ar", "r", "aw", "w", "b")
+MISTAKES = ("reset", "short")
 ANSWERS = {2: "a slave error (SLVERR)", 3: "a decode error (DECERR: no memory at that address)"}
 
 
@@ -183,21 +185,55 @@ def test_faults_at_any_time_are_reported_and_leave_no_trace(accelerator, ask, py
     for index in range(rounds):
         ask("stalls", int(random.integers(0, 200)), index)
         ask("latency", int(random.integers(1, 200)))
-        fault = FAULTS[index % len(FAULTS)]
-        value = int(random.integers(2, 4)) if fault.endswith("error") else 60_000
-        ask("fault", fault, int(random.integers(0, 12)), value)
+        fault = (*FAULTS, *MISTAKES)[index % len((*FAULTS, *MISTAKES))]
         x = frames(int(random.integers(1, 40)), index)
+        if fault in MISTAKES:
+            mistaken(accelerator._backend, fault, random)
+        else:
+            value = int(random.integers(2, 4)) if fault.endswith("error") else 60_000
+            ask("fault", fault, int(random.integers(0, 12)), value)
         try:
             got = accelerator.run_integers(x)
         except ChipError as error:
             reported += 1
-            assert str(error).endswith("; it was reset")  # noqa: PT017 - not every round raises
+            ends = "nothing was started" if fault == "short" else "it was reset"
+            assert str(error).endswith(f"; {ends}")  # noqa: PT017 - not every round raises
         else:
             assert np.array_equal(got, expected(x)), index
+        vars(accelerator._backend).pop("write", None)
         for kind in FAULTS:  # what did not happen must not happen later
             ask("fault", kind, 1 << 60, 0)
         assert np.array_equal(accelerator.run_integers(x), expected(x)), index
     assert reported > rounds / 3
+
+
+def mistaken(backend, fault, random):
+    """Makes a host's mistake in the next batch, and none after it."""
+    write, engine = backend.write, int(random.integers(0, 2))
+    left = [1]
+
+    def changed(offset, value):
+        if fault == "short" and left[0] and offset == reg.engine(engine) + reg.WORDS:
+            left[0], value = 0, value - 1
+        write(offset, value)
+        if fault == "reset" and left[0] and (offset, value) == (reg.CONTROL, reg.START):
+            left[0] = 0
+            backend.wait(int(random.integers(1, 400)))
+            write(reg.CONTROL, reg.RESET)
+
+    backend.write = changed
+
+
+def test_a_reset_from_elsewhere_is_noticed(accelerator, ask):
+    """Even where the number of finished batches was the same before and after."""
+    x = frames(8)
+    accelerator.run_integers(x)
+    mistaken(accelerator._backend, "reset", np.random.default_rng(0))
+    with pytest.raises(
+        ChipError, match="wide: 0 batches are done, after 1 of 2: another program has used it"
+    ):
+        accelerator.run_integers(x)
+    assert np.array_equal(accelerator.run_integers(x), expected(x))
 
 
 def test_reset_at_any_time(accelerator, ask):
