@@ -13,7 +13,18 @@ from levada import __version__, cli, models
 from levada.layer import registered
 from tests.flow.networks import mlp
 
-VERBS = ("build", "doctor", "explore", "layers", "models", "report", "simulate", "train")
+VERBS = (
+    "board-sim",
+    "build",
+    "doctor",
+    "explore",
+    "layers",
+    "models",
+    "report",
+    "simulate",
+    "train",
+    "weights",
+)
 
 
 def run(capsys, *arguments):
