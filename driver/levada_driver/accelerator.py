@@ -137,7 +137,7 @@ class Accelerator:
 
     def selftest(self) -> int:
         """Runs the package's sample input and returns the number of frames; DriverError where one differs."""
-        x, golden = self._samples()
+        x, golden = self.samples()
         got = self.run_integers(x)
         wrong = np.argwhere(got != golden)
         if len(wrong):
@@ -148,7 +148,8 @@ class Accelerator:
             )
         return len(x)
 
-    def _samples(self) -> tuple[npt.NDArray[Any], IntArray]:
+    def samples(self) -> tuple[npt.NDArray[Any], IntArray]:
+        """The package's sample frames [N, *input shape], and their golden integers [N, elements]."""
         path = self.folder / SAMPLES
         try:
             with np.load(path) as samples:
@@ -165,7 +166,7 @@ class Accelerator:
         """
         if frames < 1:
             raise DriverError(f"{self.manifest.name}: {frames} frames: there must be at least 1")
-        samples, _ = self._samples()
+        samples, _ = self.samples()
         x = np.resize(samples, (frames, *samples.shape[1:]))
         self.run_integers(x[:1])
         single = []

@@ -14,7 +14,7 @@ import numpy as np
 
 from levada_driver import registers as reg
 from levada_driver.backends import Bytes
-from levada_driver.errors import DriverError
+from levada_driver.errors import DriverError, MissingError
 from levada_driver.manifest import Manifest
 
 BITSTREAM = "accelerator.bit"
@@ -119,7 +119,7 @@ def open_package(folder: Path, manifest: Manifest) -> BoardChip:
     try:
         pynq = importlib.import_module("pynq")
     except ImportError as error:
-        raise DriverError(
+        raise MissingError(
             f"pynq is missing ({error}); run this on the board, or use backend='rtlsim' or 'cppsim'"
         ) from error
     return BoardChip(pynq, folder, manifest)
