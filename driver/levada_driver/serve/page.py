@@ -14,7 +14,7 @@ from levada_driver.serve import settings
 from levada_driver.serve.answers import answer
 
 _FILES = Path(__file__).parent / "demo"
-_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' blob:; "
@@ -38,8 +38,7 @@ def routes(accelerator: Accelerator) -> list[Route]:
         return answer(content)
 
     found = [Route("/demo", _endpoint(_FILES / "page.html")), Route("/demo.json", show_settings)]
-    others = (path for path in sorted(_FILES.iterdir()) if path.suffix in (".css", ".js"))
-    return found + [Route(f"/demo/{path.name}", _endpoint(path)) for path in others]
+    return found + [Route(f"/demo/{path.name}", _endpoint(path)) for path in sorted(_FILES.iterdir())]
 
 
 def _endpoint(path: Path) -> Callable[[Request], Awaitable[Response]]:

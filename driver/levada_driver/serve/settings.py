@@ -17,7 +17,7 @@ _ACTIVATIONS = ("hardtanh", "sigmoid")
 def read(accelerator: Accelerator) -> dict[str, Any]:
     """What the manifest and the package's demo.json say; DriverError where that cannot be used.
 
-    The page sends brightness from 0 to 1, times `full` and from `least` to `most` where the input is integers.
+    The page sends brightness from 0 to 1, times `full` and from `least` to `most` where these are integers.
     `labels` are the classes' names, `detection` says how the outputs are boxes.
     """
     host = accelerator.manifest.host_input
