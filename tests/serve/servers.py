@@ -55,21 +55,18 @@ class Server:
         return self.process.returncode, out, err
 
 
-def command(folder, *options, backend="cppsim"):
+def command(folder, *options, backend="cppsim", python=sys.executable):
     """What starts a server at any free port."""
     words = ("-m", "levada_driver.cli", folder, "--backend", backend, "serve", "--port", 0, *options)
-    return [sys.executable, *map(str, words)]
+    return [str(python), *map(str, words)]
 
 
 @contextlib.contextmanager
-def running(folder, *options, backend="cppsim", **environment):
-    """A server of a deploy package; it must end well."""
-    path = os.pathsep.join(map(str, (ROOT / "driver", ROOT)))
-    env = {**os.environ, "PYTHONPATH": path, **environment}
-    pipe = subprocess.PIPE
-    process = subprocess.Popen(
-        command(folder, *options, backend=backend), env=env, stdout=pipe, stderr=pipe, text=True
-    )
+def running(folder, *options, backend="cppsim", python=sys.executable, **environment):
+    """A server of a deploy package, with more variables of its environment; it must end well."""
+    words = command(folder, *options, backend=backend, python=python)
+    pipe, env = subprocess.PIPE, {**os.environ, **environment}
+    process = subprocess.Popen(words, env=env, stdout=pipe, stderr=pipe, text=True)
     try:
         line = process.stdout.readline()
         found = re.search(r"http://(.*?):(\d+)", line)

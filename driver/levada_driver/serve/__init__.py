@@ -17,10 +17,7 @@ def require() -> None:
     """MissingError where a package of the extra is missing."""
     missing = [name for name in NEEDS if find_spec(name) is None]
     if missing:
-        raise MissingError(
-            f"serve: {', '.join(missing)} missing; pip install starlette uvicorn prometheus_client, "
-            "or 'levada-driver[serve]'"
-        )
+        raise MissingError(f"serve: {', '.join(missing)} missing; pip install {' '.join(NEEDS)}")
 
 
 def run(accelerator: Accelerator, options: Options, say: Callable[[str], None]) -> None:
