@@ -191,6 +191,7 @@ def test_wrong_binary_requests_are_refused(server):
 def test_unknown_paths_and_methods(server):
     for method, path, status, text in (
         ("GET", "/v3", 404, "GET '/v3': Not Found"),
+        ("GET", "/v2/models/tiny/", 404, "GET '/v2/models/tiny/': Not Found"),
         ("GET", "/demo", 404, "GET '/demo': Not Found"),
         ("GET", INFER, 405, f"GET '{INFER}': Method Not Allowed"),
         ("POST", "/v2/models/other/infer", 404, "model 'other' is unknown; this server has 'tiny'"),

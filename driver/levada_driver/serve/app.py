@@ -162,7 +162,7 @@ def build(accelerator: Accelerator, options: Options, token: str | None) -> Star
     """The application of a server for this accelerator; make it within the server's process."""
     service = Service(accelerator, options)
     routes = service.routes() + (page.routes(accelerator) if options.demo else [])
-    return Starlette(
+    made = Starlette(
         routes=routes,
         middleware=[Middleware(Guard, token=token)],
         exception_handlers={
@@ -173,3 +173,5 @@ def build(accelerator: Accelerator, options: Options, token: str | None) -> Star
         },
         lifespan=service.lifespan,
     )
+    made.router.redirect_slashes = False  # a path is there, or it is not
+    return made

@@ -42,11 +42,14 @@ class _Protocol(H11Protocol):
 def _listen(options: Options) -> socket.socket:
     try:
         family, *_, address = socket.getaddrinfo(options.host, options.port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=128)
+        listener = socket.create_server(address[:2], family=family, backlog=128)
     except OSError as error:
         raise DriverError(
             f"--host {options.host} --port {options.port}: cannot listen there ({error}); give others"
         ) from error
+    # Its connections inherit this. Else the end of an answer may wait until the client acknowledges its head.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 @contextlib.contextmanager
