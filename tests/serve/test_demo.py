@@ -12,10 +12,13 @@ from urllib import parse
 
 import numpy as np
 import pytest
+from levada_driver import Accelerator
+from levada_driver.serve import settings
 from PIL import Image
 from playwright import sync_api
 from playwright.sync_api import expect
 
+from levada import models
 from tests.require_tools import missing
 from tests.serve import servers
 from tests.unit import packages
@@ -154,8 +157,8 @@ def test_a_file_that_is_no_picture(deploy, open_page):
 
 def test_boxes_are_those_of_the_host(deploy, open_page):
     """The page's detection against that of models/lpyolo, on random maps and with its demo.json."""
-    settings = json.loads((servers.ROOT / "models" / "lpyolo" / "demo.json").read_text())
-    assert settings["detection"]["anchors"] == [host.ANCHORS.tolist()]
+    lpyolo = json.loads((servers.ROOT / "models" / "lpyolo" / "demo.json").read_text())
+    assert lpyolo["detection"]["anchors"] == [host.ANCHORS.tolist()]
     script = """async ([data, settings]) => {
       const { detect } = await import("/demo/detection.js");
       const output = { shape: [18, 13, 13], data: Float32Array.from(data) };
@@ -168,9 +171,16 @@ def test_boxes_are_those_of_the_host(deploy, open_page):
         for _ in range(5):
             output = random.uniform(-1, 0.6, (18, 13, 13)).astype(np.float32)
             boxes, scores = host.detect(output)
-            got = np.array(page.evaluate(script, [output.reshape(-1).tolist(), settings["detection"]]))
+            got = np.array(page.evaluate(script, [output.reshape(-1).tolist(), lpyolo["detection"]]))
             assert len(boxes) > 3
             np.testing.assert_allclose(got, np.column_stack([boxes, scores]), rtol=1e-6, atol=1e-4)
+
+
+def test_a_models_settings_go_into_its_package(tmp_path):
+    packages.write(tmp_path / "deploy", demo=models.find("tfc-w1a1").demo)
+    with Accelerator(tmp_path / "deploy", "cppsim") as accelerator:
+        assert settings.read(accelerator)["labels"] == [str(digit) for digit in range(10)]
+    assert models.find("espcn-x2-w8a8").demo is None
 
 
 @pytest.mark.parametrize(

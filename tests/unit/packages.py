@@ -43,7 +43,7 @@ def write_upscaling(folder):
     return write(folder, 5, graph, (1, 2, 2), (1, 4, 4), np.zeros(1, np.float32))
 
 
-def write(folder, frames=5, graph=None, shape=(2, 2), results=(3,), bias=BIAS):
+def write(folder, frames=5, graph=None, shape=(2, 2), results=(3,), bias=BIAS, demo=None):
     """Fills the folder of a package; returns its frames, of `shape`, and their golden integers.
 
     Of results of several axes the last one are channels, with a bias each.
@@ -67,6 +67,7 @@ def write(folder, frames=5, graph=None, shape=(2, 2), results=(3,), bias=BIAS):
         rtlsim=rtlsim,
         samples=x,
         golden=golden,
+        demo=demo,
     )
     for name, text in shell.hardware_file(graph, package.board, package.clock_mhz).items():
         (folder / name).write_text(text)
