@@ -16,6 +16,7 @@ from levada_driver.backends import cppsim as cppsim_backend
 from levada_driver.backends import rtlsim as rtlsim_backend
 from levada_driver.datatype import IntArray
 from levada_driver.manifest import FILE, Manifest
+from levada_driver.serve import settings
 
 from levada import content, timing, writable
 from levada.boards import Board
@@ -29,7 +30,10 @@ from levada.streamline import Network
 
 @dataclass(frozen=True, eq=False)
 class Package:
-    """What goes into a package: the design, its simulators, and samples with their golden integers."""
+    """What goes into a package: the design, its simulators, and samples with their golden integers.
+
+    `demo`: a file that tells the driver's demo page what the results mean, or None.
+    """
 
     graph: Graph
     board: Board
@@ -40,6 +44,7 @@ class Package:
     rtlsim: RtlSim
     samples: npt.NDArray[Any]
     golden: IntArray
+    demo: Path | None = None
 
 
 def write(package: Package, folder: Path) -> IntArray:
@@ -59,6 +64,8 @@ def write(package: Package, folder: Path) -> IntArray:
     ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, folder / name)
+    if package.demo is not None:
+        shutil.copy2(package.demo, folder / settings.FILE)
     _copy_driver(folder / "driver")
     with Accelerator(folder, backend="rtlsim") as accelerator:
         return accelerator.run_integers(package.samples)

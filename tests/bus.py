@@ -34,7 +34,7 @@ def measured(name: str) -> dict[str, object]:
     build(Options(name, out=folder, flow="simulate", samples=2, rtl_frames=2), print)
     cycles, mismatches, compared = [], 0, 0
     with Accelerator(folder / "deploy", "rtlsim") as accelerator:
-        samples, golden = accelerator._samples()
+        samples, golden = accelerator.samples()
         for frames in NETWORKS[name]:
             picked = np.arange(frames) % len(samples)
             got = accelerator.run_integers(samples[picked])

@@ -24,6 +24,7 @@ from levada_driver.errors import DriverError
 from levada_driver.jobs import Jobs, Slot, slots
 from levada_driver.packing import WORD
 from levada_driver.parameters import Parameters
+from levada_driver.power import PowerMeter
 
 SAMPLES = "samples.npz"
 # A batch is as large as fits into this many bytes a stream, but has no more frames than there is sense in.
@@ -168,7 +169,7 @@ class Accelerator:
 
     def selftest(self) -> int:
         """Runs the package's sample input and returns the number of frames; DriverError where one differs."""
-        x, golden = self._samples()
+        x, golden = self.samples()
         got = self.run_integers(x)
         wrong = np.argwhere(got != golden)
         if len(wrong):
@@ -179,7 +180,8 @@ class Accelerator:
             )
         return len(x)
 
-    def _samples(self) -> tuple[npt.NDArray[Any], IntArray]:
+    def samples(self) -> tuple[npt.NDArray[Any], IntArray]:
+        """The package's sample frames [N, *input shape], and their golden integers [N, elements]."""
         if self._loaded is not None:
             return self._loaded.samples, self._loaded.golden
         path = self.folder / SAMPLES
@@ -194,34 +196,37 @@ class Accelerator:
 
         `fps`: frames a second through `stream`, in batches of `batch` frames, with packing and unpacking.
         `latency_ms`: of single frames, as percentiles. `chip`: the cycles of the chip alone, and the
-        rate that they allow. `streams`: what each stream of the pipeline did in one batch, in cycles.
+        rate that they allow. `watts`: the board's, on average while `fps` is measured; None without sensors.
+        `streams`: what each stream of the pipeline did in one batch, in cycles.
         """
         if frames < 1:
             raise DriverError(f"{self.manifest.name}: {frames} frames: there must be at least 1")
-        samples, _ = self._samples()
+        samples, _ = self.samples()
         x = np.resize(samples, (frames, *samples.shape[1:]))
         self.run_integers(x[:1])
-        single = []
-        for frame in range(min(frames, 100)):
-            begin = time.perf_counter()
-            self.run_integers(x[frame : frame + 1])
-            single.append(1e3 * (time.perf_counter() - begin))
-        begin = time.perf_counter()
-        for _ in self.stream(x[first : first + self.batch] for first in range(0, frames, self.batch)):
-            pass
-        seconds = time.perf_counter() - begin
+        single = [self._seconds([x[frame : frame + 1]]) for frame in range(min(frames, 100))]
+        with PowerMeter(self._backend.power) as meter:
+            seconds = self._seconds(x[first : first + self.batch] for first in range(0, frames, self.batch))
         batch = x[: self.batch]
         self.run_integers(batch)
         cycles, clock = self._chip.cycles, self.manifest.clock_mhz * 1e6
         result: dict[str, Any] = {
             "frames": frames,
             "fps": frames / seconds,
-            "latency_ms": {f"p{p}": float(np.percentile(single, p)) for p in (50, 90, 99)},
+            "latency_ms": {f"p{p}": 1e3 * float(np.percentile(single, p)) for p in (50, 90, 99)},
+            "watts": meter.watts,
             "chip": {"frames": len(batch), "cycles": cycles, "fps": len(batch) * clock / max(1, cycles)},
         }
         if streams:
             result["streams"] = [vars(counts) for counts in self.watch_streams(batch)]
         return result
+
+    def _seconds(self, batches: Iterable[npt.ArrayLike]) -> float:
+        """How long it takes to stream them."""
+        begin = time.perf_counter()
+        for _ in self.stream(batches):
+            pass
+        return time.perf_counter() - begin
 
     def watch_streams(self, x: npt.ArrayLike) -> list[StreamCounts]:
         """What each stream of the pipeline does while these frames run: one run for each of them."""

@@ -111,23 +111,29 @@ class Chip:
     def wait(self) -> None:
         """Returns when the oldest batch under way is done.
 
-        Raises ChipError where memory answers with an error or somebody else has reset the chip, StuckError
-        where nothing moves any more. The chip has been reset then: no batch is under way.
+        Raises ChipError where memory answers with an error, be it to this batch or to one that is read ahead,
+        or where somebody else has reset the chip, and StuckError where nothing moves any more. The chip has
+        been reset then: no batch is under way.
         """
         idle, moved = 0, -1
-        while (batches := self._backend.read(reg.BATCHES)) == self._finished:
+        while not self._failed and self._backend.read(reg.BATCHES) == self._finished:
             passed = self._backend.wait(_LOOK)
-            if self._backend.read(reg.STATUS) & reg.FAILED:
-                self._give_up(ChipError(self._what_failed()))
             now = sum(self._moved())
             idle = 0 if now != moved else idle + passed
             moved = now
             if idle > self._patience:
                 self._give_up(StuckError(self._what_stands(idle)))
-        if not self._finished < batches <= self._started:
+        # Words that come with an error still pass, and may even have ended the batch.
+        if self._failed:
+            self._give_up(ChipError(self._what_failed()))
+        if not self._finished < (batches := self._backend.read(reg.BATCHES)) <= self._started:
             self._give_up(ChipError(self._what_else(batches)))
         self._finished += 1
         self._backend.write(reg.SEEN, self._finished)
+
+    @property
+    def _failed(self) -> bool:
+        return bool(self._backend.read(reg.STATUS) & reg.FAILED)
 
     @property
     def _patience(self) -> int:

@@ -12,9 +12,11 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
+from levada_driver import serve
 from levada_driver.accelerator import Accelerator
 from levada_driver.backends import NAMES
-from levada_driver.errors import DriverError
+from levada_driver.errors import DriverError, MissingError
+from levada_driver.serve import options as serve_options
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -35,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     run = actions.add_parser("run", help="run frames of a .npy file")
     run.add_argument("input", type=Path, help="array [frames, ...] as the network takes it")
     run.add_argument("output", type=Path, help=".npy file for the result; .npz for several outputs")
+    serve_options.add(actions.add_parser("serve", help="answer clients of the Open Inference Protocol v2"))
     return parser
 
 
@@ -57,26 +60,37 @@ def _save(path: Path, result: npt.NDArray[Any] | tuple[npt.NDArray[Any], ...]) -
         np.save(path, result)
 
 
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201
+
+
+def _act(accelerator: Accelerator, arguments: argparse.Namespace) -> None:
+    if arguments.action == "selftest":
+        _say(f"{accelerator.manifest.name}: {accelerator.selftest()} frames as they should be")
+    elif arguments.action == "info":
+        _say(json.dumps(accelerator.info(), indent=1))
+    elif arguments.action == "benchmark":
+        _say(json.dumps(accelerator.benchmark(arguments.frames, arguments.streams), indent=1))
+    elif arguments.action == "serve":
+        serve.run(accelerator, serve_options.parsed(arguments), _say)
+    else:
+        _save(arguments.output, accelerator.run(_frames(arguments.input)))
+
+
 def main() -> int:
-    """Entry point; returns the exit code."""
+    """Entry point; returns the exit code: 1 for what cannot be done, 2 for usage, 3 for a missing package."""
     arguments = _parser().parse_args()
     try:
+        if arguments.action == "serve":
+            serve.require()
         options = arguments.backend, arguments.batch, arguments.timeout
         with Accelerator(arguments.package, *options) as accelerator:
             if arguments.weights is not None:
                 accelerator.load(arguments.weights)
-            if arguments.action == "selftest":
-                frames = accelerator.selftest()
-                print(f"{accelerator.manifest.name}: {frames} frames as they should be")  # noqa: T201
-            elif arguments.action == "info":
-                print(json.dumps(accelerator.info(), indent=1))  # noqa: T201
-            elif arguments.action == "benchmark":
-                print(json.dumps(accelerator.benchmark(arguments.frames, arguments.streams), indent=1))  # noqa: T201
-            else:
-                _save(arguments.output, accelerator.run(_frames(arguments.input)))
+            _act(accelerator, arguments)
     except (DriverError, OSError) as error:
         print(f"levada-run: {error}", file=sys.stderr)  # noqa: T201
-        return 1
+        return 3 if isinstance(error, MissingError) else 1
     return 0
 
 

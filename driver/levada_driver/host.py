@@ -34,10 +34,18 @@ class HostInput:
     base: int = 0
     channels_last: bool = False
 
-    def quantize(self, x: npt.NDArray[Any]) -> IntArray:
-        """Frames [N, *shape] to integers [N, elements]. ValueError for another shape or value."""
+    def check(self, x: npt.NDArray[Any]) -> None:
+        """ValueError unless x is frames [N, *shape] of values that `quantize` takes."""
         if x.shape[1:] != self.shape:
             raise ValueError(f"input has shape {list(x.shape[1:])} a frame, expected {list(self.shape)}")
+        if self.thresholds is None:
+            self._check_integers(x)
+        elif not np.all(np.isfinite(x.astype(np.float32, copy=False))):
+            raise ValueError("input has values that are not numbers")
+
+    def quantize(self, x: npt.NDArray[Any]) -> IntArray:
+        """Frames [N, *shape] to integers [N, elements]. ValueError for another shape or value."""
+        self.check(x)
         integers = self._quantize(x.reshape(len(x), int(np.prod(self.shape))))
         if not self.channels_last:
             return integers
@@ -45,10 +53,8 @@ class HostInput:
 
     def _quantize(self, flat: npt.NDArray[Any]) -> IntArray:
         if self.thresholds is None:
-            return self._integers(flat)
+            return flat.astype(np.int64)
         values = flat.astype(np.float32)
-        if not np.all(np.isfinite(values)):
-            raise ValueError("input has values that are not numbers")
         if len(self.thresholds) == 1:
             count = np.searchsorted(self.thresholds[0], values, side="right").astype(np.int64)
         else:
@@ -57,15 +63,14 @@ class HostInput:
                 count += values >= self.thresholds[:, level]
         return self.base + self.dtype.step * count
 
-    def _integers(self, flat: npt.NDArray[Any]) -> IntArray:
-        whole = flat.dtype.kind in "biu" or (flat.dtype.kind == "f" and np.array_equal(flat, np.rint(flat)))
+    def _check_integers(self, x: npt.NDArray[Any]) -> None:
+        whole = x.dtype.kind in "biu" or (x.dtype.kind == "f" and np.array_equal(x, np.rint(x)))
         if not whole:
             raise ValueError(
                 f"input must be integers of {self.dtype.name} (the network's input times {self.divisor})"
             )
-        if not self.dtype.holds(flat):
-            raise ValueError(f"input from {flat.min()} to {flat.max()} does not fit {self.dtype.name}")
-        return flat.astype(np.int64)
+        if not self.dtype.holds(x):
+            raise ValueError(f"input from {x.min()} to {x.max()} does not fit {self.dtype.name}")
 
     def floats(self, x: npt.NDArray[Any]) -> FloatArray:
         """The frames as the network itself takes them: divided by `divisor` where they are integers."""

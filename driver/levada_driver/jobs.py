@@ -184,7 +184,10 @@ class Jobs:
             under_way.append(part)
 
     def _finish(self, under_way: deque[_Part]) -> None:
-        """Waits for the oldest batch. Where it fails the chip was reset: the one behind it starts again."""
+        """Waits for the oldest batch. Where it fails the chip was reset: the one behind it starts again.
+
+        Which of two the error was of cannot be told, since the words of both follow each other closely.
+        """
         part = under_way.popleft()
         try:
             self._chip.wait()

@@ -244,6 +244,7 @@ def deploy_step(state: State) -> None:
         rtlsim=required(state.rtlsim),
         samples=x,
         golden=golden,
+        demo=state.model.demo if state.model else None,
     )
     got = deploy.write(package, state.work / "deploy")
     _level(state, "driver", compare.integers(golden, got))

@@ -60,6 +60,12 @@ class Model:
     target_fps: float | None = None
 
     @property
+    def demo(self) -> Path | None:
+        """The family's demo.json: what the results mean, for the driver's demo page; None without one."""
+        path = self.onnx.parent / "demo.json"
+        return path if path.is_file() else None
+
+    @property
     def divisor(self) -> int:
         """D of `input`; 1 where that is not stated."""
         return int(self.input.split("/")[1]) if self.input else 1

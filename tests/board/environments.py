@@ -1,4 +1,4 @@
-"""Virtual environments with pynq as it comes: it wants other versions of packages than levada has."""
+"""Virtual environments, such as those with pynq: it wants other versions of packages than levada has."""
 
 from __future__ import annotations
 
@@ -32,16 +32,17 @@ def python(version: str) -> Path:
             if work is not None:
                 shutil.rmtree(folder, ignore_errors=True)
                 venv.create(folder, with_pip=True)
-                _install(folder, packages)
+                install(folder, packages)
                 (work / "ready").touch()
     return folder / "bin" / "python"
 
 
-def _install(folder: Path, packages: list[str]) -> None:
+def install(folder: Path, packages: list[str]) -> None:
+    """Lets the environment in a folder have packages, or skips the test where they cannot be fetched."""
     command = [folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", *packages]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        said = f"pynq cannot be installed here: {done.stderr.strip()[-300:]}"
+        said = f"{packages[0]} cannot be installed here: {done.stderr.strip()[-300:]}"
         if os.environ.get("LEVADA_CI"):
             pytest.fail(said)
         pytest.skip(said)

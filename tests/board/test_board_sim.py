@@ -95,7 +95,7 @@ print(json.dumps(np.asarray(result).tolist()))
 def test_a_script_of_a_user_runs(python, address, deploy):
     """Registers, memory and results by pynq alone, without the driver."""
     with Accelerator(deploy, "cppsim") as accelerator:
-        x, golden = accelerator._samples()
+        x, golden = accelerator.samples()
         accelerator.run(x)
         slot, frames = accelerator._slots[0], len(x)
         rows = slot.buffers[0].data[: frames * 64].reshape(frames, 64)
@@ -132,7 +132,7 @@ HOLD = """
 import sys
 from levada_driver import Accelerator
 with Accelerator(sys.argv[1], batch=8, timeout=30) as accelerator:
-    jobs = [accelerator.submit(accelerator._samples()[0]) for _ in range(16)]
+    jobs = [accelerator.submit(accelerator.samples()[0]) for _ in range(16)]
     print("here", flush=True)
     sys.stdin.readline()
 """

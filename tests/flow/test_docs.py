@@ -94,10 +94,17 @@ def test_commands(page):
         CHECKS[name](words)
 
 
+def run_parsers():
+    """That of levada-run, and those of its actions."""
+    parser = cli._parser()
+    (actions,) = (action.choices for action in parser._actions if isinstance(action.choices, dict))
+    return [parser, *actions.values()]
+
+
 @pages
 def test_options(page):
     known = {name for verb in app.commands.values() for parameter in verb.params for name in parameter.opts}
-    known |= {name for action in cli._parser()._actions for name in action.option_strings}
+    known |= {name for parser in run_parsers() for a in parser._actions for name in a.option_strings}
     for span in code(page):
         if span.startswith("--"):
             assert span.split()[0] in known | OTHERS, span

@@ -38,7 +38,7 @@ def test_another_network_takes_its_place(built, tmp_path, capsys):
     assert found["mismatches"] == 0
     assert found["frames"] > 1
     with Accelerator(built / "deploy", "rtlsim") as accelerator:
-        x = accelerator._samples()[0]
+        x = accelerator.samples()[0]
         before = accelerator.run(x)
         accelerator.load(tmp_path / "other.npz")
         assert not np.array_equal(accelerator.run(x), before)

@@ -35,7 +35,15 @@ def write_wide(folder, frames=5):
     return write(folder, frames, wide(), (5, 24), (5, 3))
 
 
-def write(folder, frames=5, graph=None, shape=(2, 2), results=(3,)):
+def write_upscaling(folder):
+    """`write` with a network that makes pictures of 4 x 4 of those of 2 x 2."""
+    random = np.random.default_rng(0)
+    layer = graphs.mvau(random, 4, 16, graphs.INT2, graphs.UINT4)
+    graph = graphs.connected(graphs.chain([layer], [Folding(1, 2, memory="lut")], "upscaling"))
+    return write(folder, 5, graph, (1, 2, 2), (1, 4, 4), np.zeros(1, np.float32))
+
+
+def write(folder, frames=5, graph=None, shape=(2, 2), results=(3,), bias=BIAS, demo=None):
     """Fills the folder of a package; returns its frames, of `shape`, and their golden integers.
 
     Of results of several axes the last one are channels, with a bias each.
@@ -48,7 +56,7 @@ def write(folder, frames=5, graph=None, shape=(2, 2), results=(3,)):
     (golden,) = (execute(graph, x.reshape(frames, -1))[name].reshape(frames, -1) for name in graph.outputs)
     rtlsim = RtlSim(graph)
     result = graph.tensors[graph.outputs[0]].dtype
-    host = HostInput(shape, graphs.UINT4, 15), HostOutputs((HostOutput(results, result, SCALE, BIAS),))
+    host = HostInput(shape, graphs.UINT4, 15), HostOutputs((HostOutput(results, result, SCALE, bias),))
     package = deploy.Package(
         graph=graph,
         board=boards.load("pynq-z2"),
@@ -59,6 +67,7 @@ def write(folder, frames=5, graph=None, shape=(2, 2), results=(3,)):
         rtlsim=rtlsim,
         samples=x,
         golden=golden,
+        demo=demo,
     )
     for name, text in shell.hardware_file(graph, package.board, package.clock_mhz).items():
         (folder / name).write_text(text)

@@ -136,6 +136,17 @@ def test_an_error_of_memory_names_the_engine(accelerator, ask, fault, engine, an
     assert np.array_equal(accelerator.run_integers(frames(30)), expected(frames(30)))
 
 
+@pytest.mark.parametrize("burst", range(4))
+def test_an_error_is_seen_even_when_the_batch_has_ended(folder, burst):
+    """By a host that looks so late that all words have passed, the bad ones with them."""
+    with Accelerator(folder, "rtlsim", batch=8) as late:
+        wait = late._chip.wait
+        late._chip.wait = lambda: (late._backend.write(reg.INTERRUPT, 0), late._backend.wait(5000), wait())
+        late._backend.ask("fault", "read-error", burst, 2)
+        with pytest.raises(ChipError, match=r"reader \d got a slave error"):
+            late.run(frames(30))
+
+
 def test_an_address_without_memory_is_an_error(accelerator):
     others = [buffer.address for buffer in accelerator._slots[0].buffers[1:]]
     accelerator._chip.start(4, [0x8000_0000, *others])

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import subprocess
 import sys
 import zipfile
+from types import SimpleNamespace
 
 import levada_driver
 import numpy as np
 import pytest
 from levada_driver import Accelerator, DriverError
 from levada_driver import manifest as manifests
+from levada_driver.backends.pynq import power_sensors
 from levada_driver.cli import main
 from levada_driver.packing import Stream, pack
 
@@ -256,6 +259,26 @@ def test_levada_run_benchmarks(built, cli):
     assert [row["name"] for row in result["streams"]] == list(manifests.read(folder).streams)
     no_frames = "levada-run: tiny: 0 frames: there must be at least 1\n"
     assert cli(folder, "--backend", "cppsim", "benchmark", "--frames", 0) == (1, "", no_frames)
+
+
+def test_power_is_an_average_of_the_sensors_that_there_are(built):
+    with Accelerator(built[0], "cppsim") as accelerator:
+        assert accelerator.benchmark(10)["watts"] is None
+        readings = itertools.cycle([2.0, 3.0])
+        accelerator._backend.power = lambda: next(readings)
+        assert 2 <= accelerator.benchmark(10)["watts"] <= 2.5
+
+
+def test_power_is_that_of_the_supply_or_of_all_rails():
+    rails = {name: SimpleNamespace(power=SimpleNamespace(value=watts)) for name, watts in RAILS.items()}
+    rails["VADJ"] = SimpleNamespace(power=None)
+    assert [sensor.value for sensor in power_sensors(rails)] == [9.5]
+    del rails["12V"]
+    assert [sensor.value for sensor in power_sensors(rails)] == [1.5, 0.5]
+    assert power_sensors({}) == []
+
+
+RAILS = {"INT": 1.5, "12V": 9.5, "DDR": 0.5}  # watts
 
 
 def test_levada_run_says_in_one_line_what_is_wrong(folder, cli, tmp_path):

@@ -94,7 +94,7 @@ def saved(path, graph, deploy):
 def test_the_chip_becomes_another_network_and_itself_again(deploy, tmp_path):
     other, own = (saved(tmp_path / f"{seed}.npz", network(seed), deploy) for seed in (1, 0))
     with Accelerator(deploy, "rtlsim") as accelerator:
-        x, golden = accelerator._samples()
+        x, golden = accelerator.samples()
         assert len(np.unique(golden.reshape(-1, 3), axis=0)) > 4, "inputs make a difference"
         assert accelerator.selftest() == 4
         accelerator.load(other)
@@ -116,7 +116,7 @@ def test_words_do_not_meet():
 def test_frames_that_wait_meet_the_weights_they_were_sent_with(deploy, tmp_path):
     other = saved(tmp_path / "other.npz", network(1), deploy)
     with Accelerator(deploy, "rtlsim", batch=2) as accelerator:
-        x, golden = accelerator._samples()
+        x, golden = accelerator.samples()
         before = [accelerator.submit(x) for _ in range(3)]
         accelerator.load(other)
         host = accelerator.manifest.host_outputs

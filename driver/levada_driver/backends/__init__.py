@@ -63,6 +63,10 @@ class Backend(Protocol):
         """
         ...
 
+    def power(self) -> float | None:
+        """Watts that the board takes now; None where nothing measures them."""
+        ...
+
     def close(self) -> None:
         """Gives back what the back end holds."""
         ...

@@ -120,6 +120,9 @@ class SoftwareChip:
         """Nothing is left to wait for."""
         return cycles
 
+    def power(self) -> None:
+        """Nothing: a simulation takes none of its own."""
+
     def close(self) -> None:
         """Nothing: the library stays loaded for the life of the process."""
 

@@ -7,6 +7,8 @@ import importlib
 import os
 import tempfile
 import time
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,12 @@ import numpy as np
 
 from levada_driver import registers as reg
 from levada_driver.backends import Bytes
-from levada_driver.errors import DriverError
+from levada_driver.errors import DriverError, MissingError
 from levada_driver.manifest import Manifest
 
 BITSTREAM = "accelerator.bit"
+# The rail that feeds all others, as pynq calls it on boards that measure it.
+_SUPPLY = "12V"
 # Shorter waits than this are left to the next look at the registers.
 _NAP = 50e-6
 
@@ -57,6 +61,7 @@ class BoardChip:
         except Exception as error:  # pynq raises whatever goes wrong below it
             self._lock.close()
             raise DriverError(f"{folder / BITSTREAM}: cannot be loaded ({error})") from error
+        self._sensors = power_sensors(_rails(pynq))
 
     def read(self, offset: int) -> int:
         """The value of a register."""
@@ -82,9 +87,29 @@ class BoardChip:
         time.sleep(min(_NAP, cycles / self._clock))
         return int((time.perf_counter() - begin) * self._clock)
 
+    def power(self) -> float | None:
+        """That of the sensors which pynq finds; None where there are none, as on a PYNQ-Z2."""
+        sensors = self._sensors
+        return sum(float(sensor.value) for sensor in sensors) if sensors else None
+
     def close(self) -> None:
         """Lets another process use the board."""
         self._lock.close()
+
+
+def _rails(pynq: Any) -> Mapping[str, Any]:  # noqa: ANN401 - the module
+    """The power rails by their names; none of a remote board, for which pynq has no such function."""
+    with warnings.catch_warnings():
+        # Without sensors a board need not have libsensors, which pynq warns of.
+        warnings.simplefilter("ignore")
+        rails: Mapping[str, Any] = pynq.get_rails() if hasattr(pynq, "get_rails") else {}
+    return rails
+
+
+def power_sensors(rails: Mapping[str, Any]) -> list[Any]:
+    """The sensors whose watts together are the board's: that of its supply, else those of all rails."""
+    sensors = {name: rail.power for name, rail in rails.items() if rail.power is not None}
+    return [sensors[_SUPPLY]] if _SUPPLY in sensors else list(sensors.values())
 
 
 def lock_file() -> Path:
@@ -119,7 +144,7 @@ def open_package(folder: Path, manifest: Manifest) -> BoardChip:
     try:
         pynq = importlib.import_module("pynq")
     except ImportError as error:
-        raise DriverError(
+        raise MissingError(
             f"pynq is missing ({error}); run this on the board, or use backend='rtlsim' or 'cppsim'"
         ) from error
     return BoardChip(pynq, folder, manifest)

@@ -79,6 +79,9 @@ class SimulatedChip:
         """Simulates."""
         return int(self.ask("run", cycles))
 
+    def power(self) -> None:
+        """Nothing: a simulation takes none of its own."""
+
     def close(self) -> None:
         """Ends the program."""
         if self._process.poll() is None:
