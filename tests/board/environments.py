@@ -1,4 +1,4 @@
-"""Virtual environments, such as those with pynq: it wants other versions of packages than levada has."""
+"""Virtual environments for what wants other versions of packages than levada has, such as pynq."""
 
 from __future__ import annotations
 
@@ -23,11 +23,15 @@ VERSIONS = {"4.0.0": [], "3.1.2": ["pycparser<3"]}
 
 def python(version: str) -> Path:
     """The interpreter of an environment with this version of pynq; made once. The driver is in DRIVER."""
-    packages = [f"pynq=={version}", *VERSIONS[version]]
+    return made("pynq", [f"pynq=={version}", *VERSIONS[version]])
+
+
+def made(name: str, packages: list[str]) -> Path:
+    """The interpreter of an environment with these packages; made once, in the cache's folder `name`."""
     key = content.digest(sys.version, *packages)
-    with (content.cache_dir("pynq") / f"{key}.lock").open("w") as lock:
+    with (content.cache_dir(name) / f"{key}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # tests run in several processes
-        with native.made_once("pynq", key, "ready") as (target, work):
+        with native.made_once(name, key, "ready") as (target, work):
             folder = target.parent / "environment"
             if work is not None:
                 shutil.rmtree(folder, ignore_errors=True)

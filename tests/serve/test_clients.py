@@ -1,4 +1,7 @@
-"""Triton's own client, as it comes, and several of them at once."""
+"""Triton's own client, as it comes, and several of them at once.
+
+It has an environment of its own: it wants an older ml_dtypes than levada has.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import sys
 import numpy as np
 import pytest
 
-from tests.require_tools import require
+from tests.board import environments
 from tests.serve import servers
 
 # Requests of 1 to 4 frames; all ways to send and to ask take turns. Each answer is compared with what its own
@@ -38,6 +41,12 @@ print("equal")
 
 
 @pytest.fixture(scope="module")
+def python():
+    """An interpreter that has the client."""
+    return environments.made("triton", ["tritonclient[http]==2.73.0"])
+
+
+@pytest.fixture(scope="module")
 def table(deploy, tmp_path_factory):
     """A file with frames x, each of them another one, and the expected answers y."""
     x = np.random.default_rng(0).integers(0, 16, (4096, 2, 2)).astype(np.uint8)
@@ -46,8 +55,7 @@ def table(deploy, tmp_path_factory):
     return path
 
 
-def test_what_triton_clients_ask(server):
-    require("tritonclient")
+def test_what_triton_clients_ask(server, python):
     script = """
 import sys
 import tritonclient.http as triton
@@ -64,23 +72,22 @@ try:
 except triton.InferenceServerException as error:
     print(error.status(), error.message())
 """
-    found = run(script, f"{server.host}:{server.port}")
+    found = run(python, script, f"{server.host}:{server.port}")
     assert found == "400 shape is [1, 4]; it must be [frames, 2, 2]\n"
 
 
-def run(script, *arguments):
-    """What a client prints. Its gevent patches nothing of this process."""
-    done = subprocess.run(
-        [sys.executable, "-c", script, *map(str, arguments)], capture_output=True, text=True, check=False
-    )
+def run(python, script, *arguments):
+    """What a client prints."""
+    command = [str(python), "-c", script, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def clients(server, table, count, first):
+def clients(python, server, table, count, first):
     """Two at once, `count` requests each; seeds from `first` on."""
     address, pipe = f"{server.host}:{server.port}", subprocess.PIPE
-    words = [sys.executable, "-c", CLIENT, address, str(table)]
+    words = [str(python), "-c", CLIENT, address, str(table)]
     both = [
         subprocess.Popen([*words, str(first + n), str(count)], stdout=pipe, stderr=pipe, text=True)
         for n in range(2)
@@ -90,13 +97,12 @@ def clients(server, table, count, first):
         assert (process.returncode, out) == (0, "equal\n"), err
 
 
-def test_two_clients_at_once(server, table, request, capsys):
+def test_two_clients_at_once(python, server, table, request, capsys):
     """No error, no answer that is another's, and no memory that grows: 10,000 requests each with --deep."""
-    require("tritonclient")
     count = 10_000 if request.config.getoption("--deep") else 300
-    clients(server, table, max(300, count // 10), first=0)
+    clients(python, server, table, max(300, count // 10), first=0)
     before = server.resident()
-    clients(server, table, count, first=2)
+    clients(python, server, table, count, first=2)
     after = server.resident()
     with capsys.disabled():
         sys.stdout.write(f"\n2 x {count:,} requests: {before:.1f} MiB resident before, {after:.1f} after\n")
