@@ -30,12 +30,12 @@ def wide():
     return graphs.connected(graphs.chain([layer], [Folding(3, 8, memory="lut")], "wide"))
 
 
-def write_wide(folder, frames=5):
+def write_wide(folder, frames=5, board="pynq-z2"):
     """`write` with the wide network."""
-    return write(folder, frames, wide(), (5, 24), (5, 3))
+    return write(folder, frames, wide(), (5, 24), (5, 3), board)
 
 
-def write(folder, frames=5, graph=None, shape=(2, 2), results=(3,)):
+def write(folder, frames=5, graph=None, shape=(2, 2), results=(3,), board="pynq-z2"):
     """Fills the folder of a package; returns its frames, of `shape`, and their golden integers.
 
     Of results of several axes the last one are channels, with a bias each.
@@ -51,7 +51,7 @@ def write(folder, frames=5, graph=None, shape=(2, 2), results=(3,)):
     host = HostInput(shape, graphs.UINT4, 15), HostOutputs((HostOutput(results, result, SCALE, BIAS),))
     package = deploy.Package(
         graph=graph,
-        board=boards.load("pynq-z2"),
+        board=boards.load(board),
         clock_mhz=100.0,
         network=Network(None, None, *host),
         run=rtlsim.run(x),
