@@ -10,31 +10,29 @@ from levada_driver import registers as reg
 from levada_driver.backends.memory import Part
 from levada_driver.backends.rtlsim import SimulatedChip, open_package
 
+from levada.boardsim import processors
 from levada.boardsim.package import is_payload
 
 # Cycles of one turn of the chip, between which the host may come in.
 _TURN = 500
 _FIRMWARE = "/lib/firmware/"
 _PROGRAM = "/sys/class/fpga_manager/fpga0/firmware"
-# A Zynq-7000's clock registers as they are after reset (AMD UG585, appendix B): PLLs and FCLK 0 to 3.
-_CLOCKS = {
-    0xF8000100: 0x0002_8008,
-    0xF8000104: 0x0002_0008,
-    0xF8000108: 0x0001_E008,
-    0xF8000170: 0x0010_0A00,
-    0xF8000180: 0x0010_0A00,
-    0xF8000190: 0x0010_0A00,
-    0xF80001A0: 0x0010_0A00,
-}
 
 
 class Board:
-    """A board with the chip of a deploy package. It is not programmed until a bitstream is sent."""
+    """A board with the chip of a deploy package. It is not programmed until a bitstream is sent.
+
+    Attributes:
+        manifest: that of the package.
+        registers: those of the processor, by their address.
+        files: what lies in its file system, by path.
+    """
 
     def __init__(self, deploy: Path) -> None:
         self.manifest = manifests.read(deploy)
         self._chip: SimulatedChip = open_package(deploy, self.manifest)
-        self._registers = dict(_CLOCKS)
+        processor = processors.of(deploy)
+        self.registers = dict(processor.registers)
         self._parts: dict[str, Part] = {}
         self._number = 0
         self._programmed = False
@@ -42,7 +40,7 @@ class Board:
         self._work, self._closed = threading.Event(), threading.Event()
         name = self.manifest.board
         self.files = {
-            "/proc/version": b"Linux version 6 armv7l (simulated)",
+            "/proc/version": f"Linux version 6 {processor.machine} (simulated)".encode(),
             "/proc/device-tree/chosen/pynq_board": name.encode() + b"\0",
             "/sys/class/fpga_manager/fpga0/state": b"operating",
             "/sys/class/fpga_manager/fpga0/flags": b"0",
@@ -74,8 +72,8 @@ class Board:
         offset = address - self.manifest.registers
         if 0 <= offset < reg.SIZE:
             return self._chip.read(offset) if self._programmed else 0
-        if address in self._registers:
-            return self._registers[address]
+        if address in self.registers:
+            return self.registers[address]
         raise ValueError(f"nothing answers at address {address:#x}")
 
     def write(self, address: int, value: int) -> None:
@@ -85,8 +83,8 @@ class Board:
             if self._programmed:
                 self._chip.write(offset, value)
                 self._work.set()
-        elif address in self._registers:
-            self._registers[address] = value
+        elif address in self.registers:
+            self.registers[address] = value
         else:
             raise ValueError(f"nothing answers at address {address:#x}")
 

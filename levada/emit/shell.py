@@ -13,6 +13,8 @@ from levada.templates import environment
 
 #: The module at the very top, and what PYNQ reads beside a bitstream.
 TOP, HARDWARE_FILE = "shell", "accelerator.hwh"
+# A part as device, package and speed grade: xc7z020clg400-1, or xczu3eg-sbva484-1-i with a temperature grade.
+_PART = re.compile(r"xc(\w+?)-?([a-z]{3,4}\d+)(-\w+)(?:-[a-z])?")
 
 
 def sources(graph: Graph, board: Board, ports: tuple[int, ...], clock_mhz: float) -> dict[str, str]:
@@ -41,7 +43,7 @@ def hardware_file(graph: Graph, board: Board, clock_mhz: float) -> dict[str, str
     """The .hwh by its name; nothing without a shell."""
     if board.shell is None:
         return {}
-    found = re.fullmatch(r"xc(\w+?)([a-z]{3}\d+)(-\w+)", board.part)
+    found = _PART.fullmatch(board.part)
     device, package, speed = found.groups() if found else (board.part, "", "")
     values = {
         "name": graph.name,

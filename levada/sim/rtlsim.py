@@ -153,10 +153,20 @@ def compile_program(
     return target
 
 
-def link(work: Path, main: Path, program: Path, trace: bool = False, level: str = native.LONG_RUNS) -> None:
-    """Makes a program of what Verilator wrote into `work` and the file with the main loop."""
+def link(
+    work: Path,
+    main: Path,
+    program: Path,
+    trace: bool = False,
+    level: str = native.LONG_RUNS,
+    libraries: Sequence[str] = (),
+) -> None:
+    """Makes a program of what Verilator wrote into `work` and the file with the main loop.
+
+    `libraries`: flags by which the linker finds what else the main loop wants.
+    """
     objects = _objects(work, main, trace, level) + _runtime(trace)
-    native.run([native.compiler(), *objects, "-pthread", "-o", program])
+    native.run([native.compiler(), *objects, *libraries, "-pthread", "-o", program])
 
 
 def _objects(work: Path, main: Path, trace: bool, level: str) -> list[Path]:

@@ -24,24 +24,30 @@ from tests.unit import packages
 _addresses = (f"127.{1 + os.getpid() % 250}.{os.getpid() // 250 % 250}.{n}" for n in itertools.count(1))
 
 
-@pytest.fixture(scope="module")
-def deploy(tmp_path_factory):
-    """The package of a build, the host's part of it beside."""
+@pytest.fixture(scope="module", params=["pynq-z2", "kv260"])
+def deploy(tmp_path_factory, request):
+    """The package of a build for each kind of processor, the host's part of it beside."""
     path = tmp_path_factory.mktemp("package") / "deploy"
-    packages.write_wide(path, frames=20)
+    packages.write_wide(path, frames=20, board=request.param)
     boardsim.client_package(path, path / "board-sim")
     return path
 
 
 @pytest.fixture
-def address(deploy):
-    """Where a board answers that nobody has used yet."""
+def board(deploy):
+    """A board that nobody has used yet."""
+    found = boardsim.Board(deploy)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def address(board):
+    """Where the board answers."""
     found = next(_addresses)
-    board = boardsim.Board(deploy)
     server = boardsim.serve(board, found)
     yield found
     server.stop(None).wait()
-    board.close()
 
 
 @pytest.fixture(scope="module", params=environments.VERSIONS)
@@ -74,7 +80,8 @@ from pynq import MMIO, Overlay, allocate
 
 overlay = Overlay(sys.argv[1] + "/accelerator.bit")
 chip = overlay.accelerator_0
-assert chip.read(0) & 0xFFFFFFFF == MMIO(0x43C00000, 0x1000).read(0) & 0xFFFFFFFF == 0x4144564C
+first = int(sys.argv[2])
+assert chip.read(0) & 0xFFFFFFFF == MMIO(first, 0x1000).read(0) & 0xFFFFFFFF == 0x4144564C
 x = np.load(sys.argv[1] + "/frames.npy")  # a row of bytes a frame, in whole words
 source, result = allocate(x.shape, np.uint8), allocate((len(x), 16), np.uint8)
 source[:] = x
@@ -92,7 +99,10 @@ print(json.dumps(np.asarray(result).tolist()))
 """
 
 
-def test_a_script_of_a_user_runs(python, address, deploy):
+OPEN = "import sys; from pynq import Overlay; Overlay(sys.argv[1] + '/accelerator.bit')"
+
+
+def test_a_script_of_a_user_runs(python, board, address, deploy):
     """Registers, memory and results by pynq alone, without the driver."""
     with Accelerator(deploy, "cppsim") as accelerator:
         x, golden = accelerator.samples()
@@ -103,10 +113,19 @@ def test_a_script_of_a_user_runs(python, address, deploy):
         assert np.array_equal(slot.unpack(1, frames), golden)
     folder = deploy / "board-sim"
     np.save(folder / "frames.npy", rows)
-    code, out, err = run(python, address, "-c", textwrap.dedent(USER), folder)
+    code, out, err = run(python, address, "-c", textwrap.dedent(USER), folder, board.manifest.registers)
     assert code == 0, err
     used = packages.wide().stream(packages.wide().outputs[0]).frame_bytes
     assert np.array_equal(np.array(json.loads(out))[:, :used], want[:, :used])
+
+
+def test_ports_are_as_wide_as_the_shell_wants_them(python, board, address, deploy):
+    """pynq sets them on an UltraScale+: registers to 32 bits (code 0), memory to 64 bits (code 1)."""
+    code, _, err = run(python, address, "-c", OPEN, deploy / "board-sim")
+    assert code == 0, err
+    memory = [value & 3 for at, value in board.registers.items() if 0xFD380000 <= at < 0xFD3C0000]
+    assert memory == [1] * len(memory)
+    assert board.registers.get(0xFD615000, 0) >> 8 & 3 == 0
 
 
 def test_the_driver_runs(python, address, deploy, tmp_path):
@@ -239,7 +258,8 @@ def test_the_command_is_the_board(deploy):
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     said = [process.stderr.readline() for _ in range(2)]
-    assert f"wide on a simulated pynq-z2 at {found}:7967" in said[0]
+    name = json.loads((deploy / "accelerator.json").read_text())["board"]
+    assert f"wide on a simulated {name} at {found}:7967" in said[0]
     assert f"PYNQ_REMOTE_DEVICES={found} levada-run {deploy / 'board-sim'} selftest" in said[1]
     assert call(found, "remote_device.RemoteDevice", "existsfile", {"file_path": "/proc/version"}).exists
     process.send_signal(signal.SIGINT)

