@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
 
 import levada.layers  # noqa: F401 - fills the registry
@@ -81,13 +81,7 @@ def _run_group(group: tuple[str, ...], state: State) -> None:
     if len(group) == 1:
         timed(group[0])
         return
-    # The first failure, or Ctrl-C, ends the tools of the other steps: nobody waits for their results.
-    try:
-        with ThreadPoolExecutor(len(group)) as pool, native.stoppable():
-            for future in as_completed([pool.submit(timed, step) for step in group]):
-                future.result()
-    finally:
-        native.allow_tools()
+    native.side_by_side([partial(timed, step) for step in group], len(group))
     # Side by side steps end in any order; the report keeps the flow's.
     for step in group:
         state.seconds[step] = state.seconds.pop(step)
