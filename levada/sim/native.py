@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from levada import content
 from levada.errors import LevadaError, ToolMissingError
@@ -55,13 +55,13 @@ class _Children:
         self._running: set[subprocess.Popen[str]] = set()
         self._stopping = False
 
-    def start(  # noqa: ANN401
+    def start(
         self,
         command: Sequence[str | Path],
         cwd: Path | None,
         env: Mapping[str, str] | None,
         log: IO[str] | None = None,
-    ) -> Any:
+    ) -> subprocess.Popen[str]:
         """With a `log` for both outputs, the tool leads a group of processes, which end with it."""
         with self._lock:
             if self._stopping:
@@ -148,7 +148,7 @@ def logged(command: Sequence[str | Path], cwd: Path, log: Path) -> int:
     with log.open("w") as output:
         process = _children.start(command, cwd, None, output)
         try:
-            return int(process.wait())
+            return process.wait()
         except BaseException:
             _kill(process)
             process.wait()
