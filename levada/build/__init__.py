@@ -10,7 +10,7 @@ from pathlib import Path
 import levada.layers  # noqa: F401 - fills the registry
 from levada import boards, content, flows, report
 from levada.build.state import Options, State
-from levada.build.steps import STEPS
+from levada.build.steps import PLANNING, STEPS
 from levada.build.summary import summarize
 from levada.errors import LevadaError
 from levada.report.schema import Report
@@ -22,8 +22,9 @@ __all__ = ["Options", "build", "lowered"]
 def build(options: Options, log: Callable[[str], None] = lambda _line: None) -> tuple[Path, Report]:
     """Runs a build and returns its folder and report.
 
-    The folder holds report.json, report.html, partition.toml and, as far as the flow goes, deploy/. An
-    earlier result in its place stays as it was unless this build ends well.
+    The folder holds report.json, report.html, partition.toml and, as far as the flow goes, deploy/ and plan/.
+    An earlier result in its place stays as it was unless this build ends well. That a tool is missing for the
+    last of it is no bad end: the report says what it `lacks`.
 
     Raises:
         LevadaError: anything that the user can mend, in the error's own words.
@@ -31,6 +32,7 @@ def build(options: Options, log: Callable[[str], None] = lambda _line: None) -> 
     _check_options(options)
     board = boards.load(options.board)
     flow = flows.load(options.flow, frozenset(STEPS))
+    _check_flow(flow, options, board)
     target = options.out or Path("build") / f"{Path(options.model).stem}-{board.name}"
     _check_target(target)
     with content.folder_made_whole(target) as work:
@@ -61,6 +63,16 @@ def _check_options(options: Options) -> None:
             raise LevadaError(f"{name} {value:g}: must be above 0 and below 1e9")
     if options.samples < 1 or options.rtl_frames < 1:
         raise LevadaError("--samples and --rtl-frames: at least 1 frame is needed to compare anything")
+
+
+def _check_flow(flow: flows.Flow, options: Options, board: boards.Board) -> None:
+    """Refuses early what a step late in the flow would refuse."""
+    planning = any(step in PLANNING for group in flow.stages for step in group)
+    for name, asked in (("--plan-only", options.plan_only), ("--out-of-context", options.out_of_context)):
+        if asked and not planning:
+            raise LevadaError(f"{name}: the flow {flow.name} makes no bitstream; use --flow zynq_vivado")
+    if planning and board.shell is None:
+        raise LevadaError(f"{board.name}: has no [shell] in its board.toml, so it gets no bitstream; add one")
 
 
 def _check_target(target: Path) -> None:

@@ -16,7 +16,7 @@ from levada.errors import LevadaError, ToolMissingError
 from levada.synth import plan as plans
 from levada.synth import vivado
 from tests.require_tools import require
-from tests.unit import graphs, packages, vivado_texts
+from tests.unit import graphs, vivado_stand_in
 
 GOLDEN = Path(__file__).parent / "golden" / "vivado"
 BOARD = boards.load("pynq-z2")
@@ -248,36 +248,10 @@ def test_another_layer_changes_its_own_command_alone():
     assert same[:-1] == [False, True]
 
 
-def test_a_board_without_a_shell_is_refused():
-    with pytest.raises(LevadaError) as error:
-        vivado.plan(packages.tiny(), replace(BOARD, shell=None), (1, 1), 100)
-    assert str(error.value) == ("pynq-z2: has no [shell] in its board.toml, so it gets no bitstream; add one")
-
-
-# What stands for Vivado here says its release, writes what it is told to, or ends as it would.
-STAND_IN = """\
-#!/bin/sh
-if [ "$1" = -version ]; then cat "$TEXTS/version"; exit; fi
-echo "$*"
-if [ -f "$TEXTS/failure" ]; then cat "$TEXTS/failure"; exit 1; fi
-cp "$TEXTS"/made/* .
-"""
-
-
 @pytest.fixture
 def program(tmp_path, monkeypatch):
     """A program called vivado; gives the folder with what it says and makes."""
-    content.write_whole(tmp_path / "bin" / "vivado", STAND_IN)
-    (tmp_path / "bin" / "vivado").chmod(0o755)
-    texts = tmp_path / "texts"
-    files = vivado_texts.REPORTS | {"routed.dcp": "", "accelerator.bit": "bits"}
-    for name, text in files.items():
-        content.write_whole(texts / "made" / name, text)
-    (texts / "version").write_text("vivado v2023.2 (64-bit)\nTool Version Limit: 2023.10\n")
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("TEXTS", str(texts))
-    monkeypatch.setenv("LEVADA_CACHE", str(tmp_path / "cache"))
-    return texts
+    return vivado_stand_in.install(tmp_path, monkeypatch)
 
 
 def run(tmp_path):
@@ -324,6 +298,14 @@ def test_a_failure_names_the_layer_or_the_error(failure, said, program, tmp_path
     assert str(error.value).startswith(said)
     assert Path(str(error.value).rsplit(" ", 1)[1]).read_text().endswith(f"{failure}\n")
     assert not (tmp_path / "plan" / "accelerator.bit").exists()
+
+
+def test_pulses_that_are_too_short(program, tmp_path):
+    short = vivado_stand_in.REPORTS["timing.rpt"].replace(" 2.250 ", "-0.219 ")
+    (program / "made" / "timing.rpt").write_text(short)
+    with pytest.raises(LevadaError) as error:
+        run(tmp_path)
+    assert str(error.value) == "timing: pulse slack -0.219 ns; ask for a lower --clock-mhz"
 
 
 def test_no_vivado(monkeypatch, tmp_path):

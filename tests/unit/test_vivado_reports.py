@@ -7,7 +7,7 @@ import pytest
 from levada.errors import LevadaError
 from levada.layer import Resources
 from levada.synth import vivado_reports as reports
-from tests.unit.vivado_texts import REPORTS
+from tests.unit.vivado_stand_in import REPORTS
 
 UTILIZATION, HIERARCHY, TIMING, POWER = (
     REPORTS[f"{name}.rpt"] for name in ("utilization", "hierarchy", "timing", "power")
