@@ -14,7 +14,7 @@ from levada import boards, content
 from levada.emit import chip, shell, sv
 from levada.errors import LevadaError, ToolMissingError
 from levada.synth import plan as plans
-from levada.synth import vivado
+from levada.synth import vivado, yosys
 from tests.require_tools import require
 from tests.unit import graphs, vivado_stand_in
 
@@ -232,6 +232,23 @@ def test_layers_by_themselves(tmp_path):
     ((_, (sources,)),) = named(calls, "read_verilog")
     assert not {f"{name}.sv" for name in names} & set(sources.split())
     assert {f"{name}_stub.sv" for name in names} <= set(sources.split())
+
+
+def test_stubs_fit_into_the_whole(tmp_path):
+    """Yosys finds every module and every port, of layers from elsewhere in their stubs."""
+    require("pyosys")
+    plan = planned(apart=True)
+    plans.write(plan, tmp_path / "plan")
+    sources = [Path(name).name for name in plan.commands[-1].reads if name.endswith(".sv")]
+    yosys.run_script(
+        [
+            "read_verilog -lib +/xilinx/cells_sim.v +/xilinx/cells_xtra.v",
+            f"read_verilog -sv -defer {' '.join(sources)}",
+            "hierarchy -check -top shell",
+            "select -assert-mod-count 3 =A:black_box=1",
+        ],
+        tmp_path / "plan" / "rtl",
+    )
 
 
 def test_another_layer_changes_its_own_command_alone():
