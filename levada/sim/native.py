@@ -54,6 +54,7 @@ class _Children:
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[str]] = set()
         self._stopping = False
+        self._blocks = 0
 
     def start(
         self,
@@ -90,9 +91,15 @@ class _Children:
             for process in self._running:
                 _kill(process)
 
-    def allow(self) -> None:
+    def enter(self) -> None:
         with self._lock:
-            self._stopping = False
+            self._blocks += 1
+
+    def leave(self) -> None:
+        """Tools may start again after the outermost block: what is left of the inner ones is not wanted."""
+        with self._lock:
+            self._blocks -= 1
+            self._stopping = self._stopping and self._blocks > 0
 
 
 def _kill(process: subprocess.Popen[str]) -> None:
@@ -119,12 +126,13 @@ def stoppable() -> Iterator[None]:
 
 def side_by_side(jobs: Sequence[Callable[[], None]], most: int) -> None:
     """Runs jobs, up to `most` at once; the first failure, or Ctrl-C, ends the tools of all the others."""
+    _children.enter()
     try:
         with ThreadPoolExecutor(most) as pool, stoppable():
             for future in as_completed([pool.submit(job) for job in jobs]):
                 future.result()
     finally:
-        _children.allow()
+        _children.leave()
 
 
 #: How simulators are compiled: for long runs, or for short ones, where compiling takes the time.

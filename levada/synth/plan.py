@@ -68,11 +68,11 @@ class Plan:
 
 
 class CommandFailedError(LevadaError):
-    """A command ended badly; what it said is in the file `log`."""
+    """A command ended badly, for a `reason`; what it said is in the file `log`."""
 
-    def __init__(self, text: str, log: Path) -> None:
-        super().__init__(f"{text}; all that it said is in {log}")
-        self.log = log
+    def __init__(self, text: str, reason: str, log: Path) -> None:
+        super().__init__(f"{text} {reason}; all that it said is in {log}")
+        self.reason, self.log = reason, log
 
 
 def write(plan: Plan, folder: Path) -> None:
@@ -85,14 +85,17 @@ def write(plan: Plan, folder: Path) -> None:
         (work / script.NAME).chmod(0o755)
 
 
-def run(plan: Plan, folder: Path, version: str) -> None:
+def run(plan: Plan, folder: Path, version: str, keep: bool = True) -> None:
     """Runs a plan in a folder that `write` made, by tools of this version; what it makes lies there, too.
+
+    `keep=False` is for a back end that keeps its results in a form of its own.
 
     Raises:
         CommandFailedError: a command ended badly. Nothing of what it made is left.
     """
     for group in _groups(plan):
-        native.side_by_side([partial(_make, command, folder, version) for command in group], native.JOBS)
+        jobs = [partial(_make, command, folder, version, keep) for command in group]
+        native.side_by_side(jobs, native.JOBS)
 
 
 def _groups(plan: Plan) -> Iterator[list[Command]]:
@@ -105,8 +108,8 @@ def _groups(plan: Plan) -> Iterator[list[Command]]:
         there.update(name for command in ready for name in command.writes)
 
 
-def _make(command: Command, folder: Path, version: str) -> None:
-    """Takes what a command makes from the cache, or runs it and keeps that."""
+def _make(command: Command, folder: Path, version: str, keep: bool) -> None:
+    """Takes what a command makes from the cache, or runs it and, if wanted, keeps that."""
     read = (part for name in command.reads for part in (name, (folder / name).read_bytes()))
     key = content.digest(version, repr(command), *read)
     kept = content.cache_dir("plans") / key
@@ -116,12 +119,14 @@ def _make(command: Command, folder: Path, version: str) -> None:
         try:
             _call(command, folder, log)
             shutil.copyfile(log, folder / command.log)
-            _copy(command, folder, kept)
+            if keep:
+                _copy(command, folder, kept)
         except BaseException:
             for name in command.writes:
                 (folder / name).unlink(missing_ok=True)
             raise
-        shutil.rmtree(log.parent)
+        shutil.rmtree(log.parent, ignore_errors=True)
+        return
     for name in _made(command):
         shutil.copyfile(kept / name, folder / name)
 
@@ -130,10 +135,10 @@ def _call(command: Command, folder: Path, log: Path) -> None:
     code = native.logged(command.arguments, folder, log)
     if code != 0:
         words = _last_words(log.read_text(errors="replace"))
-        raise CommandFailedError(f"{command.arguments[0]} ended with exit code {code}: {words}", log)
+        raise CommandFailedError(f"{command.arguments[0]} ended with exit code {code}:", words, log)
     for name in command.writes:
         if not (folder / name).is_file():
-            raise CommandFailedError(f"{command.arguments[0]} ended well but made no {name}", log)
+            raise CommandFailedError(f"{command.arguments[0]} ended well but", f"made no {name}", log)
 
 
 def _copy(command: Command, folder: Path, kept: Path) -> None:

@@ -12,6 +12,8 @@ from dataclasses import replace
 import pytest
 
 from levada import content
+from levada.errors import LevadaError
+from levada.sim import native
 from levada.synth import plan as plans
 from levada.synth.plan import Command, CommandFailedError, Plan
 
@@ -149,6 +151,21 @@ def test_ctrl_c_ends_the_tools(tool, tmp_path):
         plans.run(example(second="SLOW\n"), tmp_path / "plan", "1.0")
     assert time.monotonic() - start < 30
     assert not (tmp_path / "plan" / "b.out").exists()
+
+
+def test_no_tool_starts_until_the_outermost_block_has_ended(tmp_path):
+    def inner():
+        with pytest.raises(OSError, match="inner"):
+            native.side_by_side([fail], 1)
+        native.run(["true"])
+
+    def fail():
+        raise OSError("inner")
+
+    with pytest.raises(LevadaError) as error:
+        native.side_by_side([inner], 1)
+    assert str(error.value) == "stopped"
+    assert native.run(["true"]) == ""
 
 
 def script(folder, **environment):

@@ -30,18 +30,17 @@ def design(ports):
 
 
 def run_yosys(commands, work, ports):
-    """Reads a shell with all below it, and runs the commands."""
+    """Reads a shell with all below it, and runs the commands in the new folder `work`."""
     files = design(ports)
-    for name, text in files.items():
-        (work / name).write_text(text)
-    yosys.run_script(
+    plan = yosys.plan(
+        files,
         [
             "read_verilog -lib +/xilinx/cells_sim.v +/xilinx/cells_xtra.v",
             f"read_verilog -sv -defer {' '.join(sv.compile_list(files))}",
             *commands,
         ],
-        work,
     )
+    yosys.run(plan, work)
 
 
 def primitives():
@@ -79,8 +78,8 @@ def test_the_parts_fit_together(ports, tmp_path):
 def test_the_whole_is_mapped_to_primitives(tmp_path):
     mapped = "synth_xilinx -family xc7 -top shell -flatten -noiopad"
     apart = ["setattr -mod -unset keep_hierarchy", "setattr -unset keep_hierarchy", "flatten", "opt_clean"]
-    run_yosys([mapped, *apart, "check -assert", "tee -q -o cells.json stat -json"], tmp_path, (2, 1))
-    cells = json.loads((tmp_path / "cells.json").read_text())["design"]["num_cells_by_type"]
+    run_yosys([mapped, *apart, "check -assert", "tee -q -o cells.json stat -json"], tmp_path / "plan", (2, 1))
+    cells = json.loads((tmp_path / "plan" / "cells.json").read_text())["design"]["num_cells_by_type"]
     assert cells["PS7"] == cells["BUFG"] == 1
     counted = {cell: number for cell, number in cells.items() if cell not in AROUND}
     assert yosys.count(counted).lut > 1000
