@@ -15,8 +15,9 @@ BITSTREAM = "accelerator.bit"
 UTILIZATION, HIERARCHY, TIMING, POWER = (
     f"{name}.rpt" for name in ("utilization", "hierarchy", "timing", "power")
 )
+_ROUTED = "routed.dcp"
 #: What the script for the whole leaves behind.
-RESULTS = (UTILIZATION, HIERARCHY, TIMING, POWER, "routed.dcp", BITSTREAM)
+RESULTS = (UTILIZATION, HIERARCHY, TIMING, POWER, _ROUTED, BITSTREAM)
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,14 @@ def build(job: Job, sources: Sequence[str], checkpoints: Mapping[str, str]) -> s
         hierarchy=HIERARCHY,
         timing=TIMING,
         power=POWER,
+        routed=_ROUTED,
     )
 
 
 def layer(job: Job, name: str, files: Sequence[str], checkpoint: str) -> str:
     """The script that synthesizes a layer by itself."""
-    return _rendered("layer", job, layer=name, sources=sv.compile_list(files), checkpoint=checkpoint)
+    sources = sv.compile_list(files)
+    return _rendered("layer", job, layer=name, sources=sources, clock=LAYER_CLOCK, checkpoint=checkpoint)
 
 
 def layer_clock(job: Job) -> str:
