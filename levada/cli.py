@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from levada import __version__
-from levada.errors import LevadaError
+from levada.errors import LevadaError, ToolMissingError
 
 _PATH = click.Path(path_type=Path)
 _SEED = click.IntRange(0, 2**31 - 1)
@@ -78,9 +78,15 @@ def app() -> None:
     default="",
     help="Layers whose weights and thresholds can be written later, with commas between; or all.",
 )
+@click.option("--plan-only", is_flag=True, help="Write the plan of the bitstream, and do not run it.")
+@click.option(
+    "--out-of-context",
+    is_flag=True,
+    help="Let Vivado synthesize layers by themselves, side by side, and again only where they changed.",
+)
 @click.option("--seed", type=_SEED, default=0, help="Seed of random frames and stalls.")
 @as_json
-def build(json_: bool, runtime_weights: str, **options: Any) -> None:  # noqa: ANN401 - the fields of Options
+def build(json_: bool, runtime_weights: str, **options: Any) -> int:  # noqa: ANN401 - the fields of Options
     """Build an accelerator: fold, generate, verify by simulation, synthesize, pack.
 
     MODEL is a name of models/ (see `levada models`) or an .onnx file.
@@ -92,8 +98,11 @@ def build(json_: bool, runtime_weights: str, **options: Any) -> None:  # noqa: A
     layers = tuple(name.strip() for name in runtime_weights.split(",") if name.strip())
     folder, result = run(Options(**options, runtime_weights=layers), _log)
     _print(json.loads(result.model_dump_json()), json_, reports.terminal(result))
-    package = ", deploy/" if (folder / "deploy").is_dir() else ""
-    _log(f"in {folder}: report.html, report.json{package}")
+    there = ("report.html", "report.json", "deploy", "plan/run.sh")
+    _log(f"in {folder}: {', '.join(name for name in there if (folder / name).exists())}")
+    if result.lacks is not None:
+        return _fail(f"{folder}: {result.lacks}", ToolMissingError.exit_code)
+    return 0
 
 
 @app.command()

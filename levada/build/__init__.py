@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
 
 import levada.layers  # noqa: F401 - fills the registry
 from levada import boards, content, flows, report
 from levada.build.state import Options, State
-from levada.build.steps import STEPS
+from levada.build.steps import PLANNING, STEPS
 from levada.build.summary import summarize
 from levada.errors import LevadaError
 from levada.report.schema import Report
@@ -22,8 +22,9 @@ __all__ = ["Options", "build", "lowered"]
 def build(options: Options, log: Callable[[str], None] = lambda _line: None) -> tuple[Path, Report]:
     """Runs a build and returns its folder and report.
 
-    The folder holds report.json, report.html, partition.toml and, as far as the flow goes, deploy/. An
-    earlier result in its place stays as it was unless this build ends well.
+    The folder holds report.json, report.html, partition.toml and, as far as the flow goes, deploy/ and plan/.
+    An earlier result in its place stays as it was unless this build ends well. That a tool is missing for the
+    last of it is no bad end: the report says what it `lacks`.
 
     Raises:
         LevadaError: anything that the user can mend, in the error's own words.
@@ -31,6 +32,7 @@ def build(options: Options, log: Callable[[str], None] = lambda _line: None) -> 
     _check_options(options)
     board = boards.load(options.board)
     flow = flows.load(options.flow, frozenset(STEPS))
+    _check_flow(flow, options, board)
     target = options.out or Path("build") / f"{Path(options.model).stem}-{board.name}"
     _check_target(target)
     with content.folder_made_whole(target) as work:
@@ -63,6 +65,16 @@ def _check_options(options: Options) -> None:
         raise LevadaError("--samples and --rtl-frames: at least 1 frame is needed to compare anything")
 
 
+def _check_flow(flow: flows.Flow, options: Options, board: boards.Board) -> None:
+    """Refuses early what a step late in the flow would refuse."""
+    planning = any(step in PLANNING for group in flow.stages for step in group)
+    for name, asked in (("--plan-only", options.plan_only), ("--out-of-context", options.out_of_context)):
+        if asked and not planning:
+            raise LevadaError(f"{name}: the flow {flow.name} makes no bitstream; use --flow zynq_vivado")
+    if planning and board.shell is None:
+        raise LevadaError(f"{board.name}: has no [shell] in its board.toml, so it gets no bitstream; add one")
+
+
 def _check_target(target: Path) -> None:
     """Refuses to replace what is not an earlier build: --out may be a mistake."""
     if target.is_file():
@@ -81,13 +93,7 @@ def _run_group(group: tuple[str, ...], state: State) -> None:
     if len(group) == 1:
         timed(group[0])
         return
-    # The first failure, or Ctrl-C, ends the tools of the other steps: nobody waits for their results.
-    try:
-        with ThreadPoolExecutor(len(group)) as pool, native.stoppable():
-            for future in as_completed([pool.submit(timed, step) for step in group]):
-                future.result()
-    finally:
-        native.allow_tools()
+    native.side_by_side([partial(timed, step) for step in group], len(group))
     # Side by side steps end in any order; the report keeps the flow's.
     for step in group:
         state.seconds[step] = state.seconds.pop(step)

@@ -22,6 +22,7 @@ from levada.report.schema import Level
 from levada.sim.cppsim import CppSim
 from levada.sim.rtlsim import RtlRun, RtlSim
 from levada.streamline import InputSpec, Network
+from levada.synth.vivado import Outcome
 
 T = TypeVar("T")
 
@@ -34,7 +35,8 @@ class Options:
     an .npz with `x` and `y`; `input` TYPE/D; `objective` and `lanes` what the folding is chosen for and from
     (`partition.fold`); `runtime_weights` names layers whose parameters can be written (`levada.writable`).
     `samples` frames are compared at every level, `rtl_frames` of them in RTL simulation. None: levada
-    chooses.
+    chooses. `plan_only` makes the plan of a bitstream and does not run it; `out_of_context` lets Vivado
+    synthesize layers by themselves.
     """
 
     model: str
@@ -51,6 +53,8 @@ class Options:
     objective: Objective | None = None
     lanes: Lanes = "split"
     runtime_weights: tuple[str, ...] = ()
+    plan_only: bool = False
+    out_of_context: bool = False
     seed: int = 0
 
 
@@ -81,6 +85,8 @@ class State:
     levels: dict[str, Level] = field(default_factory=dict)
     synthesized: Resources | None = None
     synthesized_layers: dict[str, Resources] = field(default_factory=dict)
+    implemented: Outcome | None = None
+    lacks: str | None = None  # what is not made for want of a tool; the build is complete otherwise
     started: float = field(default_factory=time.perf_counter)
     notes: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)

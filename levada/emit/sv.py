@@ -216,7 +216,26 @@ def layer_module(node: Node) -> str:
     return _layer_module(node, node.layer.sv(node.folding))
 
 
+def layer_stub(node: Node) -> str:
+    """The ports of a layer's module alone, for synthesis that gets what is inside from elsewhere."""
+    head = _layer_head(node, node.layer.sv(node.folding))
+    return "\n".join(["(* black_box *)", *head, "endmodule", ""])
+
+
 def _layer_module(node: Node, instance: SvInstance) -> str:
+    streams = [*_ports("s_axis", node.streams[0]), *_ports("m_axis", node.streams[1])]
+    params = [f"      .{key}({_value(node, key, value)})" for key, value in instance.params.items()]
+    signals = [f"{port}_{signal}" for port in streams for signal in _SIGNALS]
+    param = [] if instance.place is None else ["param" if instance.place else "param('0)"]
+    lines = [*_layer_head(node, instance), "", *_sums_instance(node, instance)]
+    lines += [f"  {instance.module} #(", ",\n".join(params), "  ) u_layer ("]
+    signals = ["clk", "rst_n", *param, *signals, *([] if instance.sums is None else ["operands", "sums"])]
+    lines.append(",\n".join(f"      .{name}" for name in signals))
+    return "\n".join([*lines, "  );", "", "endmodule", ""])
+
+
+def _layer_head(node: Node, instance: SvInstance) -> list[str]:
+    """The lines of a layer's module up to the end of its ports."""
     folding = node.folding
     streams = [*_ports("s_axis", node.streams[0]).items(), *_ports("m_axis", node.streams[1]).items()]
     layout = f"PE={folding.pe} SIMD={folding.simd} MMV={folding.mmv}"
@@ -236,14 +255,7 @@ def _layer_module(node: Node, instance: SvInstance) -> str:
             f"    {given} logic {port}_tvalid",
             f"    {taken} logic {port}_tready",
         ]
-    params = [f"      .{key}({_value(node, key, value)})" for key, value in instance.params.items()]
-    signals = [f"{port}_{signal}" for port, _ in streams for signal in _SIGNALS]
-    param = [] if instance.place is None else ["param" if instance.place else "param('0)"]
-    lines += [",\n".join(ports), ");", "", *_sums_instance(node, instance)]
-    lines += [f"  {instance.module} #(", ",\n".join(params), "  ) u_layer ("]
-    signals = ["clk", "rst_n", *param, *signals, *([] if instance.sums is None else ["operands", "sums"])]
-    lines.append(",\n".join(f"      .{name}" for name in signals))
-    return "\n".join([*lines, "  );", "", "endmodule", ""])
+    return [*lines, ",\n".join(ports), ");"]
 
 
 def _sums_instance(node: Node, instance: SvInstance) -> list[str]:

@@ -20,6 +20,7 @@ from levada.report.text import (
     against,
     duration,
     grouped,
+    implementation,
     optimality,
     printable,
     verdict,
@@ -55,5 +56,6 @@ def html(report: Report) -> str:
             resources=[(name, LABELS[name]) for name in RESOURCES],
             verdict=verdict(report),
             optimality=optimality(report.partition.gap),
+            implementation=implementation(report.implementation) if report.implementation else None,
         )
     )

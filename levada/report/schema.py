@@ -11,6 +11,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    FiniteFloat,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveFloat,
@@ -109,6 +110,8 @@ class LayerReport(_Model):
     """Block RAMs of 18 Kbit by synthesis of this layer alone."""
     estimated: Usage
     """The same counts by the cost model."""
+    routed: Usage | None = None
+    """The same counts in the placed and routed design; null where it is not, or the layer is gone."""
 
     @property
     def synthesized(self) -> Resources | None:
@@ -135,6 +138,25 @@ class ResourceReport(_Model):
         """The counts that there are, from the roughest to the surest."""
         found = {"estimated": self.estimated, "synthesized": self.synthesized, "routed": self.routed}
         return {name: value for name, value in found.items() if value is not None}
+
+
+class Implementation(_Model):
+    """What the vendor's tool says of the placed and routed design, beside `ResourceReport.routed`."""
+
+    tool: str
+    """Name and version."""
+    setup_slack_ns: FiniteFloat
+    """By how many nanoseconds the slowest path is faster than the clock."""
+    hold_slack_ns: FiniteFloat
+    """By how many nanoseconds the fastest path is slow enough."""
+    pulse_slack_ns: FiniteFloat
+    """By how many nanoseconds pulses of the clock are longer than they have to be."""
+    power_w: NonNegativeFloat
+    """Estimated power of the chip in watts, processing system included."""
+    dynamic_power_w: NonNegativeFloat
+    """The part of it for switching."""
+    static_power_w: NonNegativeFloat
+    """The part of it that an idle chip takes, too."""
 
 
 class Partition(_Model):
@@ -177,6 +199,8 @@ class Report(_Model):
     layers: tuple[LayerReport, ...]
     """In topological order."""
     resources: ResourceReport
+    implementation: Implementation | None = None
+    """Null unless the design was placed and routed."""
     partition: Partition
     seconds: dict[str, NonNegativeFloat] = Field(default_factory=dict)
     """Wall time of each step, in the order of the build."""
@@ -186,6 +210,8 @@ class Report(_Model):
     """Version of each tool and library the result depends on."""
     notes: tuple[str, ...] = ()
     """What the user should know, one sentence each."""
+    lacks: str | None = None
+    """What is not made for want of a tool, and how it can be; null where nothing lacks."""
 
     @field_validator("levels")
     @classmethod

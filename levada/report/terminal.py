@@ -16,6 +16,7 @@ from levada.report.text import (
     duration,
     folding,
     grouped,
+    implementation,
     optimality,
     over,
     percent,
@@ -189,6 +190,10 @@ def _verification(report: Report) -> Table:
 
 def _end(report: Report) -> RenderResult:
     yield Text()
+    if report.implementation is not None:
+        yield Text(implementation(report.implementation))
+    if report.lacks is not None:
+        yield Text("• ", "red").append(report.lacks, "default")
     for note in report.notes:
         yield Text("• ", "yellow").append(note, "default")
     ending = Text(verdict(report), "bold red" if report.failed else "bold")

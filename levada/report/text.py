@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from levada.layer import Resources
-from levada.report.schema import LEVELS, RESOURCES, LayerReport, LevelName, Report
+from levada.report.schema import LEVELS, RESOURCES, Implementation, LayerReport, LevelName, Report
 
 #: Resource fields as people call them.
 LABELS = dict(zip(RESOURCES, ("LUT", "FF", "DSP", "BRAM18"), strict=True))
@@ -124,6 +124,13 @@ def verdict(report: Report) -> str:
     if report.failed:
         return f"mismatches at {', '.join(report.failed)}"
     return f"{len(report.checked)} of {len(LEVELS)} levels agree" if report.checked else "not verified"
+
+
+def implementation(found: Implementation) -> str:
+    """What is known of the placed and routed design, in a line."""
+    return (
+        f"placed and routed by {found.tool}: slack {found.setup_slack_ns:g} ns, {found.power_w:g} W estimated"
+    )
 
 
 def optimality(gap: float | None) -> str:

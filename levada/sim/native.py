@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 from levada import content
 from levada.errors import LevadaError, ToolMissingError
@@ -52,8 +54,16 @@ class _Children:
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[str]] = set()
         self._stopping = False
+        self._blocks = 0
 
-    def start(self, command: Sequence[str | Path], cwd: Path | None, env: Mapping[str, str] | None) -> Any:  # noqa: ANN401
+    def start(
+        self,
+        command: Sequence[str | Path],
+        cwd: Path | None,
+        env: Mapping[str, str] | None,
+        log: IO[str] | None = None,
+    ) -> subprocess.Popen[str]:
+        """With a `log` for both outputs, the tool leads a group of processes, which end with it."""
         with self._lock:
             if self._stopping:
                 raise LevadaError("stopped")
@@ -62,10 +72,11 @@ class _Children:
                 cwd=cwd,
                 env=None if env is None else {**os.environ, **env},
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                stdout=log or subprocess.PIPE,
+                stderr=subprocess.STDOUT if log else subprocess.PIPE,
                 text=True,
                 errors="replace",
+                start_new_session=log is not None,
             )
             self._running.add(process)
             return process
@@ -78,11 +89,26 @@ class _Children:
         with self._lock:
             self._stopping = True
             for process in self._running:
-                process.kill()
+                _kill(process)
 
-    def allow(self) -> None:
+    def enter(self) -> None:
         with self._lock:
-            self._stopping = False
+            self._blocks += 1
+
+    def leave(self) -> None:
+        """Tools may start again after the outermost block: what is left of the inner ones is not wanted."""
+        with self._lock:
+            self._blocks -= 1
+            self._stopping = self._stopping and self._blocks > 0
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """Ends a tool, and those that it started where they are a group of their own."""
+    with contextlib.suppress(ProcessLookupError):
+        if os.getpgid(process.pid) == process.pid:
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
 
 
 _children = _Children()
@@ -98,9 +124,15 @@ def stoppable() -> Iterator[None]:
         raise
 
 
-def allow_tools() -> None:
-    """Lets tools start again after a block was stopped."""
-    _children.allow()
+def side_by_side(jobs: Sequence[Callable[[], None]], most: int) -> None:
+    """Runs jobs, up to `most` at once; the first failure, or Ctrl-C, ends the tools of all the others."""
+    _children.enter()
+    try:
+        with ThreadPoolExecutor(most) as pool, stoppable():
+            for future in as_completed([pool.submit(job) for job in jobs]):
+                future.result()
+    finally:
+        _children.leave()
 
 
 #: How simulators are compiled: for long runs, or for short ones, where compiling takes the time.
@@ -117,6 +149,20 @@ def call(
     finally:
         _children.finished(process)
     return Finished(process.returncode, stdout, stderr)
+
+
+def logged(command: Sequence[str | Path], cwd: Path, log: Path) -> int:
+    """Runs a tool to its end, with all that it says in `log`; gives its exit code."""
+    with log.open("w") as output:
+        process = _children.start(command, cwd, None, output)
+        try:
+            return process.wait()
+        except BaseException:
+            _kill(process)
+            process.wait()
+            raise
+        finally:
+            _children.finished(process)
 
 
 def run(command: Sequence[str | Path], cwd: Path | None = None) -> str:

@@ -8,9 +8,8 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from levada import content
@@ -19,6 +18,8 @@ from levada.errors import LevadaError, ToolMissingError
 from levada.graph import Graph, Node
 from levada.layer import Resources
 from levada.sim import native
+from levada.synth import plan as plans
+from levada.synth.plan import Command, CommandFailedError, Plan
 
 # LUTs that a cell takes: distributed RAM and shift registers are LUTs too (UG474, table 2-3; UG574).
 _LUTS = {
@@ -52,6 +53,7 @@ _PRIMITIVES = {
 # Most modules of one run: each run has some seconds of its own, and an interrupted one is lost.
 _TOGETHER = 16
 _GROUP = "levada_group"
+_SCRIPT = "run.ys"
 # Modules to map are kept apart below a top that is thrown away; instances marked to be mapped apart
 # (hls/common/synthesis.svh) stay modules until all is mapped.
 _MAP = (
@@ -78,14 +80,24 @@ def version() -> str:
     return importlib.metadata.version("pyosys")
 
 
-def run_script(lines: list[str], work: Path) -> None:
-    """Runs Yosys commands in a folder; LevadaError with its last words if one fails."""
-    script = work / "run.ys"
-    script.write_text("\n".join([*lines, ""]))
-    done = native.call([sys.executable, "-m", "levada.synth._yosys_worker", script], cwd=work)
-    if done.code != 0:
-        said = [line for line in (done.stdout + done.stderr).splitlines() if "ERROR" in line]
-        raise LevadaError(f"yosys failed: {said[-1] if said else done.stderr.strip()[-500:]}")
+def plan(files: Files, lines: Sequence[str], writes: Sequence[str] = ()) -> Plan:
+    """A run of Yosys commands on files, which leaves `writes` behind."""
+    command = Command(
+        arguments=(sys.executable, "-m", "levada.synth._yosys_worker", _SCRIPT),
+        reads=(*files, _SCRIPT),
+        writes=tuple(writes),
+        log="yosys.log",
+    )
+    return Plan("synthesis by Yosys", {**files, _SCRIPT: "\n".join([*lines, ""])}, (command,))
+
+
+def run(plan: Plan, folder: Path) -> None:
+    """Runs a plan of Yosys commands in a folder; LevadaError with its last words if one fails."""
+    plans.write(plan, folder)
+    try:
+        plans.run(plan, folder, version(), keep=False)
+    except CommandFailedError as error:
+        raise LevadaError(f"yosys failed: {error.reason}; all that it said is in {error.log}") from error
 
 
 def synthesize(graph: Graph, family: str = "xc7") -> Resources:
@@ -158,10 +170,9 @@ def _mapped(designs: Mapping[str, Files], family: str) -> dict[str, _Made]:
     keys = {name: _key(files, *_MAP, family) for name, files in designs.items()}
     missing = [name for name in designs if not _cached(_MAPPED, keys[name]).exists()]
     runs = max(-(-len(missing) // _TOGETHER), min(native.JOBS, len(missing)))
-    with ThreadPoolExecutor(native.JOBS) as pool:
-        groups = [{name: designs[name] for name in missing[first::runs]} for first in range(runs)]
-        for _ in pool.map(lambda group: _map_group(group, keys, family), groups):
-            pass
+    groups = [{name: designs[name] for name in missing[first::runs]} for first in range(runs)]
+    if groups:
+        native.side_by_side([partial(_map_group, group, keys, family) for group in groups], native.JOBS)
     return {name: _read(_cached(_MAPPED, key)) for name, key in keys.items()}
 
 
@@ -218,15 +229,13 @@ def _read(target: Path) -> _Made:
 
 def _run(files: Files, commands: Sequence[str], modules: Sequence[str]) -> dict[str, _Made]:
     """Runs commands on files in a folder of their own; gives what became of some modules."""
-    ends = []
+    ends, writes = [], [f"{name}.{kind}" for name in modules for kind in ("net", "json")]
     for name in modules:
         ends += [f"select -module {name}", f"write_verilog -noattr -selected {name}.net"]
         ends += [f"tee -q -o {name}.json stat -json", "select -clear"]
     with tempfile.TemporaryDirectory(prefix="levada.") as folder:
-        work = Path(folder)
-        for file, text in files.items():
-            (work / file).write_text(text)
-        run_script([*commands, *ends], work)
+        work = Path(folder) / "plan"
+        run(plan(files, [*commands, *ends], writes), work)
         return {name: _found(name, work) for name in modules}
 
 

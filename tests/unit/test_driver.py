@@ -186,8 +186,8 @@ def test_an_unknown_back_end(built):
 def test_there_is_no_bitstream_yet(folder):
     path = folder / "accelerator.bit"
     assert opened(folder, "pynq") == (
-        f"{path}: the package has no bitstream for pynq-z2; until a flow makes one, "
-        "use backend='rtlsim' or 'cppsim'"
+        f"{path}: the package has no bitstream for pynq-z2; put one there (levada's docs/bitstream.md), "
+        "or use backend='rtlsim' or 'cppsim'"
     )
     path.write_bytes(b"")
     assert opened(folder, "pynq") == (

@@ -95,16 +95,14 @@ def test_multipliers_of_an_ecp5(unit, tmp_path):
     """Of a MULT18X18D there is no public model either. A CCU2C is two LUTs with their carry."""
     require("pyosys")
     files = benches.sources(unit)
-    for name, text in files.items():
-        (tmp_path / name).write_text(text)
     lines = (
         f"read_verilog -sv -defer {' '.join(sv.compile_list(files))}",
         f"synth_lattice -family ecp5 -top {unit.name}",
         "check -assert",
         "tee -q -o cells.json stat -json",
     )
-    yosys.run_script(list(lines), tmp_path)
-    (module,) = json.loads((tmp_path / "cells.json").read_text())["modules"].values()
+    yosys.run(yosys.plan(files, lines), tmp_path / "plan")
+    (module,) = json.loads((tmp_path / "plan" / "cells.json").read_text())["modules"].values()
     cells = module["num_cells_by_type"]
     assert cells["MULT18X18D"] == unit.dot.resources.dsp
     assert cells["LUT4"] + 2 * cells["CCU2C"] == pytest.approx(unit.dot.resources.lut, rel=0.15)

@@ -30,17 +30,16 @@ def design(board, ports):
 
 
 def run_yosys(commands, work, files):
-    """Reads a shell with all below it, and runs the commands."""
-    for name, text in files.items():
-        (work / name).write_text(text)
-    yosys.run_script(
+    """Reads a shell with all below it, and runs the commands in the new folder `work`."""
+    plan = yosys.plan(
+        files,
         [
             "read_verilog -lib +/xilinx/cells_sim.v +/xilinx/cells_xtra.v",
             f"read_verilog -sv -defer {' '.join(sv.compile_list(files))}",
             *commands,
         ],
-        work,
     )
+    yosys.run(plan, work)
 
 
 def primitives(names):
@@ -86,8 +85,8 @@ def test_the_whole_is_mapped_to_primitives(board, tmp_path):
     mapped = f"synth_xilinx -family {boards.load(board).device.family} -top shell -flatten -noiopad"
     apart = ["setattr -mod -unset keep_hierarchy", "setattr -unset keep_hierarchy", "flatten", "opt_clean"]
     ends = ["check -assert", "tee -q -o cells.json stat -json"]
-    run_yosys([mapped, *apart, *ends], tmp_path, design(board, (2, 1)))
-    cells = json.loads((tmp_path / "cells.json").read_text())["design"]["num_cells_by_type"]
+    run_yosys([mapped, *apart, *ends], tmp_path / "plan", design(board, (2, 1)))
+    cells = json.loads((tmp_path / "plan" / "cells.json").read_text())["design"]["num_cells_by_type"]
     assert {cells[primitive] for primitive in SHELLS[board]} == {1}
     counted = {cell: number for cell, number in cells.items() if cell not in SHELLS[board]}
     assert yosys.count(counted).lut > 1000

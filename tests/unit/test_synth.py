@@ -87,10 +87,10 @@ def test_a_layer_takes_the_same_alone_as_in_a_run_with_others(mapped, monkeypatc
 def test_the_second_time_no_process_starts(mapped, monkeypatch):
     graph, whole = mapped
 
-    def fail(*_args):
+    def fail(*_args, **_options):
         pytest.fail("Yosys was started again")
 
-    monkeypatch.setattr(yosys, "run_script", fail)
+    monkeypatch.setattr(yosys.plans, "run", fail)
     assert yosys.synthesize(graph) == whole
     other = graphs.alone(graph.nodes[0].layer, Folding(2, 2, memory="lut"))
     with pytest.raises(pytest.fail.Exception):
@@ -117,6 +117,6 @@ def test_estimates_are_of_the_right_size(mapped):
 def test_a_failing_script_says_why(tmp_path):
     require("pyosys")
     with pytest.raises(LevadaError) as error:
-        yosys.run_script(["read_verilog missing.v"], tmp_path)
+        yosys.run(yosys.plan({}, ["read_verilog missing.v"]), tmp_path / "plan")
     assert str(error.value).startswith("yosys failed: ERROR: ")
     assert "missing.v" in str(error.value)

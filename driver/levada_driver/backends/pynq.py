@@ -138,8 +138,8 @@ def open_package(folder: Path, manifest: Manifest) -> BoardChip:
     """The accelerator of a deploy package on this board."""
     if not (folder / BITSTREAM).is_file():
         raise DriverError(
-            f"{folder / BITSTREAM}: the package has no bitstream for {manifest.board}; until a flow "
-            "makes one, use backend='rtlsim' or 'cppsim'"
+            f"{folder / BITSTREAM}: the package has no bitstream for {manifest.board}; put one "
+            "there (levada's docs/bitstream.md), or use backend='rtlsim' or 'cppsim'"
         )
     try:
         pynq = importlib.import_module("pynq")

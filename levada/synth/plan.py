@@ -1,0 +1,158 @@
+"""Plans of tools: every file and every command first, as a value; then written for anybody, or run here.
+
+A back end that calls external tools makes a plan, so it is tested without them. What a command makes is kept
+in the cache under a digest of all that it reads, so it is not run again as long as that is the same.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from levada import content
+from levada.emit import script
+from levada.errors import LevadaError
+from levada.sim import native
+
+
+@dataclass(frozen=True)
+class Command:
+    """One call of a tool, in the folder of its plan.
+
+    Attributes:
+        arguments: the program and what it is called with.
+        reads: the files of the plan, or of earlier commands, on which its result depends.
+        writes: the files that it leaves behind where it ends well.
+        log: the file for all that it says.
+    """
+
+    arguments: tuple[str, ...]
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    log: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done: files by name, and commands in an order in which they can run.
+
+    Attributes:
+        purpose: what the commands are for, in a few words.
+        files: texts by name, below the folder in which the commands run.
+        commands: those that wait for no other may run side by side.
+    """
+
+    purpose: str
+    files: Mapping[str, str]
+    commands: tuple[Command, ...]
+
+    def __post_init__(self) -> None:
+        known = {*self.files, script.NAME}
+        assert len(known) == len(self.files) + 1, f"{script.NAME} is what runs the plan"
+        for command in self.commands:
+            assert known.issuperset(command.reads), f"{command.log}: reads what is not there"
+            made = [*command.writes, command.log]
+            assert known.isdisjoint(made), f"{command.log}: writes over another file"
+            known.update(made)
+        for name in known:
+            assert not {"/", ".."} & set(PurePosixPath(name).parts), f"{name}: lies outside of the plan"
+
+    @property
+    def digest(self) -> str:
+        """What tells the plan from any other."""
+        files = (text for pair in sorted(self.files.items()) for text in pair)
+        return content.digest(self.purpose, *files, *(repr(command) for command in self.commands))
+
+
+class CommandFailedError(LevadaError):
+    """A command ended badly, for a `reason`; what it said is in the file `log`."""
+
+    def __init__(self, text: str, reason: str, log: Path) -> None:
+        super().__init__(f"{text} {reason}; all that it said is in {log}")
+        self.reason, self.log = reason, log
+
+
+def write(plan: Plan, folder: Path) -> None:
+    """Writes a folder that any machine with the tools can work on: `run.sh` there runs every command."""
+    calls = [script.Call(command.arguments, command.writes, command.log) for command in plan.commands]
+    with content.folder_made_whole(folder) as work:
+        for name, text in plan.files.items():
+            content.write_whole(work / name, text)
+        content.write_whole(work / script.NAME, script.text(plan.purpose, plan.digest, calls))
+        (work / script.NAME).chmod(0o755)
+
+
+def run(plan: Plan, folder: Path, version: str, keep: bool = True) -> None:
+    """Runs a plan in a folder that `write` made, by tools of this version; what it makes lies there, too.
+
+    `keep=False` is for a back end that keeps its results in a form of its own.
+
+    Raises:
+        CommandFailedError: a command ended badly. Nothing of what it made is left.
+    """
+    for group in _groups(plan):
+        jobs = [partial(_make, command, folder, version, keep) for command in group]
+        native.side_by_side(jobs, native.JOBS)
+
+
+def _groups(plan: Plan) -> Iterator[list[Command]]:
+    """The commands in groups, each of which reads nothing that is made later or in the same group."""
+    there, waiting = set(plan.files), list(plan.commands)
+    while waiting:
+        ready = [command for command in waiting if there.issuperset(command.reads)]
+        yield ready
+        waiting = [command for command in waiting if command not in ready]
+        there.update(name for command in ready for name in command.writes)
+
+
+def _make(command: Command, folder: Path, version: str, keep: bool) -> None:
+    """Takes what a command makes from the cache, or runs it and, if wanted, keeps that."""
+    read = (part for name in command.reads for part in (name, (folder / name).read_bytes()))
+    key = content.digest(version, repr(command), *read)
+    kept = content.cache_dir("plans") / key
+    if not kept.exists():
+        log = content.cache_dir("logs") / key / command.log
+        log.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _call(command, folder, log)
+            shutil.copyfile(log, folder / command.log)
+            if keep:
+                _copy(command, folder, kept)
+        except BaseException:
+            for name in command.writes:
+                (folder / name).unlink(missing_ok=True)
+            raise
+        shutil.rmtree(log.parent, ignore_errors=True)
+        return
+    for name in _made(command):
+        shutil.copyfile(kept / name, folder / name)
+
+
+def _call(command: Command, folder: Path, log: Path) -> None:
+    code = native.logged(command.arguments, folder, log)
+    if code != 0:
+        words = _last_words(log.read_text(errors="replace"))
+        raise CommandFailedError(f"{command.arguments[0]} ended with exit code {code}:", words, log)
+    for name in command.writes:
+        if not (folder / name).is_file():
+            raise CommandFailedError(f"{command.arguments[0]} ended well but", f"made no {name}", log)
+
+
+def _copy(command: Command, folder: Path, kept: Path) -> None:
+    with content.folder_made_whole(kept) as work:
+        for name in _made(command):
+            (work / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / name, work / name)
+
+
+def _made(command: Command) -> tuple[str, ...]:
+    return (*command.writes, command.log)
+
+
+def _last_words(said: str) -> str:
+    """The first line with an error, which tends to cause the others; else the last line."""
+    lines = said.strip().splitlines()
+    return next((line for line in lines if "ERROR" in line), lines[-1] if lines else "it said nothing")
