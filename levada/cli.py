@@ -208,6 +208,28 @@ def report(folder: Path, json_: bool) -> None:
 
 
 @app.command()
+@click.argument("folders", type=_PATH, nargs=-1, required=True)
+@click.option("--baselines", type=_PATH, help="Folder of what is kept  [default: tests/baselines]")
+@click.option("--update", is_flag=True, help="Keep the figures that are new or have changed.")
+@as_json
+def qor(folders: tuple[Path, ...], baselines: Path | None, update: bool, json_: bool) -> int:
+    """Compare rate and resources of the builds in FOLDERS with those of earlier ones, kept as baselines.
+
+    Ends with 1 where a figure has changed, also for the better: keep it with --update.
+    """
+    from levada import qor as quality
+
+    changes = quality.compare(folders, baselines or quality.FOLDER, update)
+    rows = [{**vars(change), "percent": change.percent, "verdict": change.verdict} for change in changes]
+    _print(rows, json_, quality.table(changes))
+    found = [] if update else quality.changed(changes)
+    if found:
+        shown = ", ".join(f"{change.model} {change.figure} is {change.verdict}" for change in found)
+        return _fail(f"{shown}; keep that with --update, or mend it", 1)
+    return 0
+
+
+@app.command()
 @as_json
 def doctor(json_: bool) -> int:
     """List every tool the flows can use, found or not, and how to install it."""
