@@ -50,6 +50,7 @@ class DotProducts:
     _slices: dict[int, dsp.DspDot | None] = field(default_factory=dict, init=False)
     _lanes: dict[int, Terms] = field(default_factory=dict, init=False)
     _shares: dict[tuple[int, int, int, Places], int] = field(default_factory=dict, init=False)
+    _latencies: dict[tuple[int, bool, bool], int] = field(default_factory=dict, init=False)
     _activations: dict[tuple[int, int, int, Places, int], Terms] = field(default_factory=dict, init=False)
 
     @cached_property
@@ -120,9 +121,12 @@ class DotProducts:
 
         Operand register, dot product, accumulator, two cycles a threshold level, output fifo.
         """
-        lut = self._lut_latency(simd) if dsp_pe < pe else 0
-        slices = self.slices(simd).latency if dsp_pe else 0
-        return 1 + max(lut, slices) + 1 + 2 * self.levels + 1
+        key = simd, dsp_pe < pe, dsp_pe > 0
+        if key not in self._latencies:
+            lut = self._lut_latency(simd) if dsp_pe < pe else 0
+            slices = self.slices(simd).latency if dsp_pe else 0
+            self._latencies[key] = 1 + max(lut, slices) + 1 + 2 * self.levels + 1
+        return self._latencies[key]
 
     def _lut_latency(self, simd: int) -> int:
         tree = ceil(log2(simd))

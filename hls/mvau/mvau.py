@@ -54,7 +54,7 @@ class Mvau(Layer):
     base: int = 0
     otype: IntType | None = None
     place: int = 0
-    _known: dict[Folding, Terms] = field(default_factory=dict, init=False, repr=False)
+    _known: dict[tuple[int, int, int], Terms] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def mh(self) -> int:
@@ -238,9 +238,9 @@ class Mvau(Layer):
         sf, nf = self.mw // folding.simd, self.mh // folding.pe
         if folding.memory == "constant":
             return self._unrolled.terms(folding.mmv)
-        alike = replace(folding, memory="none", thresholds="lut")
+        alike = folding.pe, folding.simd, folding.dsp_pe
         if alike not in self._known:
-            self._known[alike] = self._terms_between(alike)
+            self._known[alike] = self._terms_between(folding)
         row = folding.pe * folding.simd * self.wtype.bits
         weights = self._dot.weights_memory(folding.memory, sf * nf, row)
         slots, share = self._slots(folding), self.share(folding)

@@ -13,7 +13,8 @@ from levada.layer import Device, Resources
 
 #: The resources that are counted, in the order of `vector`.
 FIELDS = tuple(field.name for field in fields(Resources))
-_counts = attrgetter(*FIELDS)
+#: The counts of used or offered resources, in the order of FIELDS.
+counts = attrgetter(*FIELDS)
 
 # Price of a whole device's worth of one resource: fine enough to tell LUTs apart, small enough for sums of
 # thousands of layers in 64 bits.
@@ -32,12 +33,12 @@ def total(graph: Graph, device: Device) -> Resources:
 
 def vector(used: Resources) -> IntArray:
     """The counts as an array [4], in the order of FIELDS."""
-    return np.array(_counts(used), np.int64)
+    return np.array(counts(used), np.int64)
 
 
 def budget(device: Device) -> IntArray:
     """What a device offers, [4], in the order of FIELDS."""
-    return np.array(_counts(device), np.int64)
+    return np.array(counts(device), np.int64)
 
 
 def weights(device: Device) -> IntArray:
@@ -52,5 +53,5 @@ def price(used: Resources, device: Device) -> int:
 
 def excess(used: Resources, device: Device) -> list[str]:
     """What does not fit: "lut: 60000 of 53200" and so on."""
-    counts = zip(FIELDS, _counts(used), _counts(device), strict=True)
-    return [f"{name}: {have} of {most}" for name, have, most in counts if have > most]
+    pairs = zip(FIELDS, counts(used), counts(device), strict=True)
+    return [f"{name}: {have} of {most}" for name, have, most in pairs if have > most]
