@@ -16,7 +16,7 @@ from levada.errors import LevadaError
 from levada.synth import yosys
 
 HERE = Path(__file__).parent
-SECONDS = 100  # a proof that takes longer has failed
+SECONDS = 300  # a proof that takes longer has failed; most take one
 OWN = "an assertion of the module itself"
 
 # Unknown values become free ones before anything is optimized: no pass may choose one that suits it.
@@ -87,7 +87,7 @@ def prove(proof, folder, change=("", "")):
 def pdr():
     """The command line that proves, or refutes, the circuit."""
     abc = Path(importlib.util.find_spec("pyosys").origin).with_name("yosys-abc")
-    return f'{abc} -c "read_aiger proof.aig; fold; strash; pdr -T {SECONDS}"'
+    return f'{abc} -c "read_aiger proof.aig; fold; strash; scorr; pdr -T {SECONDS}"'
 
 
 def sources(proof, old, new):
@@ -131,7 +131,9 @@ def table(values):
     """A run as text: a line a signal, a column a cycle, values in hexadecimal digits."""
     cycles = sorted({cycle for row in values.values() for cycle in row})
     width = max(len(name) for name in values)
+    column = 1 + max(len(value) for row in values.values() for value in row.values())
     lines = [("cycle", {cycle: str(cycle) for cycle in cycles}), *sorted(values.items())]
     return "\n".join(
-        name.ljust(width) + "".join(f" {row.get(cycle, ''):>4}" for cycle in cycles) for name, row in lines
+        name.ljust(width) + "".join(row.get(cycle, "").rjust(column) for cycle in cycles)
+        for name, row in lines
     )

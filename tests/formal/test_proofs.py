@@ -17,8 +17,15 @@ DWC = [
     for taken, given in [(2, 2), (1, 4), (4, 1), (2, 3), (3, 2), (4, 6), (5, 3)]
 ]
 CREDITS = [Proof("credit_fifo", "credit_fifo", {"SLOTS": slots}) for slots in (1, 2, 3)]
+REGS = Proof("axi_regs", "axi_regs")
+BURSTS = [
+    Proof("burst_command", "burst_command", {"BURST": burst, "WORD_BITS": bits})
+    for burst, bits in [(4, 4), (16, 5)]
+]
+READ = Proof("axi_read", "axi_read", {"BURST": 2, "DEPTH": 4, "WORD_BITS": 2})
+WRITE = Proof("axi_write", "axi_write", {"BURST": 2, "DEPTH": 2, "WORD_BITS": 2, "ADDRESS_BITS": 12})
 
-PROOFS = [*LUT, *BLOCK, FORK, *DWC, *CREDITS]
+PROOFS = [*LUT, *BLOCK, FORK, *DWC, *CREDITS, REGS, *BURSTS, READ, WRITE]
 # A mistake in the module of a proof: what becomes of what, and a property that it breaks.
 MISTAKES = {
     "takes a beat when full": (
@@ -45,6 +52,55 @@ MISTAKES = {
         CREDITS[1],
         ("credit_q <= claimed_q != COUNT_WIDTH'(SLOTS);", "credit_q <= 1'b0;"),
         "credit_comes",
+    ),
+    "answers before the last word": (
+        REGS,
+        ("s_axi_wvalid && s_axi_wlast", "s_axi_wvalid"),
+        "write_answers_due",
+    ),
+    "takes its answer back": (
+        REGS,
+        ("default: if (s_axi_bready) writing_q <= ADDRESS;", "default: writing_q <= ADDRESS;"),
+        "write_stays",
+    ),
+    "marks another word as last": (
+        REGS,
+        ("s_axi_rlast = words_left_q == '0", "s_axi_rlast = words_left_q == 8'd1"),
+        "reads_words",
+    ),
+    "reads a cycle early": (
+        REGS,
+        ("s_axi_arvalid) reading_q <= DATA", "s_axi_arvalid) reading_q <= ANSWER"),
+        "reads_words",
+    ),
+    "crosses a border": (BURSTS[0], ("5'(BURST) - 5'(at[3+:PLACE_BITS])", "5'(BURST)"), "legal"),
+    "forgets the range that waits": (
+        BURSTS[0],
+        ("left <= waiting_q ? waiting_words_q : '0", "left <= '0"),
+        "all_moved",
+    ),
+    "steps too short": (
+        BURSTS[0],
+        ("(ADDRESS_BITS'(length) << 3)", "(ADDRESS_BITS'(length) << 2)"),
+        "in_place",
+    ),
+    "asks without room": (READ, ("!m_axi_arvalid && room &&", "!m_axi_arvalid &&"), OWN),
+    "changes its request": (
+        READ,
+        ("ask = left_q != '0 && !m_axi_arvalid &&", "ask = left_q != '0 &&"),
+        "request_stays",
+    ),
+    "marks the last but one word": (WRITE, ("sent_left_q == 5'd1", "sent_left_q == 5'd2"), "in_burst"),
+    "begins a burst without its words": (WRITE, ("stored_q >= COUNT_WIDTH'(length)", "1'b1"), "was_there"),
+    "takes its address back": (
+        WRITE,
+        ("else if (m_axi_awready) m_axi_awvalid", "else m_axi_awvalid"),
+        "request_stays",
+    ),
+    "never begins": (
+        WRITE,
+        ("stored_q >= COUNT_WIDTH'(length)", "stored_q > COUNT_WIDTH'(DEPTH)"),
+        "goes_on",
     ),
 }
 
