@@ -46,14 +46,13 @@ AIGER = (
 
 @dataclass(frozen=True)
 class Proof:
-    """All assertions in the harness `<name>_proof.sv`, and in `module` and below, for these parameters."""
+    """All assertions of a module, and of its harness `<module>_proof.sv` with these parameters."""
 
-    name: str
     module: str
     params: Mapping[str, int] = field(default_factory=dict)
 
     def __str__(self):
-        return "-".join([self.name, *(f"{name}={value}" for name, value in self.params.items())])
+        return "-".join([self.module, *(f"{name}={value}" for name, value in self.params.items())])
 
 
 class RefutedError(AssertionError):
@@ -96,12 +95,14 @@ def sources(proof, old, new):
     if old:
         (changed,) = [name for name, text in files.items() if old in text]
         files[changed] = files[changed].replace(old, new)
-    return files | {name: (HERE / name).read_text() for name in (f"{proof.name}_proof.sv", "stream_check.sv")}
+    return files | {
+        name: (HERE / name).read_text() for name in (f"{proof.module}_proof.sv", "stream_check.sv")
+    }
 
 
 def circuit(proof, files):
     """Commands from the files to one module of gates, registers and assertions."""
-    top = f"{proof.name}_proof"
+    top = f"{proof.module}_proof"
     params = [f"chparam -set {name} {value} {top}" for name, value in proof.params.items()]
     reads = f"read_verilog -sv -formal -defer -D LEVADA_ASSERTIONS {' '.join(sv.compile_list(files))}"
     return [reads, *params, f"hierarchy -check -top {top}", *CIRCUIT]

@@ -9,23 +9,22 @@ import pytest
 from tests.formal.proofs import OWN, Proof, RefutedError, prove
 from tests.require_tools import require
 
-LUT = [Proof("fifo", "fifo", {"DEPTH": depth, "BLOCK": 0}) for depth in (1, 2, 3, 4)]
-BLOCK = [Proof("fifo", "fifo", {"DEPTH": depth, "BLOCK": 1}) for depth in (2, 3, 4)]
-FORK = Proof("fork", "stream_fork")
+LUT = [Proof("fifo", {"DEPTH": depth, "BLOCK": 0}) for depth in (1, 2, 3, 4)]
+BLOCK = [Proof("fifo", {"DEPTH": depth, "BLOCK": 1}) for depth in (2, 3, 4)]
+FORK = Proof("stream_fork")
 DWC = [
-    Proof("dwc", "dwc", {"IN": taken, "OUT": given})
+    Proof("dwc", {"IN": taken, "OUT": given})
     for taken, given in [(2, 2), (1, 4), (4, 1), (2, 3), (3, 2), (4, 6), (5, 3)]
 ]
-CREDITS = [Proof("credit_fifo", "credit_fifo", {"SLOTS": slots}) for slots in (1, 2, 3)]
-REGS = Proof("axi_regs", "axi_regs")
-BURSTS = [
-    Proof("burst_command", "burst_command", {"BURST": burst, "WORD_BITS": bits})
-    for burst, bits in [(4, 4), (16, 5)]
-]
-READ = Proof("axi_read", "axi_read", {"BURST": 2, "DEPTH": 4, "WORD_BITS": 2})
-WRITE = Proof("axi_write", "axi_write", {"BURST": 2, "DEPTH": 2, "WORD_BITS": 2, "ADDRESS_BITS": 12})
+CREDITS = [Proof("credit_fifo", {"SLOTS": slots}) for slots in (1, 2, 3)]
+REGS = Proof("axi_regs")
+BURSTS = Proof("burst_command", {"BURST": 4, "WORD_BITS": 4})
+LONG_BURSTS = Proof("burst_command", {"BURST": 16, "WORD_BITS": 5})
+READ = Proof("axi_read", {"BURST": 2, "DEPTH": 4, "WORD_BITS": 2})
+WRITE = Proof("axi_write", {"BURST": 2, "DEPTH": 4, "WORD_BITS": 2})
 
-PROOFS = [*LUT, *BLOCK, FORK, *DWC, *CREDITS, REGS, *BURSTS, READ, WRITE]
+PROOFS = [*LUT, *BLOCK, FORK, *DWC, *CREDITS, REGS, BURSTS, READ, WRITE]
+PROOFS += [pytest.param(LONG_BURSTS, marks=pytest.mark.slow)]
 # A mistake in the module of a proof: what becomes of what, and a property that it breaks.
 MISTAKES = {
     "takes a beat when full": (
@@ -73,14 +72,14 @@ MISTAKES = {
         ("s_axi_arvalid) reading_q <= DATA", "s_axi_arvalid) reading_q <= ANSWER"),
         "reads_words",
     ),
-    "crosses a border": (BURSTS[0], ("5'(BURST) - 5'(at[3+:PLACE_BITS])", "5'(BURST)"), "legal"),
+    "crosses a border": (BURSTS, ("5'(BURST) - 5'(at[3+:PLACE_BITS])", "5'(BURST)"), "legal"),
     "forgets the range that waits": (
-        BURSTS[0],
+        BURSTS,
         ("left <= waiting_q ? waiting_words_q : '0", "left <= '0"),
         "all_moved",
     ),
     "steps too short": (
-        BURSTS[0],
+        BURSTS,
         ("(ADDRESS_BITS'(length) << 3)", "(ADDRESS_BITS'(length) << 2)"),
         "in_place",
     ),

@@ -1,7 +1,7 @@
 // Each output of a fork is the stream at its input (stream_check), however the other one stalls.
 //
 // That a beat moves is only asked of it while both outputs are taken: a fork must wait for the slower one.
-module fork_proof #(
+module stream_fork_proof #(
     parameter int WIDTH = 1
 ) (
     input logic             clk,
