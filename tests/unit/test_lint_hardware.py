@@ -191,6 +191,7 @@ def test_kinds_of_layers_are_not_named(tmp_path, code, name):
 def test_all_files_are_looked_at():
     modules = {path.stem for path in lint.module_files()}
     assert {"mvau", "dot_pkg", "credit_fifo"} <= modules
+    assert {"stream_check", "fifo_proof"} <= {path.stem for path in lint.harness_files()}
     assert {"levada.hpp", "mvau.hpp", "rtlsim.cpp"} <= {path.name for path in lint.cpp_files()}
 
 
@@ -199,6 +200,7 @@ def library(monkeypatch, plant):
     """The linter looks at nothing but one planted module, with the checks that need no tool."""
     path = plant()
     monkeypatch.setattr(lint, "module_files", lambda: [path])
+    monkeypatch.setattr(lint, "harness_files", list)
     monkeypatch.setattr(lint, "cpp_files", list)
     monkeypatch.setattr(lint, "compiler_files", list)
     monkeypatch.setattr(lint, "MODULE_CHECKS", (lint.headed, lint.readable))
