@@ -33,7 +33,7 @@ def client_package(deploy: Path, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for name in (FILE, SAMPLES, HARDWARE_FILE):
         shutil.copyfile(deploy / name, target / name)
-    content.write_whole(target / BITSTREAM, bit_file(payload(manifest.digest)))
+    content.write_whole(target / BITSTREAM, bit_file(payload(manifest.digest), manifest.part))
 
 
 def payload(digest: str) -> bytes:
@@ -42,12 +42,15 @@ def payload(digest: str) -> bytes:
     return data + b" " * (-len(data) % 4)
 
 
-def bit_file(data: bytes) -> bytes:
-    """A .bit file: a preamble, design, part, date and time, each with its letter and length, and the data."""
+def bit_file(data: bytes, part: str) -> bytes:
+    """A .bit file: a preamble, design, part, date and time, each with its letter and length, and the data.
+
+    pynq remembers the .hwh that it has read by a digest of this file, so those of two boards must differ.
+    """
     head = bytes.fromhex("0009 0ff00ff00ff00ff000 0001")
     fields = b"".join(
         letter + (len(text) + 1).to_bytes(2, "big") + text + b"\0"
-        for letter, text in ((b"a", b"accelerator"), (b"b", b"simulated"), (b"c", b"-"), (b"d", b"-"))
+        for letter, text in ((b"a", b"accelerator"), (b"b", part.encode()), (b"c", b"-"), (b"d", b"-"))
     )
     return head + fields + b"e" + len(data).to_bytes(4, "big") + data
 

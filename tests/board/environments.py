@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,3 +52,11 @@ def install(folder: Path, packages: list[str]) -> None:
         if os.environ.get("LEVADA_CI"):
             pytest.fail(said)
         pytest.skip(said)
+
+
+@contextlib.contextmanager
+def alone(version: str) -> Iterator[Path]:
+    """`python`, while no other test uses it: pynq keeps what it has loaded in a file of its own folder."""
+    with (content.cache_dir("pynq") / f"{version}.use").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield python(version)
