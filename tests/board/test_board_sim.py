@@ -175,7 +175,8 @@ def test_a_board_in_use_and_a_client_that_is_killed(python, address, deploy):
 def test_the_bitstream_of_another_design(python, address, deploy, tmp_path):
     folder = tmp_path / "client"
     boardsim.client_package(deploy, folder)
-    (folder / "accelerator.bit").write_bytes(bit_file(payload("0" * 64), "xc7z020clg400-1"))
+    part = json.loads((deploy / "accelerator.json").read_text())["part"]
+    (folder / "accelerator.bit").write_bytes(bit_file(payload("0" * 64), part))
     code, _, err = levada_run(python, address, folder, "selftest")
     assert code == 1
     assert "wide: no levada accelerator answers (0x00000000 instead of 0x4144564c); load the bitstream" in err
