@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from levada_driver import Accelerator
 from levada_driver import manifest as manifests
-from levada_driver.parameters import Parameters
+from levada_driver.parameters import Parameters, differing
 
 from levada import content, fifo, partition, writable
 from levada.build import Options, lowered
@@ -56,7 +56,7 @@ def _parameters(
     foldings = partition.from_toml(package.parent / "partition.toml")
     graph = fifo.connect(partition.with_foldings(required(state.graph), foldings))
     assert manifest.forms is not None
-    wrong = writable.differing(dict(manifest.forms), writable.forms(graph))
+    wrong = differing(manifest.forms, writable.forms(graph))
     if wrong:
         raise LevadaError(
             f"{state.name}: is not of the form of {manifest.name}: {', '.join(wrong[:_MOST_NAMED])} would be "

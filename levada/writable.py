@@ -87,8 +87,3 @@ def forms(graph: Graph) -> dict[str, str]:
 def _form(node: Node) -> str:
     texts = sv.layer_form(node)
     return content.digest(*(text for pair in sorted(texts.items()) for text in pair))[:_DIGITS]
-
-
-def differing(forms: dict[str, str], others: dict[str, str]) -> list[str]:
-    """The layers in which two networks differ, and those that only one has."""
-    return sorted(name for name in forms.keys() | others.keys() if forms.get(name) != others.get(name))

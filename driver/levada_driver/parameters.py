@@ -20,6 +20,11 @@ from levada_driver.manifest import Manifest
 _MOST_NAMED = 4
 
 
+def differing(forms: Mapping[str, str], others: Mapping[str, str]) -> list[str]:
+    """The layers in which two accelerators differ, by their digests, and those that only one has."""
+    return sorted(name for name in forms.keys() | others.keys() if forms.get(name) != others.get(name))
+
+
 @dataclass(frozen=True, eq=False)
 class Parameters:
     """What another network puts in place of an accelerator's own.
@@ -48,8 +53,7 @@ class Parameters:
             raise DriverError(
                 f"{manifest.name}: its parameters cannot be written; build it with --runtime-weights"
             )
-        names = sorted(manifest.forms.keys() | self.forms.keys())
-        wrong = [name for name in names if manifest.forms.get(name) != self.forms.get(name)]
+        wrong = differing(manifest.forms, self.forms)
         if wrong:
             shown = ", ".join(wrong[:_MOST_NAMED])
             raise DriverError(

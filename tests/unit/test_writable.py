@@ -11,7 +11,7 @@ from levada_driver import Accelerator
 from levada_driver import manifest as manifests
 from levada_driver.datatype import BIPOLAR, IntType
 from levada_driver.errors import DriverError
-from levada_driver.parameters import Parameters
+from levada_driver.parameters import Parameters, differing
 
 from levada import writable
 from levada.draw import draw_values
@@ -196,9 +196,9 @@ def test_a_design_whose_parameters_are_fixed(tmp_path):
 def test_forms_differ_where_the_hardware_would():
     assert writable.forms(network(0)) == writable.forms(network(1, "other"))
     fixed = network(1, wanted=("mvau_0", "vvau_0"))
-    assert "mvau_1" in writable.differing(writable.forms(network(0)), writable.forms(fixed))
+    assert "mvau_1" in differing(writable.forms(network(0)), writable.forms(fixed))
     alike = network(0, wanted=("mvau_0", "vvau_0"))
-    assert writable.differing(writable.forms(alike), writable.forms(fixed)) == ["mvau_1", "mvau_2", "mvau_3"]
+    assert differing(writable.forms(alike), writable.forms(fixed)) == ["mvau_1", "mvau_2", "mvau_3"]
 
 
 @pytest.mark.parametrize(
