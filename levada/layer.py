@@ -225,9 +225,11 @@ class Layer(ABC):
     one that stores beats and "fork" for the one that copies a stream; the compiler inserts these three by
     itself. "window" is the one that cuts windows out of an image: what convolves or pools puts it before
     itself. `family` is that of the chip (`levada.slices.SHAPES`), which decides what a DSP slice holds.
+    `place` is where its parameters are written, 0 where they cannot be; see `at`.
     """
 
     family: str = field(default="xc7", kw_only=True)
+    place: int = field(default=0, kw_only=True)
 
     kind: ClassVar[str]
     role: ClassVar[Role] = "compute"

@@ -53,7 +53,6 @@ class Mvau(Layer):
     thresholds: IntArray | None = None
     base: int = 0
     otype: IntType | None = None
-    place: int = 0
     _known: dict[tuple[int, int, int], Terms] = field(default_factory=dict, init=False, repr=False)
 
     @property

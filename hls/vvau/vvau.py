@@ -59,7 +59,6 @@ class Vvau(Layer):
     thresholds: IntArray | None = None
     base: int = 0
     otype: IntType | None = None
-    place: int = 0
 
     @property
     def mh(self) -> int:

@@ -171,11 +171,7 @@ def top_level(graph: Graph) -> str:
 
 def writable(graph: Graph) -> list[Node]:
     """The layers whose parameters can be written."""
-    return [node for node in graph.nodes if _is_writable(node)]
-
-
-def _is_writable(node: Node) -> bool:
-    return bool(node.layer.sv(node.folding).place)
+    return [node for node in graph.nodes if node.layer.place]
 
 
 def _border_assigns(port: str, name: str, graph: Graph) -> list[str]:
@@ -279,7 +275,7 @@ def _ports(prefix: str, streams: tuple[Stream, ...]) -> dict[str, Stream]:
 
 
 def _instance(node: Node) -> list[str]:
-    param = {"param": "param"} if _is_writable(node) else {}
+    param = {"param": "param"} if node.layer.place else {}
     ports = {"clk": "clk", "rst_n": "rst_n", **param, **_connections(node)}
     return [
         f"  {node.name} u_{node.name} (",
