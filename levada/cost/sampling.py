@@ -11,7 +11,7 @@ import itertools
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 
 import numpy as np
@@ -180,7 +180,8 @@ def joined(model: str, connected: Graph) -> Iterator[Pick]:
 
 def _numbers(layer: Layer) -> str:
     """The two numbers that an adapter or a buffer is made of, besides its tensor."""
-    first, second = (value for value in vars(layer).values() if isinstance(value, int))
+    own = (getattr(layer, field.name) for field in fields(layer) if not field.kw_only)
+    first, second = (value for value in own if isinstance(value, int))
     return f"{first} {second}"
 
 

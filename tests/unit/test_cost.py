@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from levada_driver.datatype import IntType
 
-from levada import memory, models, terms
+from levada import memory, models, partition, terms
 from levada import thresholds as th
 from levada.adders import adder_tree
 from levada.cost import fit, networks, samples, sampling
@@ -189,3 +190,16 @@ def test_products_with_constants_are_no_samples():
     layer = graphs.mvau(np.random.default_rng(0), 2, 2)
     sensible = {fold.memory: sampling.Pick("m", "n", layer, fold).sensible for fold in layer.foldings()}
     assert sensible == {"lut": True, "block": True, "constant": False}
+
+
+def test_adapters_and_buffers_are_named_after_their_numbers():
+    """By the tensor in front of them and what else tells them apart, in a network as it is counted."""
+    graph, fps = sampling.lowered("tfc-w1a1")
+    board = sampling.board()
+    connected = partition.fold(graph, board.usable, board.clock_mhz, fps).connected
+    names = [pick.name for pick in sampling.joined("tfc-w1a1", connected)]
+    assert len(set(names)) == len(names) == len(connected.nodes)
+    added = [name for name in names if name.startswith(("dwc ", "fifo "))]
+    assert added
+    tensors = "|".join(map(re.escape, graph.tensors))
+    assert all(re.fullmatch(rf"(dwc|fifo) ({tensors}) \d+ \d+", name) for name in added)
