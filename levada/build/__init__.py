@@ -10,11 +10,12 @@ from pathlib import Path
 import levada.layers  # noqa: F401 - fills the registry
 from levada import boards, content, flows, report
 from levada.build.state import Options, State
-from levada.build.steps import PLANNING, STEPS
+from levada.build.steps import STEPS
 from levada.build.summary import summarize
 from levada.errors import LevadaError
 from levada.report.schema import Report
 from levada.sim import native
+from levada.synth.backends import BACK_ENDS
 
 __all__ = ["Options", "build", "lowered"]
 
@@ -31,12 +32,13 @@ def build(options: Options, log: Callable[[str], None] = lambda _line: None) -> 
     """
     _check_options(options)
     board = boards.load(options.board)
-    flow = flows.load(options.flow, frozenset(STEPS))
+    flow = flows.load(options.flow, STEPS.keys(), BACK_ENDS.keys())
     _check_flow(flow, options, board)
     target = options.out or Path("build") / f"{Path(options.model).stem}-{board.name}"
     _check_target(target)
     with content.folder_made_whole(target) as work:
         state = State(options, board, work, log)
+        state.back_end = BACK_ENDS[flow.back_end] if flow.back_end else None
         for group in flow.stages:
             _run_group(group, state)
         result = summarize(state)
@@ -67,12 +69,32 @@ def _check_options(options: Options) -> None:
 
 def _check_flow(flow: flows.Flow, options: Options, board: boards.Board) -> None:
     """Refuses early what a step late in the flow would refuse."""
-    planning = any(step in PLANNING for group in flow.stages for step in group)
     for name, asked in (("--plan-only", options.plan_only), ("--out-of-context", options.out_of_context)):
-        if asked and not planning:
-            raise LevadaError(f"{name}: the flow {flow.name} makes no bitstream; use --flow zynq_vivado")
-    if planning and board.shell is None:
+        if asked and flow.back_end is None:
+            raise LevadaError(
+                f"{name}: the flow {flow.name} makes no bitstream; use --flow {_fitting(board)}"
+            )
+    if flow.back_end is None:
+        return
+    if board.shell is None:
         raise LevadaError(f"{board.name}: has no [shell] in its board.toml, so it gets no bitstream; add one")
+    families = BACK_ENDS[flow.back_end].families
+    if board.device.family not in families:
+        raise LevadaError(
+            f"{board.name}: is of the family {board.device.family}, and the flow {flow.name} makes "
+            f"bitstreams for {', '.join(sorted(families))}; use --flow {_fitting(board)}"
+        )
+
+
+def _fitting(board: boards.Board) -> str:
+    """The flows that make bitstreams for a board."""
+    known = (flows.load(name, STEPS.keys(), BACK_ENDS.keys()) for name in flows.names())
+    fitting = [
+        flow.name
+        for flow in known
+        if flow.back_end is not None and board.device.family in BACK_ENDS[flow.back_end].families
+    ]
+    return " or ".join(fitting)
 
 
 def _check_target(target: Path) -> None:

@@ -22,7 +22,7 @@ from levada.report.schema import Level
 from levada.sim.cppsim import CppSim
 from levada.sim.rtlsim import RtlRun, RtlSim
 from levada.streamline import InputSpec, Network
-from levada.synth.vivado import Outcome
+from levada.synth.backend import BackEnd, Outcome
 
 T = TypeVar("T")
 
@@ -35,8 +35,8 @@ class Options:
     an .npz with `x` and `y`; `input` TYPE/D; `objective` and `lanes` what the folding is chosen for and from
     (`partition.fold`); `runtime_weights` names layers whose parameters can be written (`levada.writable`).
     `samples` frames are compared at every level, `rtl_frames` of them in RTL simulation. None: levada
-    chooses. `plan_only` makes the plan of a bitstream and does not run it; `out_of_context` lets Vivado
-    synthesize layers by themselves.
+    chooses. `plan_only` makes the plan of a bitstream and does not run it; `out_of_context` has
+    layers synthesized by themselves.
     """
 
     model: str
@@ -85,6 +85,7 @@ class State:
     levels: dict[str, Level] = field(default_factory=dict)
     synthesized: Resources | None = None
     synthesized_layers: dict[str, Resources] = field(default_factory=dict)
+    back_end: BackEnd | None = None
     implemented: Outcome | None = None
     lacks: str | None = None  # what is not made for want of a tool; the build is complete otherwise
     started: float = field(default_factory=time.perf_counter)

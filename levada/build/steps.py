@@ -37,7 +37,8 @@ from levada.sim.single import apart, golden_at_ports, intervals
 from levada.streamline import InputSpec, streamline
 from levada.streamline.ties import near_ties
 from levada.synth import plan as plans
-from levada.synth import vivado, yosys
+from levada.synth import yosys
+from levada.synth.backend import Design
 
 # Frames on which every streamlining step is checked, and those simulated in RTL under random stalls.
 _STEP_FRAMES = 32
@@ -254,22 +255,24 @@ def deploy_step(state: State) -> None:
     _level(state, "driver", compare.integers(golden, got))
 
 
-def vivado_step(state: State) -> None:
-    """Plans the bitstream; runs the plan where Vivado is, and puts the bitstream into the package."""
+def bitstream(state: State) -> None:
+    """Plans the bitstream; runs the plan where the tools are, and puts what it makes into the package."""
     graph, board, options = required(state.graph), state.board, state.options
+    back_end = required(state.back_end)
     ports = deploy.memory_ports(graph, board)
-    plan = vivado.plan(graph, board, ports, state.clock_mhz, options.out_of_context)
+    design = Design(graph, board, ports, state.clock_mhz, options.out_of_context)
+    plan = back_end.plan(design)
     folder = state.work / PLAN
     plans.write(plan, folder)
     if options.plan_only:
         state.note(f"no bitstream yet (--plan-only): {PLAN}/{script.NAME} makes it")
         return
     try:
-        state.implemented = vivado.run(plan, folder, [node.name for node in graph.nodes])
+        state.implemented = back_end.run(plan, folder, design)
     except ToolMissingError as error:
         state.lacks = f"no bitstream: {error}; all that is left to run there is {PLAN}/{script.NAME}"
         return
-    shutil.copyfile(folder / vivado.BITSTREAM, state.work / "deploy" / vivado.BITSTREAM)
+    shutil.copyfile(folder / back_end.bitstream, state.work / "deploy" / back_end.bitstream)
 
 
 def side_by_side(outputs: Sequence[IntArray]) -> IntArray:
@@ -295,7 +298,5 @@ STEPS: dict[str, Callable[[State], None]] = {
     "rtlsim_layers": rtlsim_layers,
     "synthesize": synthesize,
     "deploy": deploy_step,
-    "vivado": vivado_step,
+    "bitstream": bitstream,
 }
-#: Those that plan what tools are to do. They end in a bitstream.
-PLANNING = frozenset({"vivado"})

@@ -58,14 +58,16 @@ def _implementation(state: State) -> Implementation | None:
     found = state.implemented
     if found is None:
         return None
+    slack, power = found.slack, found.power
     return Implementation(
-        tool=f"Vivado {found.version}",
-        setup_slack_ns=found.slack.setup,
-        hold_slack_ns=found.slack.hold,
-        pulse_slack_ns=found.slack.pulse,
-        power_w=found.power.total,
-        dynamic_power_w=found.power.dynamic,
-        static_power_w=found.power.static,
+        tool=found.tool,
+        fmax_mhz=round(found.fmax_mhz, 3),
+        setup_slack_ns=slack.setup if slack else None,
+        hold_slack_ns=slack.hold if slack else None,
+        pulse_slack_ns=slack.pulse if slack else None,
+        power_w=power.total if power else None,
+        dynamic_power_w=power.dynamic if power else None,
+        static_power_w=power.static if power else None,
     )
 
 

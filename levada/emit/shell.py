@@ -1,4 +1,4 @@
-"""What joins a chip to a board's processor: a top level, constraints, and what PYNQ has to know of it."""
+"""What joins a chip to a board: a top level, constraints, and what PYNQ has to know of it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import re
 
 from levada_driver import registers
 
-from levada import boards
-from levada.boards import Board, Shell
+from levada import shells
+from levada.boards import Board
 from levada.graph import Graph
 from levada.templates import environment
 
 #: The module at the very top, and what PYNQ reads beside a bitstream.
 TOP, HARDWARE_FILE = "shell", "accelerator.hwh"
+#: Constraints: pins and clocks, as Xilinx' and as Lattice's tools want them.
+CONSTRAINTS = ("xdc", "lpf")
 # A part as device, package and speed grade: xc7z020clg400-1, or xczu3eg-sbva484-1-i with a temperature grade.
 _PART = re.compile(r"xc(\w+?)-?([a-z]{3,4}\d+)(-\w+)(?:-[a-z])?")
 
@@ -26,37 +28,35 @@ def sources(graph: Graph, board: Board, ports: tuple[int, ...], clock_mhz: float
         return {}
     inputs = len(graph.inputs)
     readers, writers = sum(ports[:inputs]), sum(ports[inputs:])
-    values = {
-        "name": graph.name,
-        "clock_mhz": board.shell.actual_mhz(clock_mhz),
-        "readers": readers,
-        "writers": writers,
-        "used": range(max(readers, writers)),
-    }
+    used = {"readers": readers, "writers": writers, "used": range(max(readers, writers))}
     return {
-        f"{TOP}.sv": _rendered(board.shell, "sv", values),
-        f"{TOP}.xdc": _rendered(board.shell, "xdc", values),
+        f"{TOP}.{kind}": _rendered(graph, board, clock_mhz, kind, used)
+        for kind in ("sv", *CONSTRAINTS)
+        if _template(board, kind) in _templates()
     }
 
 
 def hardware_file(graph: Graph, board: Board, clock_mhz: float) -> dict[str, str]:
-    """The .hwh by its name; nothing without a shell."""
-    if board.shell is None:
+    """The .hwh by its name; nothing for a board that PYNQ does not run on."""
+    if board.shell is None or _template(board, "hwh") not in _templates():
         return {}
     found = _PART.fullmatch(board.part)
     device, package, speed = found.groups() if found else (board.part, "", "")
-    values = {
-        "name": graph.name,
-        "device": device,
-        "package": package,
-        "speed": speed,
-        "registers": board.shell.registers,
-        "size": registers.SIZE,
-        "clock_mhz": board.shell.actual_mhz(clock_mhz),
-        "divisors": board.shell.divisors(clock_mhz),
-    }
-    return {HARDWARE_FILE: _rendered(board.shell, "hwh", values)}
+    about = {"device": device, "package": package, "speed": speed, "size": registers.SIZE}
+    return {HARDWARE_FILE: _rendered(graph, board, clock_mhz, "hwh", about)}
 
 
-def _rendered(shell: Shell, kind: str, values: dict[str, object]) -> str:
-    return environment(boards.shells()).get_template(f"{shell.kind}.{kind}.j2").render(values)
+def _template(board: Board, kind: str) -> str:
+    assert board.shell is not None
+    return f"{board.shell.kind}.{kind}.j2"
+
+
+def _templates() -> list[str]:
+    return environment(shells.templates()).list_templates()
+
+
+def _rendered(graph: Graph, board: Board, clock_mhz: float, kind: str, more: dict[str, object]) -> str:
+    assert board.shell is not None
+    values = {"name": graph.name, "clock_mhz": board.shell.actual_mhz(clock_mhz)}
+    template = environment(shells.templates()).get_template(_template(board, kind))
+    return template.render(values | board.shell.values(clock_mhz) | more)

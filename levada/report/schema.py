@@ -129,7 +129,7 @@ class ResourceReport(_Model):
     synthesized: Usage | None = None
     """Synthesis of the whole design by Yosys."""
     routed: Usage | None = None
-    """After placement and routing by the vendor's tool."""
+    """After placement and routing."""
     budget: Usage
     """What the board offers, or the share of it that the user allows."""
 
@@ -141,21 +141,23 @@ class ResourceReport(_Model):
 
 
 class Implementation(_Model):
-    """What the vendor's tool says of the placed and routed design, beside `ResourceReport.routed`."""
+    """What the tools say of the placed and routed design, beside `ResourceReport.routed`."""
 
     tool: str
     """Name and version."""
-    setup_slack_ns: FiniteFloat
+    fmax_mhz: PositiveFloat
+    """The fastest clock that it can have."""
+    setup_slack_ns: FiniteFloat | None = None
     """By how many nanoseconds the slowest path is faster than the clock."""
-    hold_slack_ns: FiniteFloat
+    hold_slack_ns: FiniteFloat | None = None
     """By how many nanoseconds the fastest path is slow enough."""
-    pulse_slack_ns: FiniteFloat
+    pulse_slack_ns: FiniteFloat | None = None
     """By how many nanoseconds pulses of the clock are longer than they have to be."""
-    power_w: NonNegativeFloat
+    power_w: NonNegativeFloat | None = None
     """Estimated power of the chip in watts, processing system included."""
-    dynamic_power_w: NonNegativeFloat
+    dynamic_power_w: NonNegativeFloat | None = None
     """The part of it for switching."""
-    static_power_w: NonNegativeFloat
+    static_power_w: NonNegativeFloat | None = None
     """The part of it that an idle chip takes, too."""
 
 

@@ -128,9 +128,8 @@ def verdict(report: Report) -> str:
 
 def implementation(found: Implementation) -> str:
     """What is known of the placed and routed design, in a line."""
-    return (
-        f"placed and routed by {found.tool}: slack {found.setup_slack_ns:g} ns, {found.power_w:g} W estimated"
-    )
+    power = f", {found.power_w:g} W estimated" if found.power_w is not None else ""
+    return f"placed and routed by {found.tool}: up to {found.fmax_mhz:.1f} MHz{power}"
 
 
 def optimality(gap: float | None) -> str:

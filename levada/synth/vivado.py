@@ -9,21 +9,18 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from levada.boards import Board
 from levada.emit import chip, shell, sv
 from levada.emit import vivado as tcl
 from levada.errors import LevadaError, ToolMissingError
-from levada.graph import Graph, Node
-from levada.layer import Resources
+from levada.graph import Node
 from levada.sim import native
 from levada.synth import plan as plans
 from levada.synth import vivado_reports as reports
+from levada.synth.backend import BackEnd, Design, Outcome
 from levada.synth.plan import Command, CommandFailedError, Plan
 
-BITSTREAM = tcl.BITSTREAM
 _PROGRAM = "vivado"
 #: The first release that will do, and the first that will not.
 _RELEASES = ("2022.2", "2026.1")
@@ -32,28 +29,14 @@ RELEASES = "2022.2 to 2025.x"
 _ACCELERATOR = f"u_{chip.TOP}/u_{sv.TOP}"
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What is known of a design after placement and routing: all of it, and its layers by name."""
-
-    version: str
-    used: Resources
-    layers: dict[str, Resources]
-    slack: reports.Slack
-    power: reports.Power
-
-
-def plan(graph: Graph, board: Board, ports: chip.Ports, clock_mhz: float, apart: bool = False) -> Plan:
-    """From the sources of a design to its bitstream.
-
-    `apart`: layers that multiply are synthesized by themselves, side by side.
-    """
-    assert board.shell is not None, f"{board.name} has no shell"
-    job = tcl.Job(graph.name, board.part, board.shell.actual_mhz(clock_mhz), _RELEASES)
-    design = chip.sources(graph, ports) | shell.sources(graph, board, ports, clock_mhz)
-    alone = [node for node in graph.nodes if node.layer.macs()] if apart else []
-    files = {f"{tcl.SOURCES}/{name}": text for name, text in design.items()}
-    files |= shell.hardware_file(graph, board, clock_mhz)
+def plan(design: Design) -> Plan:
+    """From the sources of a design to its bitstream."""
+    graph, board = design.graph, design.board
+    job = tcl.Job(graph.name, board.part, design.actual_mhz, _RELEASES)
+    sources = chip.sources(graph, design.ports) | shell.sources(graph, board, design.ports, design.clock_mhz)
+    alone = [node for node in graph.nodes if node.layer.macs()] if design.apart else []
+    files = {f"{tcl.SOURCES}/{name}": text for name, text in sources.items()}
+    files |= shell.hardware_file(graph, board, design.clock_mhz)
     if alone:
         files[f"{tcl.SOURCES}/{tcl.LAYER_CLOCK}"] = tcl.layer_clock(job)
     commands = []
@@ -61,7 +44,7 @@ def plan(graph: Graph, board: Board, ports: chip.Ports, clock_mhz: float, apart:
         own, command = _layer(job, node)
         files |= own
         commands.append(command)
-    own, command = _whole(job, design, alone)
+    own, command = _whole(job, sources, alone)
     purpose = f"the bitstream of {graph.name} for {board.name}, by Vivado"
     return Plan(purpose, files | own, (*commands, command))
 
@@ -81,13 +64,8 @@ def version() -> str:
     return ".".join(map(str, release))
 
 
-def run(plan: Plan, folder: Path, nodes: Sequence[str]) -> Outcome:
-    """Runs a plan in its folder, which then holds the bitstream; what is known of it and its `nodes`.
-
-    Raises:
-        ToolMissingError: there is no Vivado that will do.
-        LevadaError: Vivado failed, or the design misses its clock.
-    """
+def run(plan: Plan, folder: Path, design: Design) -> Outcome:
+    """Runs a plan in its folder, which then holds the bitstream."""
     release = version()
     try:
         plans.run(plan, folder, release)
@@ -98,9 +76,10 @@ def run(plan: Plan, folder: Path, nodes: Sequence[str]) -> Outcome:
         if value < 0:
             raise LevadaError(f"timing: {kind} slack {value:g} ns; ask for a lower --clock-mhz")
     return Outcome(
-        release,
+        f"Vivado {release}",
         reports.utilization((folder / tcl.UTILIZATION).read_text()),
-        reports.layers((folder / tcl.HIERARCHY).read_text(), nodes),
+        reports.layers((folder / tcl.HIERARCHY).read_text(), [node.name for node in design.graph.nodes]),
+        1000 / (1000 / design.actual_mhz - slack.setup),
         slack,
         reports.power((folder / tcl.POWER).read_text()),
     )
@@ -153,3 +132,6 @@ def _checkpoint(node: Node) -> str:
 def _call(script: str, reads: Sequence[str], writes: Sequence[str]) -> Command:
     arguments = (_PROGRAM, "-mode", "batch", "-nojournal", "-nolog", "-notrace", "-source", script)
     return Command(arguments, (script, *reads), tuple(writes), script.replace(".tcl", ".log"))
+
+
+BACK_END = BackEnd(frozenset({"xc7", "xcup"}), tcl.BITSTREAM, plan, run)

@@ -5,31 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from levada.errors import LevadaError
 from levada.layer import Resources
+from levada.synth.backend import Power, Slack
 
 # Names in reports of 7-series and of UltraScale+ chips.
 _LUTS, _FFS = ("Slice LUTs", "CLB LUTs"), ("Slice Registers", "CLB Registers")
-
-
-@dataclass(frozen=True)
-class Slack:
-    """By how many nanoseconds the worst path is faster than it has to be, and pulses longer."""
-
-    setup: float
-    hold: float
-    pulse: float
-
-
-@dataclass(frozen=True)
-class Power:
-    """Estimated power in watts: all of it, that of switching, and that of the idle chip."""
-
-    total: float
-    dynamic: float
-    static: float
 
 
 def utilization(text: str) -> Resources:

@@ -159,7 +159,20 @@ FLOWS = {
     "number": ("steps = [1]", "step 1 is unknown; use "),
     "table": ("steps = [{a = 1}]", "step {'a': 1} is unknown; use "),
     "nested": ('steps = ["load", [["lower"]]]', "step ['lower'] is unknown; use "),
-    "key": ('step = ["load"]', "key step is unknown; use description, steps"),
+    "key": ('step = ["load"]', "key step is unknown; use one of description, steps, back_end"),
+    "no-back-end": (
+        'steps = ["load", "streamline", "lower", "partition", "connect", "emit", "bitstream"]',
+        "back_end and the step 'bitstream' need each other; write both, or none",
+    ),
+    "no-bitstream": (
+        'back_end = "vivado"\nsteps = ["load", "streamline", "lower", "partition"]',
+        "back_end and the step 'bitstream' need each other; write both, or none",
+    ),
+    "back-end": (
+        'back_end = "ise"\n'
+        'steps = ["load", "streamline", "lower", "partition", "connect", "emit", "bitstream"]',
+        "back_end is 'ise'; use one of ",
+    ),
     "twice": ('steps = ["load", "load"]', "step 'load' stands there twice; leave one out"),
     "twice-at-once": ('steps = [["load", "load"]]', "step 'load' stands there twice; leave one out"),
     "order": ('steps = ["lower"]', "step 'lower' needs 'streamline' before it; add that"),

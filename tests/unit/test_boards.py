@@ -85,7 +85,7 @@ def test_a_board_of_ones_own(tmp_path):
             "key clock is unknown; use one of name, part, family, clock_mhz, resources, caps, memory_port, "
             "shell",
         ),
-        ('"zynq7"', '"zynq8"', "shell.kind is 'zynq8'; use one of zynq7, zynqmp"),
+        ('"zynq7"', '"zynq8"', "shell.kind is 'zynq8'; use one of ecp5, zynq7, zynqmp"),
         ("pll_mhz = 1000", "pll_mhz = -1", "shell.pll_mhz is -1; write a number of MHz above 0"),
         ("pll_mhz = 1000\n", "", "shell.pll_mhz is missing; add it"),
         ("0x43C00000", "-4", "shell.registers is -4; write a whole number of at least 0"),

@@ -15,6 +15,7 @@ from levada.emit import chip, shell, sv
 from levada.errors import LevadaError, ToolMissingError
 from levada.synth import plan as plans
 from levada.synth import vivado, yosys
+from levada.synth.backend import Design
 from tests.require_tools import require
 from tests.unit import graphs, vivado_stand_in
 
@@ -57,9 +58,12 @@ proc get_property {name object} {
 PROPERTIES = "SLACK 0.5 STARTPOINT_PIN u_chip/a/C ENDPOINT_PIN u_chip/b/D"
 
 
+def design(apart=False, **options):
+    return Design(graphs.connected(graphs.mlp()), BOARD, (2, 1), 150, apart, **options)
+
+
 def planned(apart=False, **options):
-    graph = graphs.connected(graphs.mlp())
-    return vivado.plan(graph, BOARD, (2, 1), 150, apart, **options)
+    return vivado.plan(design(apart, **options))
 
 
 def run_tcl(plan, script, folder, release="2023.2", paths="path_1", properties=PROPERTIES):
@@ -255,7 +259,7 @@ def test_stubs_fit_into_the_whole(tmp_path):
 def test_another_layer_changes_its_own_command_alone():
     def reads(layer):
         graph = graphs.connected(graphs.chain([layer, second, third], name="three"))
-        plan = vivado.plan(graph, BOARD, (1, 1), 100, apart=True)
+        plan = vivado.plan(Design(graph, BOARD, (1, 1), 100, apart=True))
         return [[plan.files.get(name) for name in command.reads] for command in plan.commands]
 
     first = graphs.mvau(np.random.default_rng(0), 4, 2, graphs.INT2, graphs.UINT2)
@@ -275,13 +279,13 @@ def program(tmp_path, monkeypatch):
 def run(tmp_path):
     plan = planned()
     plans.write(plan, tmp_path / "plan")
-    return vivado.run(plan, tmp_path / "plan", ["mvau_0", "dwc_thresholding_0"])
+    return vivado.run(plan, tmp_path / "plan", design())
 
 
 def test_a_run_ends_in_a_bitstream_and_what_is_known_of_it(program, tmp_path):
     outcome = run(tmp_path)
     assert (tmp_path / "plan" / "accelerator.bit").read_text() == "bits"
-    assert (outcome.version, outcome.used.lut, outcome.slack.setup) == ("2023.2", 12086, 0.524)
+    assert (outcome.tool, outcome.used.lut, outcome.slack.setup) == ("Vivado 2023.2", 12086, 0.524)
     assert outcome.layers.keys() == {"mvau_0", "dwc_thresholding_0"}
     assert (tmp_path / "plan" / "build.log").read_text() == (
         "-mode batch -nojournal -nolog -notrace -source build.tcl\n"

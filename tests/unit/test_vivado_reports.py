@@ -7,6 +7,7 @@ import pytest
 from levada.errors import LevadaError
 from levada.layer import Resources
 from levada.synth import vivado_reports as reports
+from levada.synth.backend import Power, Slack
 from tests.unit.vivado_stand_in import REPORTS
 
 UTILIZATION, HIERARCHY, TIMING, POWER = (
@@ -37,13 +38,13 @@ def test_layers_with_an_older_name_of_a_column():
 
 
 def test_slack():
-    assert reports.slack(TIMING) == reports.Slack(setup=0.524, hold=0.070, pulse=2.250)
+    assert reports.slack(TIMING) == Slack(setup=0.524, hold=0.070, pulse=2.250)
     failing = TIMING.replace(" 0.524 ", "-4.355 ")
     assert reports.slack(failing).setup == -4.355
 
 
 def test_power():
-    assert reports.power(POWER) == reports.Power(total=1.532, dynamic=1.397, static=0.135)
+    assert reports.power(POWER) == Power(total=1.532, dynamic=1.397, static=0.135)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,10 @@
+"""The back ends by the names that flows have for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from levada.synth import vivado
+from levada.synth.backend import BackEnd
+
+BACK_ENDS: Mapping[str, BackEnd] = {"vivado": vivado.BACK_END}
