@@ -68,6 +68,8 @@ _VCO_MHZ, _LARGEST = (400, 800), 128
 # How far off the host's bit rate the board's may be: a receiver samples the last bit of a byte after 9.5 of
 # them, and half a bit is all that both ends' errors may add up to.
 _BAUD_ERROR = 0.02
+# Cycles that a receiver takes for a bit at least (hls/common/serial/uart_rx.sv).
+_LEAST_CYCLES = 4
 
 
 @dataclass(frozen=True)
@@ -106,11 +108,13 @@ class Ecp5Shell(Shell):
         """Cycles of a bit on the line; LevadaError where the clock does not allow for the line's rate."""
         assert self.baud is not None
         actual = self.actual_mhz(clock_mhz)
-        cycles = max(4, round(actual * 1e6 / self.baud))
-        if abs(actual * 1e6 / cycles / self.baud - 1) > _BAUD_ERROR:
+        wanted = actual * 1e6 / self.baud
+        cycles = max(_LEAST_CYCLES, round(wanted))
+        if abs(wanted / cycles - 1) > _BAUD_ERROR:
+            better = cycles if wanted < cycles else cycles + 1
             raise LevadaError(
-                f"--clock-mhz {clock_mhz:g}: {actual:g} MHz is no multiple of {self.baud:,} baud, 4 times as "
-                f"fast or more; use {self.baud * max(4, cycles + 1) / 1e6:g}"
+                f"--clock-mhz {clock_mhz:g}: {actual:g} MHz is no multiple of {self.baud:,} baud, "
+                f"{_LEAST_CYCLES} times as fast or more; use {self.baud * better / 1e6:g}"
             )
         return cycles
 

@@ -7,7 +7,7 @@ in the cache under a digest of all that it reads, so it is not run again as long
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -16,6 +16,9 @@ from levada import content
 from levada.emit import script
 from levada.errors import LevadaError
 from levada.sim import native
+
+#: What is called on this machine for the name that a program has on others.
+Programs = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -85,16 +88,17 @@ def write(plan: Plan, folder: Path) -> None:
         (work / script.NAME).chmod(0o755)
 
 
-def run(plan: Plan, folder: Path, version: str, keep: bool = True) -> None:
+def run(plan: Plan, folder: Path, version: str, keep: bool = True, programs: Programs | None = None) -> None:
     """Runs a plan in a folder that `write` made, by tools of this version; what it makes lies there, too.
 
-    `keep=False` is for a back end that keeps its results in a form of its own.
+    `keep=False` is for a back end that keeps its results in a form of its own. `programs` are those that have
+    another name here.
 
     Raises:
         CommandFailedError: a command ended badly. Nothing of what it made is left.
     """
     for group in _groups(plan):
-        jobs = [partial(_make, command, folder, version, keep) for command in group]
+        jobs = [partial(_make, command, folder, version, keep, programs or {}) for command in group]
         native.side_by_side(jobs, native.JOBS)
 
 
@@ -108,7 +112,7 @@ def _groups(plan: Plan) -> Iterator[list[Command]]:
         there.update(name for command in ready for name in command.writes)
 
 
-def _make(command: Command, folder: Path, version: str, keep: bool) -> None:
+def _make(command: Command, folder: Path, version: str, keep: bool, programs: Programs) -> None:
     """Takes what a command makes from the cache, or runs it and, if wanted, keeps that."""
     read = (part for name in command.reads for part in (name, (folder / name).read_bytes()))
     key = content.digest(version, repr(command), *read)
@@ -117,7 +121,7 @@ def _make(command: Command, folder: Path, version: str, keep: bool) -> None:
         log = content.cache_dir("logs") / key / command.log
         log.parent.mkdir(parents=True, exist_ok=True)
         try:
-            _call(command, folder, log)
+            _call(command, folder, log, programs)
             shutil.copyfile(log, folder / command.log)
             if keep:
                 _copy(command, folder, kept)
@@ -131,14 +135,15 @@ def _make(command: Command, folder: Path, version: str, keep: bool) -> None:
         shutil.copyfile(kept / name, folder / name)
 
 
-def _call(command: Command, folder: Path, log: Path) -> None:
-    code = native.logged(command.arguments, folder, log)
+def _call(command: Command, folder: Path, log: Path, programs: Programs) -> None:
+    program, *rest = command.arguments
+    code = native.logged([*programs.get(program, (program,)), *rest], folder, log)
     if code != 0:
         words = _last_words(log.read_text(errors="replace"))
-        raise CommandFailedError(f"{command.arguments[0]} ended with exit code {code}:", words, log)
+        raise CommandFailedError(f"{program} ended with exit code {code}:", words, log)
     for name in command.writes:
         if not (folder / name).is_file():
-            raise CommandFailedError(f"{command.arguments[0]} ended well but", f"made no {name}", log)
+            raise CommandFailedError(f"{program} ended well but", f"made no {name}", log)
 
 
 def _copy(command: Command, folder: Path, kept: Path) -> None:

@@ -217,3 +217,12 @@ def test_arguments_are_quoted():
     odd = Command(("tool", "a b", "$x", "it's"), (), ("an out",), "log")
     folderless = plans.script.text("x", "0", [plans.script.Call(odd.arguments, odd.writes, odd.log)])
     assert """run log tool 'a b' '$x' 'it'"'"'s'\nmade 'an out'\n""" in folderless
+
+
+def test_a_program_may_have_another_name_here(tool, tmp_path):
+    joined = replace(join("whole", "a.txt"), arguments=("joiner", "whole", "a.txt"))
+    plan = Plan("files, joined", {"a.txt": "one\n"}, (joined,))
+    plans.write(plan, tmp_path / "plan")
+    plans.run(plan, tmp_path / "plan", "1.0", programs={"joiner": ("join-files",)})
+    assert (tmp_path / "plan" / "whole").read_text() == "one\n"
+    assert "joiner whole a.txt" in (tmp_path / "plan" / "run.sh").read_text()
