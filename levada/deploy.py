@@ -96,6 +96,7 @@ def manifest(package: Package) -> Manifest:
         ports=memory_ports(graph, package.board),
         streams=tuple(harness.ends(name, graph) for name in sv.probes(graph)),
         registers=shell.registers if shell else 0,
+        baud=shell.baud if shell else None,
         writable=tuple(node.name for node in sv.writable(graph)),
         forms=writable.forms(graph) if sv.writable(graph) else None,
     )

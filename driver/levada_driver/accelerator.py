@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from levada_driver import manifest as manifests
-from levada_driver.backends import open_backend
+from levada_driver.backends import Traffic, open_backend
 from levada_driver.chip import Chip, StreamCounts
 from levada_driver.datatype import IntArray
 from levada_driver.errors import DriverError
@@ -36,7 +36,10 @@ Output = npt.NDArray[Any] | tuple[npt.NDArray[Any], ...]
 
 
 class Accelerator:
-    """A deploy package on one of its back ends: "pynq" on the board, "rtlsim" or "cppsim" anywhere.
+    """A deploy package on one of its back ends.
+
+    They are "pynq" on a board with a processor, "serial" for a board at a serial port, "rtlsim" or "cppsim"
+    anywhere.
 
     Use it as a context manager, or call close(). All methods may be called from several threads.
     """
@@ -47,11 +50,12 @@ class Accelerator:
         backend: str = "pynq",
         batch: int | None = None,
         timeout: float | None = None,
+        port: str | None = None,
     ) -> None:
         """`batch`: most frames of one batch; more of them go in several.
 
         `timeout`: seconds in which no word moves, after which a batch is given up (2 on a board; those of a
-        simulator are seconds of the simulated clock).
+        simulator are seconds of the simulated clock). `port`: the serial port, such as "/dev/ttyUSB0".
         """
         self.folder = Path(folder)
         self.manifest = manifests.read(self.folder)
@@ -60,7 +64,7 @@ class Accelerator:
         if timeout is not None and timeout <= 0:
             raise DriverError(f"{self.manifest.name}: timeout={timeout}: must be above 0")
         self.batch = batch or self._default_batch()
-        self._backend = open_backend(backend, self.folder, self.manifest)
+        self._backend = open_backend(backend, self.folder, self.manifest, port)
         self._jobs: Jobs | None = None
         self._turn = threading.Lock()
         self._loaded: Parameters | None = None
@@ -197,6 +201,7 @@ class Accelerator:
         `fps`: frames a second through `stream`, in batches of `batch` frames, with packing and unpacking.
         `latency_ms`: of single frames, as percentiles. `chip`: the cycles of the chip alone, and the
         rate that they allow. `watts`: the board's, on average while `fps` is measured; None without sensors.
+        `line`: of a serial line, bytes a second and requests that were sent again, meanwhile; else None.
         `streams`: what each stream of the pipeline did in one batch, in cycles.
         """
         if frames < 1:
@@ -205,8 +210,10 @@ class Accelerator:
         x = np.resize(samples, (frames, *samples.shape[1:]))
         self.run_integers(x[:1])
         single = [self._seconds([x[frame : frame + 1]]) for frame in range(min(frames, 100))]
+        before = self._backend.traffic()
         with PowerMeter(self._backend.power) as meter:
             seconds = self._seconds(x[first : first + self.batch] for first in range(0, frames, self.batch))
+        line = self._line(before, seconds)
         batch = x[: self.batch]
         self.run_integers(batch)
         cycles, clock = self._chip.cycles, self.manifest.clock_mhz * 1e6
@@ -215,11 +222,22 @@ class Accelerator:
             "fps": frames / seconds,
             "latency_ms": {f"p{p}": 1e3 * float(np.percentile(single, p)) for p in (50, 90, 99)},
             "watts": meter.watts,
+            "line": line,
             "chip": {"frames": len(batch), "cycles": cycles, "fps": len(batch) * clock / max(1, cycles)},
         }
         if streams:
             result["streams"] = [vars(counts) for counts in self.watch_streams(batch)]
         return result
+
+    def _line(self, before: Traffic | None, seconds: float) -> dict[str, float] | None:
+        """What a serial line did in these seconds."""
+        now = self._backend.traffic()
+        if before is None or now is None:
+            return None
+        return {
+            "bytes_per_second": (now.moved - before.moved) / seconds,
+            "resent": now.resent - before.resent,
+        }
 
     def _seconds(self, batches: Iterable[npt.ArrayLike]) -> float:
         """How long it takes to stream them."""

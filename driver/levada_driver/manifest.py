@@ -13,7 +13,7 @@ from levada_driver.errors import DriverError
 from levada_driver.host import HostInput, HostOutput, HostOutputs
 from levada_driver.packing import Stream, Transfer
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 FILE = "accelerator.json"
 #: Hexadecimal digits of a design's digest that its registers hold.
 REGISTER_DIGITS = 16
@@ -25,8 +25,9 @@ class Manifest:
 
     `ports` are the memory ports of each input, then of each output; `interval` and `latency` are cycles.
     `digest` identifies the sources of the hardware, `streams` names those between the stages, in the order in
-    which its registers know them, and `registers` is where these are. `writable` are the layers whose
-    parameters can be written; where there are any, `forms` is what others must agree with (see `parameters`).
+    which its registers know them, and `registers` is where these are. `baud` are the bits a second of the
+    board's serial line, or None. `writable` are the layers whose parameters can be written; where there are
+    any, `forms` is what others must agree with (see `parameters`).
     """
 
     name: str
@@ -43,6 +44,7 @@ class Manifest:
     ports: tuple[int, ...]
     streams: tuple[str, ...]
     registers: int
+    baud: int | None = None
     writable: tuple[str, ...] = ()
     forms: Mapping[str, str] | None = None
 
@@ -87,6 +89,7 @@ class Manifest:
             "ports": list(self.ports),
             "streams": list(self.streams),
             "registers": self.registers,
+            "baud": self.baud,
             "writable": list(self.writable),
             "forms": None if self.forms is None else dict(self.forms),
         }
@@ -140,6 +143,7 @@ def read(folder: Path) -> Manifest:
             ports=tuple(map(int, data["ports"])),
             streams=tuple(map(str, data["streams"])),
             registers=int(data["registers"]),
+            baud=None if data["baud"] is None else int(data["baud"]),
             writable=tuple(map(str, data["writable"])),
             forms=data["forms"],
         )

@@ -48,3 +48,8 @@ def memory_ports_header(graph: Graph, ports: tuple[int, ...]) -> str:
         numbers = " ".join(f"X({number})" for number in range(count))
         lines.append(f"#define LEVADA_{macro}_PORTS(X) {numbers}")
     return "\n".join([*lines, ""])
+
+
+def serial_line_header(divisor: int) -> str:
+    """The text of the `ports.hpp` of a chip at the end of a serial line, whose bits last `divisor` cycles."""
+    return f"// levada: the serial line of a chip.\n#pragma once\n#define LEVADA_DIVISOR {divisor}\n"

@@ -93,6 +93,7 @@ module bench #(
       .m_axi0_arlen(m_axi0_arlen[3:0]),
       .m_axi1_arlen(m_axi1_arlen[3:0]),
       .m_axi0_awlen(m_axi0_awlen[3:0]),
+      .resetting(),
       .*
   );
 

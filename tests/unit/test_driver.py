@@ -133,18 +133,18 @@ def test_a_manifest_that_is_no_json(folder, data):
     assert text.endswith("); copy the deploy/ folder again")
 
 
-@pytest.mark.parametrize("version", [0, 1, 2, 5, "3", None])
+@pytest.mark.parametrize("version", [0, 1, 4, 6, "5", None])
 def test_another_schema_version(folder, version):
     path = edited(folder, schema_version=version)
     assert refused(folder) == (
-        f"{path}: schema version {version}, this driver reads 4; "
+        f"{path}: schema version {version}, this driver reads 5; "
         "install the levada-driver that is in the package's driver/ folder"
     )
 
 
 def test_a_manifest_that_is_a_list(folder):
     (folder / "accelerator.json").write_text("[1]")
-    assert "schema version None, this driver reads 4" in refused(folder)
+    assert "schema version None, this driver reads 5" in refused(folder)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def opened(folder, backend):
 
 
 def test_an_unknown_back_end(built):
-    text = "back end 'vitis' is unknown; use one of pynq, rtlsim, cppsim"
+    text = "back end 'vitis' is unknown; use one of pynq, serial, rtlsim, cppsim"
     assert opened(built[0], "vitis") == text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -14,7 +15,22 @@ from levada_driver.manifest import Manifest
 
 Bytes = npt.NDArray[np.uint8]
 
-NAMES = ("pynq", "rtlsim", "cppsim")
+NAMES = ("pynq", "serial", "rtlsim", "cppsim")
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What has gone over the line to a board, and what has gone wrong there.
+
+    Attributes:
+        moved: bytes, in both directions.
+        resent: requests that were not answered in time, and sent again.
+        damaged: responses that did not arrive as they were sent, and noise.
+    """
+
+    moved: int
+    resent: int
+    damaged: int
 
 
 class Buffer(Protocol):
@@ -67,15 +83,25 @@ class Backend(Protocol):
         """Watts that the board takes now; None where nothing measures them."""
         ...
 
+    def traffic(self) -> Traffic | None:
+        """What has gone over the line since it was opened; None where there is none."""
+        ...
+
     def close(self) -> None:
         """Gives back what the back end holds."""
         ...
 
 
-def open_backend(name: str, folder: Path, manifest: Manifest) -> Backend:
-    """The back end `name` for a deploy package; DriverError where it cannot run here."""
+def open_backend(name: str, folder: Path, manifest: Manifest, port: str | None = None) -> Backend:
+    """The back end `name` for a deploy package; DriverError where it cannot run here.
+
+    `port`: the serial port that the board is at, for the back end "serial" alone.
+    """
     if name not in NAMES:
         raise DriverError(f"back end {name!r} is unknown; use one of {', '.join(NAMES)}")
     module = importlib.import_module(f"levada_driver.backends.{name}")
-    backend: Backend = module.open_package(folder, manifest)
+    if port is not None and name != "serial":
+        raise DriverError(f"port {port!r}: the back end {name!r} uses none; leave it out, or use 'serial'")
+    options = {} if port is None else {"port": port}
+    backend: Backend = module.open_package(folder, manifest, **options)
     return backend

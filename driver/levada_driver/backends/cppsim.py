@@ -120,6 +120,9 @@ class SoftwareChip:
         """Nothing is left to wait for."""
         return cycles
 
+    def traffic(self) -> None:
+        """Nothing: there is no line."""
+
     def power(self) -> None:
         """Nothing: a simulation takes none of its own."""
 

@@ -87,6 +87,9 @@ class BoardChip:
         time.sleep(min(_NAP, cycles / self._clock))
         return int((time.perf_counter() - begin) * self._clock)
 
+    def traffic(self) -> None:
+        """Nothing: there is no line."""
+
     def power(self) -> float | None:
         """That of the sensors which pynq finds; None where there are none, as on a PYNQ-Z2."""
         sensors = self._sensors

@@ -79,6 +79,9 @@ class SimulatedChip:
         """Simulates."""
         return int(self.ask("run", cycles))
 
+    def traffic(self) -> None:
+        """Nothing: there is no line."""
+
     def power(self) -> None:
         """Nothing: a simulation takes none of its own."""
 

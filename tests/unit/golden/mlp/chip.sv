@@ -1,7 +1,8 @@
 // levada: mlp between registers and memory.
 //
 // Engine e has the registers `engine_regs` e; those that read come first. Reader k and writer k share memory port k.
-// Word i of a frame comes from (or goes to) port i % P of its stream's P ports.
+// Word i of a frame comes from (or goes to) port i % P of its stream's P ports. While `resetting`, words that come from
+// memory are dropped, and those that go there mean nothing.
 module chip #(
     parameter int ID_BITS = 1,
     parameter int ADDRESS_BITS = 32
@@ -60,7 +61,8 @@ module chip #(
     input  logic [1:0] m_axi0_bresp,
     input  logic m_axi0_bvalid,
     output logic m_axi0_bready,
-    output logic irq
+    output logic irq,
+    output logic resetting
 );
 
   localparam int READERS = 2;
@@ -72,7 +74,7 @@ module chip #(
   logic [9:0] write_index, read_index;
   logic [3:0] write_strobe;
   logic [31:0] write_data, read_data, counter_data;
-  logic core_rst_n, flush, start, running, fresh, counter_write;
+  logic core_rst_n, start, running, fresh, counter_write;
   logic [ENGINES-1:0] engine_write, free, busy, moved;
   logic [2*ENGINES-1:0] errors;
   logic [WRITERS-1:0] finished;
@@ -136,7 +138,7 @@ module chip #(
       .read_data,
       .irq,
       .core_rst_n,
-      .flush,
+      .flush(resetting),
       .start,
       .running,
       .fresh,
@@ -246,7 +248,7 @@ module chip #(
   ) u_read0 (
       .clk,
       .rst_n,
-      .flush,
+      .flush(resetting),
       .start,
       .address(addresses[0+:ADDRESS_BITS]),
       .words(words[0+:32]),
@@ -272,7 +274,7 @@ module chip #(
   ) u_read1 (
       .clk,
       .rst_n,
-      .flush,
+      .flush(resetting),
       .start,
       .address(addresses[64+:ADDRESS_BITS]),
       .words(words[32+:32]),
@@ -324,7 +326,7 @@ module chip #(
   ) u_write0 (
       .clk,
       .rst_n,
-      .flush,
+      .flush(resetting),
       .start,
       .address(addresses[128+:ADDRESS_BITS]),
       .words(words[64+:32]),
