@@ -252,6 +252,7 @@ def synthesize(state: State) -> None:
     if over:
         state.note(f"the synthesized design does not fit {state.board.name}: {'; '.join(over)}")
     state.synthesized_layers = yosys.synthesize_layers(graph.nodes, family)
+    state.depths = yosys.depths(graph.nodes, family)
 
 
 def deploy_step(state: State) -> None:

