@@ -70,7 +70,8 @@ def _implementation(state: State) -> Implementation | None:
     slack, power = found.slack, found.power
     return Implementation(
         tool=found.tool,
-        fmax_mhz=round(found.fmax_mhz, 3),
+        fmax_mhz=round(found.fmax_mhz, 3) if found.fmax_mhz is not None else None,
+        untimed=found.untimed,
         setup_slack_ns=slack.setup if slack else None,
         hold_slack_ns=slack.hold if slack else None,
         pulse_slack_ns=slack.pulse if slack else None,

@@ -170,8 +170,10 @@ class Implementation(_Model):
 
     tool: str
     """Name and version."""
-    fmax_mhz: PositiveFloat
+    fmax_mhz: PositiveFloat | None = None
     """The fastest clock that it can have."""
+    untimed: str | None = None
+    """The paths that `fmax_mhz` leaves out, in words; null where it leaves out none."""
     setup_slack_ns: FiniteFloat | None = None
     """By how many nanoseconds the slowest path is faster than the clock."""
     hold_slack_ns: FiniteFloat | None = None

@@ -152,8 +152,10 @@ def verdict(report: Report) -> str:
 
 def implementation(found: Implementation) -> str:
     """What is known of the placed and routed design, in a line."""
-    power = f", {found.power_w:g} W estimated" if found.power_w is not None else ""
-    return f"placed and routed by {found.tool}: up to {found.fmax_mhz:.1f} MHz{power}"
+    facts = [f"up to {found.fmax_mhz:.1f} MHz" if found.fmax_mhz is not None else "for an unknown clock"]
+    facts += [f"not counting {found.untimed}"] if found.untimed else []
+    facts += [f"{found.power_w:g} W estimated"] if found.power_w is not None else []
+    return f"placed and routed by {found.tool}: {', '.join(facts)}"
 
 
 def optimality(gap: float | None) -> str:
