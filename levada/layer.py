@@ -287,9 +287,9 @@ class Layer(ABC):
     def terms(self, folding: Folding) -> Terms:
         """What the hardware is made of; see `levada.terms`."""
 
-    def resources(self, folding: Folding, device: Device) -> Resources:  # noqa: ARG002 - one family so far
-        """Estimated cost on a device: the terms by their fitted coefficients."""
-        return weighed(self.terms(folding))
+    def resources(self, folding: Folding, device: Device) -> Resources:
+        """Estimated cost on a device: the terms by the coefficients of its family."""
+        return weighed(self.terms(folding), device.family)
 
     @abstractmethod
     def sv(self, folding: Folding) -> SvInstance:
@@ -341,9 +341,9 @@ class Layer(ABC):
         return {}
 
 
-def weighed(terms: Terms) -> Resources:
-    """What terms take by their fitted coefficients."""
-    lut, ff = map(rounded, terms.weights)
+def weighed(terms: Terms, family: str) -> Resources:
+    """What terms take by the coefficients of a family."""
+    lut, ff = map(rounded, terms.weights(family))
     return Resources(lut, ff, terms.dsp, terms.bram18)
 
 

@@ -31,7 +31,7 @@ def ram(memory: Memory, words: int, bits: int) -> Terms:
     """A memory of `words` words of `bits`, written at one port and read at another, with a read register."""
     if memory == "block":
         return Terms(bram18=blocks(words, bits))
-    return Terms({"ram": ram_luts(words, bits)}, {"ram": bits})
+    return Terms(lut_ram(words, bits), {"ram": bits})
 
 
 @_kept
@@ -41,12 +41,22 @@ def writable(memory: Memory, words: int, bits: int) -> Terms:
     return ram(memory, words, bits) + Terms({"params": 6 + waiting // 32}, {"params": waiting})
 
 
-@_kept
-def ram_luts(words: int, bits: int) -> int:
-    """LUT memory without a read register: four LUTs hold 32 words of 6 bits or 64 of 3.
+def lut_ram(words: int, bits: int) -> dict[str, int]:
+    """LUT memory without a read register: as the 7 series makes it, and from 16 words at a time (`ram16`)."""
+    return {"ram": _ram_luts(words, bits), "ram16": _ram16_luts(words, bits)}
 
-    More words take write enables and a multiplexer behind.
-    """
+
+@_kept
+def _ram16_luts(words: int, bits: int) -> int:
+    """Six LUTs hold 16 words of 4 bits; more take write enables and a multiplexer behind."""
+    banks = -(-words // 16)
+    lut = 6 * banks * -(-bits // 4)
+    return lut + (banks + bits * -(-banks // 2) if banks > 1 else 0)
+
+
+@_kept
+def _ram_luts(words: int, bits: int) -> int:
+    """Four LUTs hold 32 words of 6 bits or 64 of 3; more take write enables and a multiplexer behind."""
     full, rest = divmod(words, 64)
     full, half = full + (rest > 32), 0 < rest <= 32
     banks = full + half
@@ -58,17 +68,19 @@ def ram_luts(words: int, bits: int) -> int:
 def rom(memory: Memory, words: int, bits: int) -> Terms:
     """A memory that is only read, with a read register. A single word is no memory.
 
-    A LUT holds 64 words of a bit, and the chip's own multiplexers join two or four; of up to four words most
-    functions go into the registers behind. What joins more than 256 words are LUTs, `rom_parts`.
+    A LUT of six inputs holds 64 words of a bit, one of four 16 (`rom16`), and the chip's own multiplexers
+    join two or four; of up to four words most functions go into the registers behind. What joins more than
+    256 words are LUTs, `rom_parts`.
     """
     if memory == "block":
         return block_rom(words, bits)
     kept = distinct(words, bits)
     if words <= 4:
-        return Terms({"rom": kept // 4}, {"rom": kept})
+        return Terms({"rom": kept // 4, "rom16": kept // 2}, {"rom": kept})
     groups = -(-words // 256)
     luts = 1 << (-(-words // 64) - 1).bit_length() if groups == 1 else 4 * groups
-    return Terms({"rom": kept * luts, "rom_parts": kept * 3 * (groups - 1)}, {"rom": kept})
+    parts = {"rom_parts": kept * 3 * (groups - 1), "rom16": kept * -(-words // 16)}
+    return Terms({"rom": kept * luts, **parts}, {"rom": kept})
 
 
 @_kept
@@ -126,7 +138,7 @@ def fifo(depth: int, bits: int) -> Terms:
     """A fifo.sv in LUT memory: two addresses, of which the read one is kept twice, and a count."""
     address = (depth - 1).bit_length()
     return Terms(
-        {"ram": ram_luts(depth, bits), "fifo": _fifo_control(depth)},
+        {**lut_ram(depth, bits), "fifo": _fifo_control(depth)},
         {"fifo": 3 * address + depth.bit_length() + 2},
     )
 

@@ -62,17 +62,41 @@ class ProcessorShell(Shell):
         return {"registers": self.registers, "divisors": self.divisors(clock_mhz)}
 
 
-# MHz in which the oscillator of an EHXPLLL runs, and its largest divisor: Lattice FPGA-DS-02012, sysCLOCK PLL
-# Timing; FPGA-TN-02200.
-_VCO_MHZ, _LARGEST = (400, 800), 128
 # How far off the host's bit rate the board's may be: a receiver samples the last bit of a byte after 9.5 of
 # them, and half a bit is all that both ends' errors may add up to.
 _BAUD_ERROR = 0.02
+# Cycles that a receiver takes for a bit at least (hls/common/serial/uart_rx.sv).
+_LEAST_CYCLES = 4
 
 
 @dataclass(frozen=True)
-class Ecp5Shell(Shell):
-    """A serial line to the pins of a Lattice ECP5.
+class SerialShell(Shell):
+    """A serial line to the host."""
+
+    baud: int = field(kw_only=True)
+
+    def cycles_a_bit(self, clock_mhz: float) -> int:
+        """Cycles of a bit on the line; LevadaError where the clock does not allow for the line's rate."""
+        actual = self.actual_mhz(clock_mhz)
+        wanted = actual * 1e6 / self.baud
+        cycles = max(_LEAST_CYCLES, round(wanted))
+        if abs(wanted / cycles - 1) > _BAUD_ERROR:
+            better = cycles if wanted < cycles else cycles + 1
+            raise LevadaError(
+                f"--clock-mhz {clock_mhz:g}: {actual:g} MHz is no multiple of {self.baud:,} baud, "
+                f"{_LEAST_CYCLES} times as fast or more; use {self.baud * better / 1e6:g}"
+            )
+        return cycles
+
+
+# MHz in which the oscillator of an EHXPLLL runs, and its largest divisor: Lattice FPGA-DS-02012, sysCLOCK PLL
+# Timing; FPGA-TN-02200.
+_VCO_MHZ, _LARGEST = (400, 800), 128
+
+
+@dataclass(frozen=True)
+class Ecp5Shell(SerialShell):
+    """A serial line to the pins of a Lattice ECP5, whose PLL makes the clock.
 
     Attributes:
         oscillator_mhz: the clock that the board has.
@@ -101,18 +125,6 @@ class Ecp5Shell(Shell):
         """The clock that there is where `clock_mhz` is asked for."""
         multiplier, divisor = self.ratio(clock_mhz)
         return self.oscillator_mhz * multiplier / divisor
-
-    def cycles_a_bit(self, clock_mhz: float) -> int:
-        """Cycles of a bit on the line; LevadaError where the clock does not allow for the line's rate."""
-        assert self.baud is not None
-        actual = self.actual_mhz(clock_mhz)
-        cycles = max(4, round(actual * 1e6 / self.baud))
-        if abs(actual * 1e6 / cycles / self.baud - 1) > _BAUD_ERROR:
-            raise LevadaError(
-                f"--clock-mhz {clock_mhz:g}: {actual:g} MHz is no multiple of {self.baud:,} baud, 4 times as "
-                f"fast or more; use {self.baud * max(4, cycles + 1) / 1e6:g}"
-            )
-        return cycles
 
     def values(self, clock_mhz: float) -> dict[str, object]:
         """Pins, and the numbers of the PLL and of the line."""

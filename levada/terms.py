@@ -3,8 +3,8 @@
 The cost model has three parts. Its shape are the terms that layers state, by helpers for what they share
 (`levada.memory`, `levada.dotproduct`, `levada.thresholds`, ...) and of their own. Samples are what Yosys
 counted (`levada.cost.samples`). The numbers are coefficients, fitted to both (`levada.cost.fit`). A term is
-stated as the LUTs or flip-flops that it should take, so that its coefficient is near 1; it is 1 where none
-was fitted, so that a new layer needs none.
+stated as the LUTs of six inputs or flip-flops that it should take, so that its coefficient is near 1 on chips
+that have such LUTs; it is 1 where none was fitted, so that a new layer needs none.
 """
 
 from __future__ import annotations
@@ -16,9 +16,13 @@ from math import ceil
 from pathlib import Path
 from typing import Any, Literal
 
-#: One table for each counted resource: coefficients by the name of their term.
+#: A table for each family of chips, of one for each counted resource: coefficients by the name of their term.
 FILE = Path(__file__).parent / "cost" / "coefficients.toml"
 Counted = Literal["lut", "ff"]
+# Families with the same LUTs share their coefficients.
+_LIKE = {"xcup": "xc7"}
+#: Terms of which chips of a family have none: memories in LUTs have one shape or the other.
+ABSENT = {"xc7": frozenset({"ram16", "rom16"}), "ecp5": frozenset({"ram", "rom", "rom_parts"})}
 
 
 class Terms:
@@ -28,7 +32,7 @@ class Terms:
     tens of thousands of totals, and asks most of them for their weight alone.
     """
 
-    __slots__ = ("_counts", "_parts", "_weights", "bram18", "dsp")
+    __slots__ = ("_counts", "_family", "_parts", "_weights", "bram18", "dsp")
 
     def __init__(
         self,
@@ -40,7 +44,8 @@ class Terms:
         self.dsp, self.bram18 = dsp, bram18
         self._counts: tuple[Mapping[str, int], Mapping[str, int]] | None = (lut or {}, ff or {})
         self._parts: tuple[Terms, ...] = ()
-        self._weights: tuple[float, float] | None = None
+        self._family = ""  # of which the weights are known
+        self._weights = (0.0, 0.0)
 
     @staticmethod
     def of(parts: Iterable[Terms]) -> Terms:
@@ -68,16 +73,17 @@ class Terms:
             self._counts = _sums(part.lut for part in self._parts), _sums(part.ff for part in self._parts)
         return self._counts
 
-    @property
-    def weights(self) -> tuple[float, float]:
-        """LUTs and flip-flops by the fitted coefficients, not rounded."""
-        if self._weights is None:
+    def weights(self, family: str) -> tuple[float, float]:
+        """LUTs and flip-flops by the coefficients of a family, not rounded."""
+        if self._family != family:
             if self._counts is None:
-                weights = [part.weights for part in self._parts]
+                weights = [part.weights(family) for part in self._parts]
                 self._weights = sum(lut for lut, _ in weights), sum(ff for _, ff in weights)
             else:
                 lut, ff = self._counts
-                self._weights = weighed(lut, coefficients("lut")), weighed(ff, coefficients("ff"))
+                fitted = coefficients(family)
+                self._weights = weighed(lut, fitted["lut"]), weighed(ff, fitted["ff"])
+            self._family = family
         return self._weights
 
     def __add__(self, other: Terms) -> Terms:
@@ -122,9 +128,10 @@ def total(parts: Iterable[Terms]) -> Terms:
 
 
 @cache
-def coefficients(counted: Counted) -> Mapping[str, float]:
-    """What one of each term takes, by its name; terms that are missing take 1."""
-    return {name: float(value) for name, value in tomllib.loads(FILE.read_text())[counted].items()}
+def coefficients(family: str) -> Mapping[Counted, Mapping[str, float]]:
+    """What one of each term takes on chips of a family, by its name; terms that are missing take 1."""
+    tables = tomllib.loads(FILE.read_text())[_LIKE.get(family, family)]
+    return {"lut": tables["lut"], "ff": tables["ff"]}
 
 
 def weighed(counts: Mapping[str, int], fitted: Mapping[str, float]) -> float:

@@ -18,6 +18,8 @@ from levada.terms import Terms, rounded, total
 DEEP = 1024
 # LUTs that are worth as much as a block RAM: about what chips have of them for each block.
 _BLOCK_LUTS = 190
+# The family by whose prices values are made to take turns, so that hardware is the same on all.
+_PRICED = "xc7"
 
 
 def apply(x: IntArray, thresholds: IntArray, base: int, step: int) -> IntArray:
@@ -292,7 +294,7 @@ def best_share(search: Search, folds: int, lanes: int, apart: int, place: Places
 
     def price(share: int) -> int:
         used = searches(search, folds, lanes, search.width, place, share)
-        lut, ff = map(rounded, used.weights)
+        lut, ff = map(rounded, used.weights(_PRICED))
         return 2 * lut + ff + 2 * _BLOCK_LUTS * used.bram18
 
     return min((1, most), key=price)

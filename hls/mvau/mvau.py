@@ -265,5 +265,5 @@ class Mvau(Layer):
         bits = folding.simd * self.atype.bits
         if self.mh == folding.pe:
             return Terms(ff={"operands": bits})
-        kept = memory.ram_luts(self.mw // folding.simd, bits)
-        return Terms({"ram": kept, "mux": bits}, {"operands": bits})
+        kept = memory.lut_ram(self.mw // folding.simd, bits)
+        return Terms({**kept, "mux": bits}, {"operands": bits})

@@ -23,6 +23,7 @@ from levada.sim.cppsim import CppSim
 from levada.sim.rtlsim import RtlRun, RtlSim
 from levada.streamline import InputSpec, Network
 from levada.synth.backend import BackEnd, Outcome
+from levada.synth.depth import Depth
 
 T = TypeVar("T")
 
@@ -85,6 +86,7 @@ class State:
     levels: dict[str, Level] = field(default_factory=dict)
     synthesized: Resources | None = None
     synthesized_layers: dict[str, Resources] = field(default_factory=dict)
+    depths: dict[str, Depth] = field(default_factory=dict)  # of each layer as synthesized
     back_end: BackEnd | None = None
     implemented: Outcome | None = None
     lacks: str | None = None  # what is not made for want of a tool; the build is complete otherwise

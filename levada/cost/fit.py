@@ -3,14 +3,14 @@
     minimise  sum over samples of ((estimate - counted) / (counted + SMALL))^2
             + sum over terms of PULL * (c - 1)^2
 
-over coefficients c that are not negative, for LUTs and flip-flops each by themselves. All kinds share the
-coefficient of a term that they share.
+over coefficients c that are not negative, for each family of chips, and for LUTs and flip-flops each by
+themselves. All kinds share the coefficient of a term that they share.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from levada.cost.samples import Sample
 from levada.terms import Counted
 
 FloatArray = npt.NDArray[np.float64]
-Coefficients = Mapping[Counted, Mapping[str, float]]
+Coefficients = Mapping[Counted, Mapping[str, float]]  # of one family
 COUNTED: tuple[Counted, ...] = ("lut", "ff")
 # LUTs or flip-flops below which an error in percent means little, and the pull of a coefficient towards 1.
 _SMALL = 20
@@ -40,8 +40,16 @@ _HEADER = """\
 """
 
 
+def by_family(samples: Iterable[Sample]) -> dict[str, list[Sample]]:
+    """The samples of each family of chips."""
+    found: dict[str, list[Sample]] = {}
+    for sample in samples:
+        found.setdefault(sample.family, []).append(sample)
+    return dict(sorted(found.items()))
+
+
 def fit(samples: Sequence[Sample]) -> Coefficients:
-    """The coefficients that these samples give, by what is counted and the name of the term."""
+    """The coefficients that samples of one family give, by what is counted and the name of the term."""
     return {counted: _fitted(samples, counted) for counted in COUNTED}
 
 
@@ -56,11 +64,12 @@ def error(sample: Sample, counted: Counted, coefficients: Coefficients) -> float
     return float((estimated(sample, counted, coefficients) - have) / (have + _SMALL))
 
 
-def to_toml(coefficients: Coefficients) -> str:
-    """The text of the file of coefficients."""
+def to_toml(coefficients: Mapping[str, Coefficients]) -> str:
+    """The text of the file of coefficients, by family."""
     tables = [
-        f"\n[{counted}]\n" + "".join(f"{name} = {value}\n" for name, value in sorted(own.items()))
-        for counted, own in coefficients.items()
+        f"\n[{family}.{counted}]\n" + "".join(f"{name} = {value}\n" for name, value in sorted(own.items()))
+        for family, both in coefficients.items()
+        for counted, own in both.items()
     ]
     return _HEADER + "".join(tables)
 
@@ -81,7 +90,10 @@ def _counts(sample: Sample, counted: Counted) -> Mapping[str, int]:
 
 
 def _fitted(samples: Sequence[Sample], counted: Counted) -> dict[str, float]:
-    names = sorted({name for sample in samples for name, n in _counts(sample, counted).items() if n})
+    (family,) = {sample.family for sample in samples}
+    absent = terms.ABSENT[family]
+    stated_names = {name for sample in samples for name, n in _counts(sample, counted).items() if n}
+    names = sorted(stated_names - absent)
     have = np.array([getattr(sample.counted, counted) for sample in samples], np.float64)
     stated = np.array([[_counts(sample, counted).get(name, 0) for name in names] for sample in samples])
     weight = 1 / (have + _SMALL)
@@ -89,13 +101,14 @@ def _fitted(samples: Sequence[Sample], counted: Counted) -> dict[str, float]:
     rows: FloatArray = np.concatenate([stated * weight[:, None], pull])
     wanted: FloatArray = np.concatenate([have * weight, pull.sum(axis=1)])
     values, _ = nnls(rows, wanted)
-    return {name: round(float(value), _DIGITS) for name, value in zip(names, values, strict=True)}
+    fitted = {name: round(float(value), _DIGITS) for name, value in zip(names, values, strict=True)}
+    return fitted | dict.fromkeys(stated_names & absent, 0.0)
 
 
-def table(samples: Sequence[Sample], coefficients: Coefficients) -> Table:
+def table(family: str, samples: Sequence[Sample], coefficients: Coefficients) -> Table:
     """Errors of each kind: by coefficients of 1, by those given, by those of the other samples."""
     plain: Coefficients = {counted: {} for counted in COUNTED}
-    title = "mean / worst error in percent"
+    title = f"{family}: mean / worst error in percent"
     made = Table("kind", "samples", "of", "all 1", "fitted", "held out", box=None, title=title)
     for counted in COUNTED:
         outside = held_out(samples, counted)
@@ -118,7 +131,8 @@ def _mean_and_worst(errors: Sequence[float]) -> str:
 def inexact(samples: Sequence[Sample]) -> list[str]:
     """Samples whose DSP slices or block RAMs are not as counted."""
     return [
-        f"{sample.model} {sample.layer} {sample.folding}: {sample.stated}, counted {sample.counted}"
+        f"{sample.family} {sample.model} {sample.layer} {sample.folding}: {sample.stated}, "
+        f"counted {sample.counted}"
         for sample in samples
         if (sample.stated.dsp, sample.stated.bram18) != (sample.counted.dsp, sample.counted.bram18)
     ]
@@ -136,10 +150,12 @@ def main(path: Path = terms.FILE) -> int:
     """States the terms anew, fits, writes the file and prints the errors."""
     samples = refreshed(files.read())
     files.write(samples)
-    coefficients = fit(samples)
+    families = by_family(samples)
+    coefficients = {family: fit(own) for family, own in families.items()}
     content.write_whole(path, to_toml(coefficients))
     console = Console()
-    console.print(table(samples, coefficients))
+    for family, own in families.items():
+        console.print(table(family, own, coefficients[family]))
     wrong = inexact(samples)
     console.print("\n".join(["DSP slices or block RAM not exact:", *wrong]) if wrong else "")
     return int(bool(wrong))

@@ -41,7 +41,7 @@ class Network:
     @property
     def estimated(self) -> Resources:
         """What the layers' terms take by the coefficients of today."""
-        return sum((weighed(layer.stated) for layer in self.layers), Resources())
+        return sum((weighed(layer.stated, layer.family) for layer in self.layers), Resources())
 
     def percent(self, counted: Counted) -> float:
         """How much more is estimated than counted."""

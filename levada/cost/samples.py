@@ -14,6 +14,7 @@ from levada.terms import Terms
 
 #: One JSON object a line, in the order of `Sample.key`.
 FILE = Path(__file__).with_name("samples.jsonl")
+_USUAL = "xc7"
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class Sample:
 
     `layer` is the name of a node of the lowered network `model`. An adapter or a buffer between layers is
     "<kind> <tensor> <first> <second>": elements a beat in and out, or elements a beat and depth. The layers
-    of the model "drawn" are those that `Layer.strategy` draws: "<kind> <index>".
+    of the model "drawn" are those that `Layer.strategy` draws: "<kind> <index>". `family` is that of the chip
+    (`levada.slices.SHAPES`).
 
     `stated` are the terms of the layer when the coefficients were fitted.
     """
@@ -33,11 +35,12 @@ class Sample:
     folding: Folding
     counted: Resources
     stated: Terms
+    family: str = _USUAL
 
     @property
-    def key(self) -> tuple[str, str, str, Folding]:
+    def key(self) -> tuple[str, str, str, str, Folding]:
         """What tells samples apart."""
-        return self.kind, self.model, self.layer, self.folding
+        return self.family, self.kind, self.model, self.layer, self.folding
 
 
 def read(path: Path = FILE) -> list[Sample]:
@@ -54,10 +57,13 @@ def write(samples: Iterable[Sample], path: Path = FILE) -> None:
 
 
 def plain(sample: Sample) -> dict[str, object]:
-    """A sample as JSON takes it; of the folding only what is not as usual."""
+    """A sample as JSON takes it; family and folding only where they are not as usual."""
     usual = Folding()
     folding = {key: value for key, value in asdict(sample.folding).items() if value != getattr(usual, key)}
-    return asdict(sample) | {"folding": folding, "stated": sample.stated.plain()}
+    made = asdict(sample) | {"folding": folding, "stated": sample.stated.plain()}
+    if sample.family == _USUAL:
+        del made["family"]
+    return made
 
 
 def parsed(data: Mapping[str, Any]) -> Sample:
@@ -69,4 +75,5 @@ def parsed(data: Mapping[str, Any]) -> Sample:
         Folding(**data["folding"]),
         Resources(**data["counted"]),
         Terms(**data["stated"]),
+        data.get("family", _USUAL),
     )

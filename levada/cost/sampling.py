@@ -10,8 +10,8 @@ from __future__ import annotations
 import itertools
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cache
 
 import numpy as np
@@ -54,8 +54,10 @@ _RATES = (1.0, 0.25)
 # Estimated LUTs of the largest layer worth mapping, and how often a random one is looked for.
 _MOST_LUTS, _TRIES = 2500, 400
 _DEEPEST = 4096
+#: The family that samples are chosen for, and those on which the same are counted.
+USUAL, OTHERS = "xc7", ("ecp5",)
 # A device that everything fits: what a network as a whole takes does not matter here.
-_ANY = Device("xc7", *(10**6,) * 4)
+_ANY = Device(USUAL, *(10**6,) * 4)
 _BATCH = 32
 
 
@@ -69,9 +71,9 @@ class Pick:
     folding: Folding
 
     @property
-    def key(self) -> tuple[str, str, str, Folding]:
+    def key(self) -> tuple[str, str, str, str, Folding]:
         """That of its sample."""
-        return self.layer.kind, self.model, self.name, self.folding
+        return self.layer.family, self.layer.kind, self.model, self.name, self.folding
 
     @property
     def node(self) -> Node:
@@ -100,7 +102,14 @@ class Pick:
 
     def sample(self, counted: Resources) -> Sample:
         """The sample that it becomes."""
-        return Sample(*self.key, counted, self.layer.terms(self.folding))
+        stated = self.layer.terms(self.folding)
+        own = (self.layer.kind, self.model, self.name, self.folding)
+        return Sample(*own, counted, stated, self.layer.family)
+
+    def on(self, family: str) -> Pick | None:
+        """The same on a chip of another family; None where that cannot be folded so."""
+        layer = replace(self.layer, family=family)
+        return replace(self, layer=layer) if self.folding in layer.foldings() else None
 
 
 @cache
@@ -118,7 +127,8 @@ def lowered(model: str) -> tuple[Graph, float]:
 
 def found(sample: Sample) -> Pick:
     """The layer of a sample."""
-    return Pick(sample.model, sample.layer, _layer(sample), sample.folding)
+    layer = replace(_layer(sample), family=sample.family)
+    return Pick(sample.model, sample.layer, layer, sample.folding)
 
 
 def _layer(sample: Sample) -> Layer:
@@ -248,11 +258,11 @@ def picks(known: Iterable[Sample]) -> list[Pick]:
 
 
 def batches(chosen: Iterable[Pick]) -> list[list[Pick]]:
-    """Picks that can be mapped together, since no two of a batch have one name."""
+    """Picks that can be mapped together: of one family, and no two of a batch have one name."""
     made: list[dict[str, Pick]] = []
     for pick in chosen:
         name = pick.node.name
-        fitting = (batch for batch in made if len(batch) < _BATCH and name not in batch)
+        fitting = (batch for batch in made if len(batch) < _BATCH and _joins(pick, name, batch))
         batch = next(fitting, None)
         if batch is None:
             made.append(batch := {})
@@ -260,10 +270,15 @@ def batches(chosen: Iterable[Pick]) -> list[list[Pick]]:
     return [list(batch.values()) for batch in made]
 
 
+def _joins(pick: Pick, name: str, batch: Mapping[str, Pick]) -> bool:
+    family = next(iter(batch.values())).layer.family
+    return name not in batch and family == pick.layer.family
+
+
 def count(chosen: Sequence[Pick], kept: Callable[[list[Sample]], None]) -> None:
     """Lets Yosys count what was chosen, a batch at a time, and hands over the samples of each batch."""
     for batch in track(batches(chosen), "counting", console=Console(stderr=True)):
-        counted = yosys.synthesize_layers([pick.node for pick in batch])
+        counted = yosys.synthesize_layers([pick.node for pick in batch], batch[0].layer.family)
         kept([pick.sample(counted[pick.node.name]) for pick in batch])
 
 
@@ -276,7 +291,11 @@ def main() -> int:
         files.write(samples.values())
 
     count([found(sample) for sample in samples.values()], keep)
-    count(picks(samples.values()), keep)
+    chosen = [sample for sample in samples.values() if sample.family == USUAL]
+    count(picks(chosen), keep)
+    for family in OTHERS:
+        twins = (found(sample).on(family) for sample in chosen)
+        count([twin for twin in twins if twin is not None and twin.key not in samples], keep)
     return 0
 
 

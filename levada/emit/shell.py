@@ -8,7 +8,9 @@ from levada_driver import registers
 
 from levada import shells
 from levada.boards import Board
+from levada.emit import serial
 from levada.graph import Graph
+from levada.shells import SerialShell
 from levada.templates import environment
 
 #: The module at the very top, and what PYNQ reads beside a bitstream.
@@ -20,7 +22,7 @@ _PART = re.compile(r"xc(\w+?)-?([a-z]{3,4}\d+)(-\w+)(?:-[a-z])?")
 
 
 def sources(graph: Graph, board: Board, ports: tuple[int, ...], clock_mhz: float) -> dict[str, str]:
-    """The top level and its constraints by name, beside the files of the chip; nothing without a shell.
+    """The top level, its constraints, and what is between it and the chip; nothing without a shell.
 
     `ports`: memory ports of each input, then of each output.
     """
@@ -29,11 +31,14 @@ def sources(graph: Graph, board: Board, ports: tuple[int, ...], clock_mhz: float
     inputs = len(graph.inputs)
     readers, writers = sum(ports[:inputs]), sum(ports[inputs:])
     used = {"readers": readers, "writers": writers, "used": range(max(readers, writers))}
-    return {
+    made = {
         f"{TOP}.{kind}": _rendered(graph, board, clock_mhz, kind, used)
         for kind in ("sv", *CONSTRAINTS)
         if _template(board, kind) in _templates()
     }
+    if isinstance(board.shell, SerialShell):
+        made |= serial.sources(graph, ports, board.shell.cycles_a_bit(clock_mhz))
+    return made
 
 
 def hardware_file(graph: Graph, board: Board, clock_mhz: float) -> dict[str, str]:

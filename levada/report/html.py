@@ -18,9 +18,11 @@ from levada.report.text import (
     LEVEL_TEXT,
     THIN,
     against,
+    deepest,
     duration,
     grouped,
     implementation,
+    on_path,
     optimality,
     printable,
     verdict,
@@ -33,6 +35,7 @@ def environment() -> Environment:
     environment = templates.environment(Path(__file__).parent, html=True)
     environment.filters["number"] = lambda value: grouped(value, THIN)
     environment.filters["duration"] = duration
+    environment.filters["cells"] = on_path
     return environment
 
 
@@ -54,6 +57,7 @@ def html(report: Report) -> str:
             level_text=LEVEL_TEXT,
             against={name: against(report, name) for name in report.levels},
             resources=[(name, LABELS[name]) for name in RESOURCES],
+            deepest=deepest(report),
             verdict=verdict(report),
             optimality=optimality(report.partition.gap),
             implementation=implementation(report.implementation) if report.implementation else None,

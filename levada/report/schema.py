@@ -73,6 +73,25 @@ class Cycles(_Model):
     """Name of the slowest layer."""
 
 
+class LongestPath(_Model):
+    """The longest path between registers of a layer, by the cells that lie on it."""
+
+    start: str
+    """The register, memory, DSP slice or input that it begins with."""
+    end: str
+    """What it ends in; in brackets what of a register it drives, unless that is its data."""
+    lut: NonNegativeInt
+    """LUTs."""
+    carry: NonNegativeInt
+    """Carry cells: of 4 bits each on 7-series, of 8 on UltraScale+, of 2 on ECP5."""
+    mux: NonNegativeInt
+    """Multiplexers between LUTs."""
+    memory: NonNegativeInt
+    """LUTs that are read as memories."""
+    dsp: NonNegativeInt
+    """DSP slices whose sum goes on within the cycle."""
+
+
 class LayerReport(_Model):
     """One layer of the hardware: its folding, its pace and its cost."""
 
@@ -108,6 +127,12 @@ class LayerReport(_Model):
     """DSP slices by synthesis of this layer alone."""
     bram18: NonNegativeInt | None = None
     """Block RAMs of 18 Kbit by synthesis of this layer alone."""
+    longest_path: LongestPath | None = None
+    """Of the layer as synthesized alone."""
+    fanout: NonNegativeInt | None = None
+    """Pins that its widest net drives, clock and reset apart."""
+    widest_net: str | None = None
+    """The name of that net, or after "behind" of the signal that it is made of."""
     estimated: Usage
     """The same counts by the cost model."""
     routed: Usage | None = None
@@ -145,8 +170,10 @@ class Implementation(_Model):
 
     tool: str
     """Name and version."""
-    fmax_mhz: PositiveFloat
+    fmax_mhz: PositiveFloat | None = None
     """The fastest clock that it can have."""
+    untimed: str | None = None
+    """The paths that `fmax_mhz` leaves out, in words; null where it leaves out none."""
     setup_slack_ns: FiniteFloat | None = None
     """By how many nanoseconds the slowest path is faster than the clock."""
     hold_slack_ns: FiniteFloat | None = None

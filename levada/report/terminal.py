@@ -13,10 +13,12 @@ from levada.report.text import (
     LABELS,
     against,
     cost,
+    deepest,
     duration,
     folding,
     grouped,
     implementation,
+    on_path,
     optimality,
     over,
     percent,
@@ -32,6 +34,8 @@ _LEFT = {"", "Layer", "Kind", _FOLDING, "Memory", "Balance"}
 # Left out one by one where names of layers, up to a length, would not fit; report.html has them all.
 _SPARE = ("FIFO", "FF", "Kind", "Memory")
 _NAME = 24
+# Layers whose depth is shown, the least letters of a name there, and what other columns take.
+_DEEPEST, _SHORTEST, _DEPTH_WIDTH = 3, 10, 36
 
 
 def terminal(report: Report) -> RenderableType:
@@ -50,6 +54,9 @@ class _Summary:
         yield Text()
         yield _budget(self.report, options.max_width)
         yield Text()
+        if deepest(self.report):
+            yield _depth(self.report, options.max_width)
+            yield Text()
         yield _verification(self.report)
         yield from _end(self.report)
 
@@ -165,6 +172,23 @@ def _budget(report: Report, width: int) -> Table:
     if report.resources.synthesized is None:
         return _captioned(table, "not synthesized: the counts are estimates")
     return table
+
+
+def _depth(report: Report, width: int) -> Table:
+    """The layers with the longest paths between registers."""
+    table = _table(1)
+    table.add_column("Deepest logic", no_wrap=True)
+    for name in ("between registers", "from", "to"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("widest net", justify="right", no_wrap=True)
+    rows = [(layer, layer.longest_path) for layer in deepest(report)[:_DEEPEST]]
+    room = max(_SHORTEST, (width - _DEPTH_WIDTH) // 3)
+    for layer, path in rows:
+        assert path is not None
+        names = [Text(shortened(name, room)) for name in (layer.name, path.start, path.end)]
+        names.insert(1, Text(on_path(path)))
+        table.add_row(*names, Text("" if layer.fanout is None else f"{_num(layer.fanout)} pins"))
+    return _captioned(table, "the longest paths of all; report.html has those of each layer")
 
 
 def _verification(report: Report) -> Table:

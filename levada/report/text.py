@@ -5,10 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from levada.layer import Resources
-from levada.report.schema import LEVELS, RESOURCES, Implementation, LayerReport, LevelName, Report
+from levada.report.schema import (
+    LEVELS,
+    RESOURCES,
+    Implementation,
+    LayerReport,
+    LevelName,
+    LongestPath,
+    Report,
+)
 
 #: Resource fields as people call them.
 LABELS = dict(zip(RESOURCES, ("LUT", "FF", "DSP", "BRAM18"), strict=True))
+
+#: Fields of a LongestPath that count cells, as people call these.
+CELLS = {"lut": "LUT", "memory": "LUT RAM", "carry": "carry", "mux": "mux", "dsp": "DSP"}
 
 #: What is compared at each level.
 LEVEL_TEXT: dict[LevelName, str] = {
@@ -111,6 +122,19 @@ def cost(layer: LayerReport) -> tuple[Resources, str]:
     return (layer.estimated, "~") if found is None else (found, "")
 
 
+def on_path(path: LongestPath) -> str:
+    """What lies on a path, such as "4 LUT, 2 carry"."""
+    counts = {name: getattr(path, name) for name in CELLS}
+    return ", ".join(f"{count} {CELLS[name]}" for name, count in counts.items() if count) or "a wire"
+
+
+def deepest(report: Report) -> list[LayerReport]:
+    """The layers whose longest paths are known, from the most LUTs in a row to the fewest."""
+    known = [(layer.longest_path, layer) for layer in report.layers]
+    paths = [(path.lut + path.memory, path.carry, layer) for path, layer in known if path is not None]
+    return [layer for _, _, layer in sorted(paths, key=lambda found: found[:2], reverse=True)]
+
+
 def against(report: Report, name: LevelName) -> str:
     """What a level was compared with: the checked level before it; the network's file is always there."""
     if name == LEVELS[0]:
@@ -128,8 +152,10 @@ def verdict(report: Report) -> str:
 
 def implementation(found: Implementation) -> str:
     """What is known of the placed and routed design, in a line."""
-    power = f", {found.power_w:g} W estimated" if found.power_w is not None else ""
-    return f"placed and routed by {found.tool}: up to {found.fmax_mhz:.1f} MHz{power}"
+    facts = [f"up to {found.fmax_mhz:.1f} MHz" if found.fmax_mhz is not None else "for an unknown clock"]
+    facts += [f"not counting {found.untimed}"] if found.untimed else []
+    facts += [f"{found.power_w:g} W estimated"] if found.power_w is not None else []
+    return f"placed and routed by {found.tool}: {', '.join(facts)}"
 
 
 def optimality(gap: float | None) -> str:

@@ -1,4 +1,4 @@
-"""Runs one Yosys script in this process: `python -m levada.synth._yosys_worker SCRIPT`.
+"""Runs one Yosys script in this process: `python -m levada.synth._yosys_worker -s SCRIPT`, like `yosys`.
 
 Yosys keeps global state and ends the process on an error, so each script gets a process of its own.
 """
@@ -12,5 +12,6 @@ if __name__ == "__main__":
     from pyosys import libyosys
 
     design = libyosys.Design()
-    for line in Path(sys.argv[1]).read_text().splitlines():
-        libyosys.run_pass(line, design)
+    for line in Path(sys.argv[2]).read_text().splitlines():
+        if line and not line.startswith("#"):
+            libyosys.run_pass(line, design)

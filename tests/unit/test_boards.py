@@ -6,7 +6,7 @@ from levada import boards, content
 from levada.errors import LevadaError
 from levada.layer import Device
 
-NAMES = ["kv260", "pynq-z1", "pynq-z2", "ultra96-v2", "zc706", "zcu104"]
+NAMES = ["colorlight-i9", "kv260", "pynq-z1", "pynq-z2", "ultra96-v2", "ulx3s-85f", "zc706", "zcu104"]
 BOARD = (content.root("boards") / "pynq-z2" / "board.toml").read_text()
 
 
@@ -37,13 +37,31 @@ def test_ultrascale_boards(name, part, device):
     assert (board.part, board.device, len(board.memory_ports)) == (part, device, 4)
 
 
+@pytest.mark.parametrize(
+    ("name", "part", "device", "baud"),
+    [
+        ("ulx3s-85f", "LFE5U-85F-6BG381C", Device("ecp5", 83640, 83640, 156, 208), 3_000_000),
+        ("colorlight-i9", "LFE5U-45F-6BG381C", Device("ecp5", 43848, 43848, 72, 108), 2_000_000),
+    ],
+)
+def test_ecp5_boards(name, part, device, baud):
+    board = boards.load(name)
+    assert (board.part, board.device, board.shell.baud) == (part, device, baud)
+    assert (board.shell.registers, len(board.memory_ports)) == (0, 1)
+
+
 def test_names():
     assert boards.names() == NAMES
 
 
 @pytest.mark.parametrize(
     ("name", "guess"),
-    [("pynq-z3", "did you mean pynq-z2 or pynq-z1? "), ("ulx3s", ""), ("no/such/board.toml", "")],
+    [
+        ("pynq-z3", "did you mean pynq-z2 or pynq-z1? "),
+        ("ulx3s", "did you mean ulx3s-85f? "),
+        ("abc", ""),
+        ("no/such/board.toml", ""),
+    ],
 )
 def test_unknown_name(name, guess):
     with pytest.raises(LevadaError) as error:
@@ -99,6 +117,36 @@ def test_faulty_board_toml(tmp_path, old, new, text):
     with pytest.raises(LevadaError) as error:
         boards.load(str(path))
     assert str(error.value) == f"{path}: {text or 'resources is 1; write a table [resources]'}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ("baud = 3_000_000\n", "", "shell.baud is missing; add it"),
+        ("3_000_000", '"fast"', "shell.baud is 'fast'; write a whole number of at least 1"),
+        (
+            "oscillator_mhz = 25",
+            "oscillator_mhz = 0",
+            "shell.oscillator_mhz is 0; write a number of MHz above 0",
+        ),
+        ('"M1"', "1", "shell.receive_pin is 1; write one line of text in quotes"),
+        ('["L2"]', '"L2"', "shell.high_pins is 'L2'; write a list, [] for none"),
+        ('["L2"]', "[2]", "shell.high_pins is 2; write one line of text in quotes"),
+        (
+            "baud",
+            "speed",
+            "key shell.speed is unknown; use one of kind, oscillator_mhz, baud, clock_pin, receive_pin, "
+            "transmit_pin, high_pins",
+        ),
+    ],
+)
+def test_faulty_serial_shell(tmp_path, old, new, text):
+    good = (content.root("boards") / "ulx3s-85f" / "board.toml").read_text()
+    path = tmp_path / "board.toml"
+    path.write_text(good.replace(old, new, 1))
+    with pytest.raises(LevadaError) as error:
+        boards.load(str(path))
+    assert str(error.value) == f"{path}: {text}"
 
 
 def test_memory_ports_must_be_tables(tmp_path):

@@ -18,7 +18,7 @@ from rich.console import Console
 from levada import report as reporting
 from levada.errors import LevadaError
 from levada.layer import Resources
-from levada.report import LEVELS, Cycles, LayerReport, Level, Partition, Report, ResourceReport
+from levada.report import LEVELS, Cycles, LayerReport, Level, LongestPath, Partition, Report, ResourceReport
 from levada.report.text import printable
 
 GOLDEN = Path(__file__).parent / "golden" / "report.html"
@@ -30,16 +30,33 @@ def layer(name, kind="mvu", cycles=64, **values):
     return LayerReport(name=name, kind=kind, cycles=cycles, **{**known, **values})
 
 
+def depth(start, end, lut=0, carry=0, fanout=9, **others):
+    """What is known of a layer's longest path and its widest net."""
+    path = {"lut": lut, "carry": carry, "mux": 0, "memory": 0, "dsp": 0, **others}
+    longest = LongestPath(start=start, end=end, **path)
+    return {"longest_path": longest, "fanout": fanout, "widest_net": f"behind {start}"}
+
+
 def example(**values):
     """A small network with all there can be."""
     mvu = {"memory": "constant", "fifo_depth": 2, "ff": 900, "dsp": 0, "bram18": 0}
     layers = (
         layer("fc0", cycles=64, pe=16, simd=49, lut=12_345, estimated=Resources(13_000, 1000), **mvu),
         layer("act0", "thresholding", 64, pe=16, fifo_depth=2, lut=410, ff=120, dsp=0, bram18=0),
-        layer("fork0", "fork", 64, pe=16, lut=20, ff=4, dsp=0, bram18=0),
+        layer("fork0", "fork", 64, pe=16, lut=20, ff=4, dsp=0, bram18=0, **depth("valid_q", "valid_q")),
         layer("fc1", cycles=128, pe=8, simd=8, lut=2110, estimated=Resources(2000, 700, 0, 4), **mvu),
         layer("fifo0", "fifo", 64, reads=("fork0",), estimated=Resources(30, 40, 0, 1)),
-        layer("add0", "add", 64, reads=("fc1", "fifo0"), lut=64, ff=33, dsp=0, bram18=0),
+        layer(
+            "add0",
+            "add",
+            64,
+            reads=("fc1", "fifo0"),
+            lut=64,
+            ff=33,
+            dsp=0,
+            bram18=0,
+            **depth("count_q[0]", "total_q[7] (enable)", 4, 2, memory=1, fanout=1_340),
+        ),
         layer("a.long.name.of.a.layer.that.never.ends", "mvu", 100, dsp_pe=4, mmv=2, memory="block"),
         layer("top", "topk", 10, lut=50, ff=20, dsp=0, bram18=0),
     )

@@ -16,12 +16,15 @@ import pytest
 from levada import boards
 from levada.emit import chip, shell, sv
 from levada.sim.rtlsim import verilator_root
-from levada.synth import yosys
+from levada.synth import families, yosys
 from tests.unit import packages
 
 BOARD = boards.load("pynq-z2")
 # A board with each shell, and the vendor's primitives that the shell instantiates.
-SHELLS = {"pynq-z2": {"PS7", "BUFG"}, "kv260": {"PS8", "BUFG_PS"}}
+SHELLS = {"pynq-z2": {"PS7", "BUFG"}, "kv260": {"PS8", "BUFG_PS"}, "ulx3s-85f": {"EHXPLLL"}}
+# Where Yosys declares them.
+DECLARED = dict.fromkeys(("xc7", "xcup"), ("xilinx/cells_sim.v", "xilinx/cells_xtra.v"))
+DECLARED["ecp5"] = ("ecp5/cells_sim.v", "ecp5/cells_bb.v")
 
 
 def design(board, ports):
@@ -29,12 +32,14 @@ def design(board, ports):
     return chip.sources(graph, ports) | shell.sources(graph, boards.load(board), ports, 100)
 
 
-def run_yosys(commands, work, files):
-    """Reads a shell with all below it, and runs the commands in the new folder `work`."""
+def run_yosys(board, commands, work):
+    """Reads the shell of a board with all below it, and runs the commands in the new folder `work`."""
+    files = design(board, (2, 1))
+    declared = DECLARED[boards.load(board).device.family]
     plan = yosys.plan(
         files,
         [
-            "read_verilog -lib +/xilinx/cells_sim.v +/xilinx/cells_xtra.v",
+            f"read_verilog -lib {' '.join(f'+/{name}' for name in declared)}",
             f"read_verilog -sv -defer {' '.join(sv.compile_list(files))}",
             *commands,
         ],
@@ -42,10 +47,10 @@ def run_yosys(commands, work, files):
     yosys.run(plan, work)
 
 
-def primitives(names):
-    """These modules of the vendor, as Yosys declares them."""
-    folder = Path(pyosys.__file__).parent / "share" / "xilinx"
-    text = (folder / "cells_xtra.v").read_text() + (folder / "cells_sim.v").read_text()
+def primitives(board):
+    """The modules of the vendor in a shell, as Yosys declares them."""
+    folder, names = Path(pyosys.__file__).parent / "share", SHELLS[board]
+    text = "".join((folder / name).read_text() for name in DECLARED[boards.load(board).device.family])
     found = [re.search(rf"^module {name}\b.*?^endmodule", text, re.MULTILINE | re.DOTALL) for name in names]
     return "\n".join(match.group(0) for match in found) + "\n"
 
@@ -60,7 +65,7 @@ def test_every_shell_is_tested():
 def test_the_parts_fit_together(board, ports, tmp_path):
     """No port has another name or width than what it is joined to."""
     files = design(board, ports)
-    for name, text in (files | {"primitives.v": primitives(SHELLS[board])}).items():
+    for name, text in (files | {"primitives.v": primitives(board)}).items():
         (tmp_path / name).write_text(text)
     root = verilator_root()
     command = [root / "bin" / "verilator_bin", "--lint-only", "-Wall", "-Wno-fatal", "--top-module", "shell"]
@@ -82,14 +87,15 @@ def test_the_parts_fit_together(board, ports, tmp_path):
 
 @pytest.mark.parametrize("board", SHELLS)
 def test_the_whole_is_mapped_to_primitives(board, tmp_path):
-    mapped = f"synth_xilinx -family {boards.load(board).device.family} -top shell -flatten -noiopad"
+    family = boards.load(board).device.family
+    mapped = families.of(family).synthesis.format(family=family, top="shell")
     apart = ["setattr -mod -unset keep_hierarchy", "setattr -unset keep_hierarchy", "flatten", "opt_clean"]
     ends = ["check -assert", "tee -q -o cells.json stat -json"]
-    run_yosys([mapped, *apart, *ends], tmp_path / "plan", design(board, (2, 1)))
+    run_yosys(board, [mapped, *apart, *ends], tmp_path / "plan")
     cells = json.loads((tmp_path / "plan" / "cells.json").read_text())["design"]["num_cells_by_type"]
     assert {cells[primitive] for primitive in SHELLS[board]} == {1}
     counted = {cell: number for cell, number in cells.items() if cell not in SHELLS[board]}
-    assert yosys.count(counted).lut > 1000
+    assert families.of(family).count(counted).lut > 1000
 
 
 @pytest.mark.parametrize(

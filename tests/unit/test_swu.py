@@ -17,6 +17,7 @@ from qonnx.util.basic import qonnx_make_model
 from levada.errors import LevadaError
 from levada.layer import Folding, Tensor, registered, window
 from levada.window import Window
+from tests.unit import graphs
 
 UINT4, INT4 = IntType(4, signed=False), IntType(4, signed=True)
 SAME = Window((3, 3), pads=(1, 1, 1, 1))
@@ -187,5 +188,5 @@ def test_queries_about_large_images_are_quick():
     start = time.perf_counter()
     for folding in layer.foldings():
         layer.cycles(folding)
-        layer.resources(folding, None)
+        layer.resources(folding, graphs.DEVICE)
     assert time.perf_counter() - start < 0.2

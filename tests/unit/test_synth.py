@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from levada.emit import sv
 from levada.errors import LevadaError
 from levada.layer import Folding, Resources
-from levada.synth import yosys
+from levada.synth import families, yosys
 from tests.require_tools import require
 from tests.unit import graphs
 
@@ -31,7 +31,7 @@ from tests.unit import graphs
     ],
 )
 def test_count(cells, resources):
-    assert yosys.count(cells) == resources
+    assert families.of("xc7").count(cells) == resources
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(["LUT4", "FDRE", "RAM64M", "RAMB36E1"]), st.integers(0, 99))))
@@ -40,13 +40,21 @@ def test_counts_of_parts_add_up(parts):
     for part in parts:
         for cell, number in part.items():
             whole[cell] = whole.get(cell, 0) + number
-    assert yosys.count(whole) == sum((yosys.count(part) for part in parts), Resources())
+    assert families.of("xc7").count(whole) == sum(
+        (families.of("xc7").count(part) for part in parts), Resources()
+    )
 
 
 def test_unknown_cells_are_refused():
     with pytest.raises(LevadaError) as error:
-        yosys.count({"LUT6": 1, "$mem_v2": 1, "$_DFF_P_": 2})
+        families.of("xc7").count({"LUT6": 1, "$mem_v2": 1, "$_DFF_P_": 2})
     assert str(error.value) == "yosys left cells that are not primitives of the chip: $_DFF_P_, $mem_v2"
+
+
+def test_a_family_that_is_not_counted_is_refused():
+    text = "family 'ice40': cells of this family are not counted; use one of xc7, xcup, ecp5"
+    with pytest.raises(LevadaError, match=text):
+        families.of("ice40")
 
 
 def tiny():
