@@ -160,12 +160,12 @@ def test_after_too_many_times_all_is_over():
     assert line.heard == 12 * framed(b"\x01\x03\x04\x00")
 
 
-def bench(divisor=4):
-    """The simulator of link_bench.sv."""
+def bench(divisor=4, hosts=None):
+    """The simulator of link_bench.sv, with so many cycles a bit in it and, if others, at the host."""
     text = BENCH.read_text().replace("parameter int DIVISOR = 4", f"parameter int DIVISOR = {divisor}")
     files = sv.library_sources({"serial_link", "fifo"}) | {BENCH.name: text}
     return rtlsim.compile_program(
-        files, harness.serial_line_header(divisor), loop="serialsim", top=BENCH.stem
+        files, harness.serial_line_header(hosts or divisor), loop="serialsim", top=BENCH.stem
     )
 
 
@@ -175,7 +175,7 @@ def binary():
 
 
 class Model:
-    """What link_bench.sv should hold, and random requests with the results that they should have."""
+    """What link_bench.sv should hold; random requests, and their results once executed."""
 
     def __init__(self, seed):
         self.random = np.random.default_rng(seed)
@@ -189,8 +189,8 @@ class Model:
             operation, result = getattr(self, f"_{self.random.choice(['write', 'read', 'push', 'pull'])}")()
             added = request.add(operation)
             assert added
-            expected.append(result())
-        return request, expected
+            expected.append(result)
+        return request, lambda: [result() for result in expected]
 
     def _write(self):
         address, value = int(self.random.integers(1 << 12)), int(self.random.integers(1 << 32))
@@ -211,10 +211,14 @@ class Model:
                 return 0
             loop = self.loops[reader]
             found = min(count, DEPTH - len(loop))
+            if reader == 1:  # which now and then has no room: then for none of the words behind, either
+                assert push.taken <= found
+                found = push.taken
             loop.extend(words[8 * i : 8 * i + 8] for i in range(found))
             return found
 
-        return Push(reader, words), taken
+        push = Push(reader, words)
+        return push, taken
 
     def _pull(self):
         writer, count = int(self.random.integers(4)), int(self.random.integers(0, 30))
@@ -244,7 +248,7 @@ def test_every_operation_is_executed_once_and_in_order(binary, tmp_path, noise, 
         for index in range(count):
             request, expected = model.request(7)
             link.ask(request)
-            assert [result(each) for each in request.operations] == expected, index
+            assert [result(each) for each in request.operations] == expected(), index
         if noise == "clean":
             assert link.damaged == 0
         else:
@@ -334,16 +338,19 @@ def test_a_client_that_dies_in_the_middle_of_a_request_leaves_no_trace(binary, t
 
 
 @pytest.mark.slow
-def test_with_as_many_cycles_a_bit_as_on_a_board(tmp_path):
+@pytest.mark.parametrize("hosts", [24, 25, 26])
+def test_with_as_many_cycles_a_bit_as_on_a_board(tmp_path, hosts):
+    """Also where the host's clock is 4 % off: half a bit at the end of a byte would be 5 %."""
     model = Model(4)
-    with serialsim.SerialSim(bench(25), tmp_path) as sim:
+    with serialsim.SerialSim(bench(25, hosts), tmp_path) as sim:
         port = Port(sim.terminal, BAUD)
         link = Link(port, 100_000, sim.terminal)
         link.greet(os.urandom(4))
         for index in range(100):
             request, expected = model.request(7)
             link.ask(request)
-            assert [result(each) for each in request.operations] == expected, index
+            assert [result(each) for each in request.operations] == expected(), index
+        assert link.damaged == 0
         port.close()
 
 

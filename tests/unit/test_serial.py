@@ -330,10 +330,11 @@ def test_the_bitstream_of_another_package(package, tmp_path_factory):
 
 
 def test_addresses_without_memory(accelerator):
-    with pytest.raises(
-        DriverError, match=r"wide: reader 0 is to move 32 words at 0x8000, where no memory is; "
-    ):
-        accelerator._chip.start(8 * 4 // accelerator.manifest.words[0], [0x8000] * 6)
+    m = accelerator.manifest
+    said = f"wide: reader 0 is to move {4 * m.words[0]} words at 0x8000, where no memory is; use"
+    with pytest.raises(DriverError, match=said):
+        accelerator._chip.start(4, [0x8000] * len(m.engines))
+    assert accelerator.selftest() == 5
 
 
 @pytest.mark.slow
