@@ -35,20 +35,22 @@ module frame_rx #(
 
   // `here_q`: a frame is here. `drop_q`: something of the frame that comes now is lost.
   logic [SIZE_BITS-1:0] size_q, at_q;
-  logic here_q, drop_q, fresh_q, right, whole;
+  logic [7:0] stored;
+  logic [1:0] fresh_q;
+  logic here_q, drop_q, right, whole;
   assign whole = right && !drop_q && size_q > CHECKSUM;
   assign ended = at_q == size_q;
-  assign valid = here_q && fresh_q && !ended;
+  assign valid = here_q && fresh_q[1] && !ended;
 
   always_ff @(posedge clk) begin
     if (!rst_n || forget) begin
       here_q <= 1'b0;
       size_q <= '0;
       at_q <= '0;
-      fresh_q <= 1'b0;
+      fresh_q <= '0;
     end else if (here_q) begin
-      // The byte at a new place is read a cycle later.
-      fresh_q <= !taken;
+      // The byte at a new place is here two cycles later: a block RAM is slow to answer.
+      fresh_q <= taken ? '0 : {fresh_q[0], 1'b1};
       if (taken) at_q <= at_q + 1'b1;
     end else if (ends) begin
       here_q <= whole;
@@ -56,6 +58,7 @@ module frame_rx #(
     end else if (byte_valid && !(&size_q)) begin
       size_q <= size_q + 1'b1;
     end
+    data <= stored;
     if (!rst_n || ends) drop_q <= 1'b0;
     else if (byte_valid && (here_q || (&size_q))) drop_q <= 1'b1;
   end
@@ -83,7 +86,7 @@ module frame_rx #(
       .write_address(size_q),
       .data(byte_in),
       .read_address(at_q),
-      .beat(data)
+      .beat(stored)
   );
 
 endmodule

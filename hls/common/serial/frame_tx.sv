@@ -49,14 +49,15 @@ module frame_tx #(
   } phase_e;
 
   phase_e phase_q;
-  logic [1:0] sum_q;
-  logic [7:0] stored, given, sum;
+  logic [1:0] sum_q, settled_q;
+  logic [7:0] stored, stored_q, given, sum;
   logic border, offered, accepted, taken, crc_ready;
   assign busy = phase_q != IDLE;
   assign border = phase_q == BEGIN || phase_q == END;
-  assign given = (phase_q == CHECKSUM) ? ~sum : stored;
-  // A byte of the memory is there a cycle after its place, and the checksum's next one after 8.
-  assign offered = busy && crc_ready;
+  assign given = (phase_q == CHECKSUM) ? ~sum : stored_q;
+  // A byte of the memory is here two cycles after its place (a block RAM is slow to answer), and the checksum's next
+  // one after 8.
+  assign offered = busy && crc_ready && settled_q[1];
   assign taken = offered && accepted;
 
   always_ff @(posedge clk) begin
@@ -73,6 +74,9 @@ module frame_tx #(
     end
     if (phase_q == IDLE) at_q <= '0;
     else if (phase_q == BYTES && taken) at_q <= at_q + 1'b1;
+    if (phase_q == IDLE || taken) settled_q <= '0;
+    else settled_q <= {settled_q[0], 1'b1};
+    stored_q <= stored;
     if (phase_q == IDLE) sum_q <= '0;
     else if (phase_q == CHECKSUM && taken) sum_q <= sum_q + 1'b1;
   end
@@ -82,7 +86,7 @@ module frame_tx #(
       .clk,
       .rst_n,
       .clear(phase_q == IDLE),
-      .data((phase_q == CHECKSUM) ? sum : stored),
+      .data((phase_q == CHECKSUM) ? sum : stored_q),
       .valid(taken && !border),
       .ready(crc_ready),
       .lowest(sum),
