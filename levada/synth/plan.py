@@ -6,9 +6,10 @@ in the cache under a digest of all that it reads, so it is not run again as long
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -26,16 +27,23 @@ class Command:
     """One call of a tool, in the folder of its plan.
 
     Attributes:
-        arguments: the program and what it is called with.
+        arguments: the program and what it is called with; ${NAME} in it is a variable of the environment.
         reads: the files of the plan, or of earlier commands, on which its result depends.
         writes: the files that it leaves behind where it ends well.
         log: the file for all that it says.
+        check: looks at what it left in a folder, before anything else reads it; raises LevadaError.
     """
 
     arguments: tuple[str, ...]
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     log: str
+    check: Callable[[Path], object] = field(default=lambda _folder: None, repr=False, compare=False)
+
+    @property
+    def variables(self) -> list[str]:
+        """The variables of the environment that its arguments name."""
+        return [name for argument in self.arguments for name in script.VARIABLE.findall(argument)]
 
 
 @dataclass(frozen=True)
@@ -46,11 +54,13 @@ class Plan:
         purpose: what the commands are for, in a few words.
         files: texts by name, below the folder in which the commands run.
         commands: those that wait for no other may run side by side.
+        variables: what each variable of the environment is that the commands name, in words.
     """
 
     purpose: str
     files: Mapping[str, str]
     commands: tuple[Command, ...]
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         known = {*self.files, script.NAME}
@@ -60,6 +70,7 @@ class Plan:
             made = [*command.writes, command.log]
             assert known.isdisjoint(made), f"{command.log}: writes over another file"
             known.update(made)
+            assert self.variables.keys() >= set(command.variables), f"{command.log}: says not what they are"
         for name in known:
             assert not {"/", ".."} & set(PurePosixPath(name).parts), f"{name}: lies outside of the plan"
 
@@ -84,7 +95,7 @@ def write(plan: Plan, folder: Path) -> None:
     with content.folder_made_whole(folder) as work:
         for name, text in plan.files.items():
             content.write_whole(work / name, text)
-        content.write_whole(work / script.NAME, script.text(plan.purpose, plan.digest, calls))
+        content.write_whole(work / script.NAME, script.text(plan.purpose, plan.digest, calls, plan.variables))
         (work / script.NAME).chmod(0o755)
 
 
@@ -96,6 +107,7 @@ def run(plan: Plan, folder: Path, version: str, keep: bool = True, programs: Pro
 
     Raises:
         CommandFailedError: a command ended badly. Nothing of what it made is left.
+        LevadaError: what a command made does not do, as its `check` says.
     """
     for group in _groups(plan):
         jobs = [partial(_make, command, folder, version, keep, programs or {}) for command in group]
@@ -115,13 +127,15 @@ def _groups(plan: Plan) -> Iterator[list[Command]]:
 def _make(command: Command, folder: Path, version: str, keep: bool, programs: Programs) -> None:
     """Takes what a command makes from the cache, or runs it and, if wanted, keeps that."""
     read = (part for name in command.reads for part in (name, (folder / name).read_bytes()))
-    key = content.digest(version, repr(command), *read)
+    values = (os.environ[name] for name in command.variables)
+    key = content.digest(version, repr(command), *values, *read)
     kept = content.cache_dir("plans") / key
     if not kept.exists():
         log = content.cache_dir("logs") / key / command.log
         log.parent.mkdir(parents=True, exist_ok=True)
         try:
             _call(command, folder, log, programs)
+            command.check(folder)
             shutil.copyfile(log, folder / command.log)
             if keep:
                 _copy(command, folder, kept)
@@ -136,7 +150,9 @@ def _make(command: Command, folder: Path, version: str, keep: bool, programs: Pr
 
 
 def _call(command: Command, folder: Path, log: Path, programs: Programs) -> None:
-    program, *rest = command.arguments
+    program, *rest = (
+        script.VARIABLE.sub(lambda found: os.environ[found[1]], argument) for argument in command.arguments
+    )
     code = native.logged([*programs.get(program, (program,)), *rest], folder, log)
     if code != 0:
         words = _last_words(log.read_text(errors="replace"))

@@ -18,7 +18,7 @@ from levada.graph import Node
 from levada.sim import native
 from levada.synth import plan as plans
 from levada.synth import vivado_reports as reports
-from levada.synth.backend import BackEnd, Design, Outcome
+from levada.synth.backend import BackEnd, Design, Outcome, too_slow
 from levada.synth.plan import Command, CommandFailedError, Plan
 
 _PROGRAM = "vivado"
@@ -80,8 +80,8 @@ def run(plan: Plan, folder: Path, design: Design) -> Outcome:
         reports.utilization((folder / tcl.UTILIZATION).read_text()),
         reports.layers((folder / tcl.HIERARCHY).read_text(), [node.name for node in design.graph.nodes]),
         1000 / (1000 / design.actual_mhz - slack.setup),
-        slack,
-        reports.power((folder / tcl.POWER).read_text()),
+        slack=slack,
+        power=reports.power((folder / tcl.POWER).read_text()),
     )
 
 
@@ -92,15 +92,7 @@ def missed(said: str, log: Path) -> LevadaError | None:
         return None
     kind, slack, start, end = found.groups()
     way_out = "ask for a lower --clock-mhz" if kind == "setup" else "build again with another --clock-mhz"
-    return LevadaError(
-        f"timing: {kind} slack {slack} ns in {_layer_of(end)} (from {start} to {end}); {way_out}, see {log}"
-    )
-
-
-def _layer_of(pin: str) -> str:
-    """The layer that a pin is in."""
-    found = re.match(rf"{_ACCELERATOR}/u_(\w+)", pin)
-    return f"layer {found[1]}" if found else "the chip around the layers"
+    return too_slow(f"{kind} slack {slack} ns", start, end, way_out, log)
 
 
 def _whole(job: tcl.Job, design: Mapping[str, str], alone: Sequence[Node]) -> tuple[dict[str, str], Command]:

@@ -27,9 +27,9 @@ from levada.synth.plan import Command, CommandFailedError, Plan
 # Most modules of one run: each run has some seconds of its own, and an interrupted one is lost.
 _TOGETHER = 16
 _GROUP = "levada_group"
-_SCRIPT = "run.ys"
+_SCRIPT, _PROGRAM = "yosys.ys", "yosys"
 #: Yosys as a plan calls it, and as the wheel has it.
-PROGRAMS = {"yosys": (sys.executable, "-m", "levada.synth._yosys_worker")}
+PROGRAMS = {_PROGRAM: (sys.executable, "-m", "levada.synth._yosys_worker")}
 # Modules to map are kept apart below a top that is thrown away; instances marked to be mapped apart
 # (hls/common/synthesis.svh) stay modules until all is mapped.
 _MAP = (
@@ -58,13 +58,14 @@ def version() -> str:
 
 def plan(files: Files, lines: Sequence[str], writes: Sequence[str] = ()) -> Plan:
     """A run of Yosys commands on files, which leaves `writes` behind."""
-    command = Command(
-        arguments=("yosys", "-s", _SCRIPT),
-        reads=(*files, _SCRIPT),
-        writes=tuple(writes),
-        log="yosys.log",
-    )
-    return Plan("synthesis by Yosys", {**files, _SCRIPT: "\n".join([*lines, ""])}, (command,))
+    script = {_SCRIPT: "\n".join([*lines, ""])}
+    return Plan("synthesis by Yosys", {**files, **script}, (command(_SCRIPT, tuple(files), writes),))
+
+
+def command(script: str, reads: Sequence[str], writes: Sequence[str]) -> Command:
+    """A run of a script that reads these files and leaves `writes` behind."""
+    log = Path(script).with_suffix(".log").name
+    return Command((_PROGRAM, "-s", script), (script, *reads), tuple(writes), log)
 
 
 def run(plan: Plan, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""A build up to its bitstream: without Vivado, with its plan alone, and with a program in Vivado's place."""
+"""A build up to its bitstream: without the tools, with a plan alone, and with programs in their places."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from rich.console import Console
 
 from levada import boards, cli, content
 from levada import report as reporting
-from levada.synth import vivado
+from levada.synth import openxc7, vivado
 from tests.flow.networks import mlp
-from tests.unit import vivado_stand_in
+from tests.require_tools import require
+from tests.unit import openxc7_stand_in, vivado_stand_in
 
 OPTIONS = ("--samples", "16", "--rtl-frames", "4")
 STEPS = ["load", "streamline", "lower", "partition", "connect", "emit", "bitstream"]
@@ -25,10 +26,10 @@ STEPS = ["load", "streamline", "lower", "partition", "connect", "emit", "bitstre
 def build(tmp_path, capsys):
     """Builds a small network, by default without simulation; gives code, stdout, stderr and the folder."""
     network = mlp().save(tmp_path / "small.onnx")
-    flow = tmp_path / "bitstream.toml"
-    flow.write_text(f'back_end = "vivado"\nsteps = {json.dumps(STEPS)}\n')
+    for back_end in ("vivado", "openxc7"):
+        (tmp_path / f"{back_end}.toml").write_text(f'back_end = "{back_end}"\nsteps = {json.dumps(STEPS)}\n')
 
-    def run(*options, flow=flow):
+    def run(*options, flow=tmp_path / "vivado.toml"):
         folder = tmp_path / "out"
         arguments = ["build", network, "--flow", flow, "--out", folder, *OPTIONS, *options]
         code = cli.main([str(argument) for argument in arguments])
@@ -83,6 +84,56 @@ def test_without_vivado_all_else_is_done(build, no_vivado):
     assert (folder / "plan" / hardware).read_bytes() == (folder / "deploy" / hardware).read_bytes()
 
 
+def test_without_openxc7_all_else_is_done(build, tmp_path, monkeypatch):
+    monkeypatch.setattr(openxc7.shutil, "which", lambda _name: None)
+    code, _, err, folder = build(flow=tmp_path / "openxc7.toml")
+    lacks = (
+        "no bitstream: it needs openXC7, and not on PATH: nextpnr-xilinx, fasm2frames, xc7frames2bit; "
+        "all that is left to run there is plan/run.sh"
+    )
+    assert (code, last_line(err)) == (3, f"levada: {folder}: {lacks}")
+    assert reporting.load(folder).lacks == lacks
+    assert os.access(folder / "plan" / "run.sh", os.X_OK)
+    assert not (folder / "plan" / "design.json").exists()
+
+
+def test_databases_that_are_missing(build, tmp_path, monkeypatch):
+    openxc7_stand_in.install(tmp_path, monkeypatch)
+    monkeypatch.delenv("CHIPDB")
+    code, _, err, _ = build(flow=tmp_path / "openxc7.toml")
+    assert code == 3
+    assert "no bitstream: CHIPDB is not set; it names the folder with xc7z020clg400.bin; all " in last_line(
+        err
+    )
+
+
+@pytest.mark.slow
+def test_a_bitstream_by_open_tools(build, tmp_path, monkeypatch):
+    require("pyosys")
+    openxc7_stand_in.install(tmp_path, monkeypatch)
+    code, out, _, folder = build("--json", flow=tmp_path / "openxc7.toml")
+    report = json.loads(out)
+    assert (code, report["lacks"]) == (0, None)
+    assert (folder / "deploy" / BITSTREAM).read_text() == "of xc7frames2bit\n"
+    made = report["implementation"]
+    untimed = "paths through DSP slices, memories and the processor"
+    assert (made["tool"], made["fmax_mhz"], made["untimed"]) == ("nextpnr-xilinx 0.8.2", 125.0, untimed)
+    assert (made["setup_slack_ns"], made["power_w"]) == (None, None)
+    assert report["resources"]["routed"] == {"lut": 2671, "ff": 2713, "dsp": 10, "bram18": 7}
+    said = f"placed and routed by nextpnr-xilinx 0.8.2: up to 125.0 MHz, not counting {untimed}"
+    assert said in terminal(reporting.load(folder))
+    assert said in (folder / "report.html").read_text()
+
+
+def test_a_board_that_is_too_new_for_it(build, tmp_path):
+    code, _, err, _ = build("--board", "kv260", flow=tmp_path / "openxc7.toml")
+    assert (code, last_line(err)) == (
+        1,
+        "levada: kv260: is of the family xcup, and the flow openxc7 makes bitstreams for xc7; "
+        "use --flow zynq_vivado",
+    )
+
+
 def test_another_vivado_will_not_do(build, stand_in):
     (stand_in / "version").write_text("vivado v2019.1 (64-bit)")
     code, _, err, folder = build()
@@ -120,6 +171,7 @@ def test_a_bitstream_lies_where_the_driver_looks(build, stand_in):
     assert report["implementation"] == {
         "tool": "Vivado 2023.2",
         "fmax_mhz": 105.53,
+        "untimed": None,
         "setup_slack_ns": 0.524,
         "hold_slack_ns": 0.07,
         "pulse_slack_ns": 2.25,
@@ -158,7 +210,7 @@ def test_a_flow_without_a_bitstream_has_no_plan(option, build):
     code, _, err, folder = build(option, flow="estimate")
     assert (code, err) == (
         1,
-        f"levada: {option}: the flow estimate makes no bitstream; use --flow zynq_vivado\n",
+        f"levada: {option}: the flow estimate makes no bitstream; use --flow zynq_openxc7 or zynq_vivado\n",
     )
     assert not folder.exists()
 

@@ -22,8 +22,10 @@ BURSTS = Proof("burst_command", {"BURST": 4, "WORD_BITS": 4})
 LONG_BURSTS = Proof("burst_command", {"BURST": 16, "WORD_BITS": 5})
 READ = Proof("axi_read", {"BURST": 2, "DEPTH": 4, "WORD_BITS": 2})
 WRITE = Proof("axi_write", {"BURST": 2, "DEPTH": 4, "WORD_BITS": 2})
+SOURCE = Proof("axi_source")
+SINK = Proof("axi_sink")
 
-PROOFS = [*LUT, *BLOCK, FORK, *DWC, *CREDITS, REGS, BURSTS, READ, WRITE]
+PROOFS = [*LUT, *BLOCK, FORK, *DWC, *CREDITS, REGS, BURSTS, READ, WRITE, SOURCE, SINK]
 PROOFS += [pytest.param(LONG_BURSTS, marks=pytest.mark.slow)]
 # A mistake in the module of a proof: what becomes of what, and a property that it breaks.
 MISTAKES = {
@@ -100,6 +102,26 @@ MISTAKES = {
         WRITE,
         ("stored_q >= COUNT_WIDTH'(length)", "stored_q > COUNT_WIDTH'(DEPTH)"),
         "goes_on",
+    ),
+    "answers nobody": (SOURCE, ("owed_q != '0 && (word_valid", "(word_valid"), "was_asked"),
+    "keeps the bus in a flush": (SOURCE, ("word_valid || flush", "word_valid"), "flushes"),
+    "forgets what it owes": (
+        SOURCE,
+        ("if (!rst_n) owed_q <= '0;", "if (!rst_n || flush) owed_q <= '0;"),
+        "asks",
+    ),
+    "keeps words in a flush": (SOURCE, ("(rst_n && !flush)", "(rst_n)"), "was_there"),
+    "answers a burst of which words are to come": (
+        SINK,
+        ("COUNT_WIDTH'(stored && s_axi_wlast)", "COUNT_WIDTH'(stored)"),
+        "answer_due",
+    ),
+    "takes words without room": (SINK, ("(room || flush)", "1'b1"), "kept"),
+    "takes words without an address": (SINK, ("open_q != whole_q && ", ""), "in_burst"),
+    "does not count its bursts": (
+        SINK,
+        ("s_axi_awready = open_q != COUNT_WIDTH'(MOST)", "s_axi_awready = 1'b1"),
+        "addresses",
     ),
 }
 

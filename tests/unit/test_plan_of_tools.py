@@ -215,7 +215,7 @@ def test_the_script_asks_for_its_tools(tmp_path):
 
 def test_arguments_are_quoted():
     odd = Command(("tool", "a b", "$x", "it's"), (), ("an out",), "log")
-    folderless = plans.script.text("x", "0", [plans.script.Call(odd.arguments, odd.writes, odd.log)])
+    folderless = plans.script.text("x", "0", [plans.script.Call(odd.arguments, odd.writes, odd.log)], {})
     assert """run log tool 'a b' '$x' 'it'"'"'s'\nmade 'an out'\n""" in folderless
 
 
@@ -226,3 +226,53 @@ def test_a_program_may_have_another_name_here(tool, tmp_path):
     plans.run(plan, tmp_path / "plan", "1.0", programs={"joiner": ("join-files",)})
     assert (tmp_path / "plan" / "whole").read_text() == "one\n"
     assert "joiner whole a.txt" in (tmp_path / "plan" / "run.sh").read_text()
+
+
+def somewhere_else():
+    """A plan that reads a file whose folder a variable tells."""
+    command = Command(("join-files", "whole", "${DATA}/a b.txt"), (), ("whole",), "whole.log")
+    return Plan("a file from elsewhere", {}, (command,), {"DATA": "the folder with a b.txt"})
+
+
+def test_variables_are_found_where_the_plan_runs(tool, tmp_path, monkeypatch):
+    for name in ("here it is", "there"):
+        content.write_whole(tmp_path / name / "a b.txt", f"{name}\n")
+        monkeypatch.setenv("DATA", str(tmp_path / name))
+        assert run(somewhere_else(), tmp_path / "plan") == f"{name}\n"
+        done = script(tmp_path / "plan")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert (tmp_path / "plan" / "whole").read_text() == f"{name}\n"
+    assert tool() == 4
+
+
+def test_the_script_asks_for_variables(tool, tmp_path, monkeypatch):
+    monkeypatch.delenv("DATA", raising=False)
+    plans.write(somewhere_else(), tmp_path / "plan")
+    done = script(tmp_path / "plan")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == "levada: DATA is not set; it names the folder with a b.txt\n"
+    assert tool() == 0
+
+
+def test_a_plan_says_what_its_variables_are():
+    with pytest.raises(AssertionError):
+        replace(somewhere_else(), variables={})
+
+
+def test_what_a_command_made_is_looked_at(tool, tmp_path):
+    """What fails its check is not kept, and nothing reads it."""
+
+    def check(folder):
+        if "two" in (folder / "b.out").read_text():
+            raise LevadaError("b.out has a two")
+
+    first, second, third = example().commands
+    plan = replace(example(), commands=(first, replace(second, check=check), third))
+    assert plan.digest == example().digest
+    for _ in range(2):
+        with pytest.raises(LevadaError, match=r"^b\.out has a two$"):
+            run(plan, tmp_path / "plan")
+        assert not (tmp_path / "plan" / "b.out").exists()
+        assert not (tmp_path / "plan" / "whole").exists()
+    other = replace(plan, files=plan.files | {"rtl/b.txt": "three\n"})
+    assert run(other, tmp_path / "plan") == "one\nthree\n"

@@ -210,14 +210,15 @@ class SerialChip:
     def write(self, offset: int, value: int) -> None:
         """Sets a register, at the latest when it is next asked for anything."""
         with self._asking:
+            started = offset == reg.CONTROL and value & reg.START
+            parts = [self._memory_of(engine) for engine in range(len(self._ranges))] if started else []
             self._fetched.clear()
             self._written[offset] = value
             self._add(Write(offset, value))
+            for ranges, part in zip(self._ranges, parts, strict=False):
+                ranges.add(part)
             if offset == reg.CONTROL and value & reg.RESET:
                 self._forget()
-            elif offset == reg.CONTROL and value & reg.START:
-                for engine, ranges in enumerate(self._ranges):
-                    ranges.add(self._memory_of(engine))
 
     def _memory_of(self, engine: int) -> Bytes:
         """The memory that the registers of an engine name."""
