@@ -102,6 +102,12 @@ class State:
         return self.options.clock_mhz or self.board.clock_mhz
 
     @property
+    def actual_mhz(self) -> float:
+        """The clock that the board makes of it."""
+        shell = self.board.shell
+        return shell.actual_mhz(self.clock_mhz) if shell is not None else self.clock_mhz
+
+    @property
     def target_fps(self) -> float | None:
         """The rate asked for, else the model's own where cost is what counts, None for none."""
         options = self.options

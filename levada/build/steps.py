@@ -18,6 +18,7 @@ from levada import (
     lower,
     models,
     partition,
+    pipelining,
     reference,
     timing,
     writable,
@@ -115,7 +116,9 @@ def _compare_torch(state: State) -> None:
 def lower_step(state: State) -> None:
     """Maps the streamlined network to layers, and compares their golden results with it."""
     lowered = lower.lower(required(state.network).model, state.name)
-    state.graph = writable.opened(lowered.on(state.board.device.family), state.options.runtime_weights)
+    family = state.board.device.family
+    lowered = lowered.on(family, pipelining.choose(family, state.actual_mhz))
+    state.graph = writable.opened(lowered, state.options.runtime_weights)
     values = execute(state.graph, required(required(state.network).host_input).quantize(state.samples))
     got = side_by_side([values[name] for name in state.graph.outputs])
     _level(state, "graph", compare.integers(state.golden, got))
