@@ -175,14 +175,17 @@ def weights(folder: Path, model: str, out: Path | None, json_: bool, **options: 
     "--port", type=click.IntRange(1, 65535), default=7967, help="Port to answer at; pynq knows 7967."
 )
 def board_sim(folder: Path, host: str, port: int) -> None:
-    """Be the board of the build in FOLDER, for the package `pynq` on this machine.
+    """Be the board of the build in FOLDER, at a pseudo terminal or for the package `pynq` on this machine.
 
-    Ends with Ctrl-C. Scripts run against it with PYNQ_REMOTE_DEVICES=127.0.0.1.
+    Ends with Ctrl-C. Scripts of pynq run against it with PYNQ_REMOTE_DEVICES=127.0.0.1.
     """
     from levada import boardsim, content
 
     deploy = content.package(folder)
     client = deploy / "board-sim"
+    if boardsim.line_package(deploy, client):
+        _serve_line(deploy, client)
+        return
     boardsim.client_package(deploy, client)
     board = boardsim.Board(deploy)
     try:
@@ -194,6 +197,19 @@ def board_sim(folder: Path, host: str, port: int) -> None:
         _log("stopped")
     finally:
         board.close()
+
+
+def _serve_line(deploy: Path, client: Path) -> None:
+    """The board of a deploy package with a serial line, until Ctrl-C; `client`: the host's part of that."""
+    from levada import boardsim
+
+    with boardsim.open_line(deploy) as line:
+        _log(f"a simulated board at {line.terminal}")
+        _log(f"levada-run --backend serial --port {line.terminal} {client} selftest")
+        try:
+            line.wait()
+        except KeyboardInterrupt:
+            _log("stopped")
 
 
 @app.command()

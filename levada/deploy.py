@@ -22,7 +22,7 @@ from levada import content, timing, writable
 from levada.boards import Board
 from levada.emit import chip, harness, sv
 from levada.graph import Graph
-from levada.sim import chipsim, program
+from levada.sim import chipsim, program, serialsim
 from levada.sim.cppsim import CppSim
 from levada.sim.rtlsim import RtlRun, RtlSim
 from levada.streamline import Network
@@ -57,11 +57,7 @@ def write(package: Package, folder: Path) -> IntArray:
     np.savez_compressed(buffer, input=package.samples, golden=package.golden)
     content.write_whole(folder / "samples.npz", buffer.getvalue())
     content.write_whole(folder / "sim" / "ports.hpp", harness.ports_header(package.graph))
-    for source, name in (
-        (package.cppsim.path, cppsim_backend.LIBRARY),
-        (package.rtlsim.binary, program.BINARY),
-        (chipsim.program(package.graph, memory_ports(package.graph, package.board)), rtlsim_backend.BINARY),
-    ):
+    for source, name in _simulators(package):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, folder / name)
     if package.demo is not None:
@@ -69,6 +65,19 @@ def write(package: Package, folder: Path) -> IntArray:
     _copy_driver(folder / "driver")
     with Accelerator(folder, backend="rtlsim") as accelerator:
         return accelerator.run_integers(package.samples)
+
+
+def _simulators(package: Package) -> list[tuple[Path, str]]:
+    """The compiled simulators, and where they go."""
+    ports = memory_ports(package.graph, package.board)
+    found = [
+        (package.cppsim.path, cppsim_backend.LIBRARY),
+        (package.rtlsim.binary, program.BINARY),
+        (chipsim.program(package.graph, ports), rtlsim_backend.BINARY),
+    ]
+    if package.board.shell and package.board.shell.baud:
+        found.append((serialsim.program(package.graph, ports), serialsim.BINARY))
+    return found
 
 
 def memory_ports(graph: Graph, board: Board) -> chip.Ports:

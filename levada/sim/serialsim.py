@@ -13,6 +13,8 @@ from levada.errors import LevadaError
 from levada.graph import Graph
 from levada.sim import rtlsim
 
+#: Where a deploy package for a board with a serial line has the program.
+BINARY = "sim/serialsim"
 #: Cycles of a bit where nobody asks for others: the fewest there may be, for the quickest simulation.
 DIVISOR = 4
 

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,16 +30,10 @@ from levada.synth import yosys
 from tests.unit import packages, test_writable
 from tests.unit.test_chip import checksum, expected, frames
 
-BAUD = 1_000_000
+BOARD = "ulx3s-85f"
 # Rates at which about every third full request or response is lost.
 NOISE = serialsim.Noise(flip=1e-5, lose=5e-5, spark=0.01, seed=3)
 DRIVER = Path(__file__).resolve().parents[2] / "driver"
-
-
-def on_a_line(folder):
-    """The package in a folder becomes one for a board with a serial line."""
-    content = replace(manifests.read(folder), baud=BAUD).to_json()
-    (folder / manifests.FILE).write_text(content)
 
 
 @pytest.fixture(scope="module", params=[(1, 1), (4, 2)], ids=lambda ports: f"{ports[0]} and {ports[1]}")
@@ -49,9 +42,8 @@ def package(tmp_path_factory, request):
     path = tmp_path_factory.mktemp("package") / "deploy"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(deploy, "memory_ports", lambda *_: request.param)
-        packages.write_wide(path)
-    on_a_line(path)
-    return path, serialsim.program(packages.wide(), request.param)
+        packages.write_wide(path, board=BOARD)
+    return path, path / serialsim.BINARY
 
 
 @pytest.fixture
@@ -278,7 +270,7 @@ def test_a_port_that_there_is_not(folder):
             "tty: you may not open it; join its group (sudo usermod -aG dialout $USER) and log in again",
         ),
         (errno.EAGAIN, "tty: another program has opened it; end that one"),
-        (errno.EIO, "tty: cannot be opened at 1,000,000 baud ([Errno 5] why); use one of: "),
+        (errno.EIO, "tty: cannot be opened at 3,000,000 baud ([Errno 5] why); use one of: "),
     ],
 )
 def test_a_port_that_cannot_be_opened(folder, monkeypatch, code, said):
@@ -293,7 +285,7 @@ def test_nobody_answers_at_the_port(folder):
     parent, child = os.openpty()
     name = os.ttyname(child)
     assert refused(folder, port=name).startswith(
-        f"{name}: nothing came back from 5 greetings at 1,000,000 baud"
+        f"{name}: nothing came back from 5 greetings at 3,000,000 baud"
     )
     os.close(parent)
     os.close(child)
@@ -343,15 +335,13 @@ def test_other_weights(tmp_path):
     graph = test_writable.network(0)
     folder = tmp_path / "deploy"
     pixels = test_writable.PIXELS
-    packages.write(folder, 4, graph, (*pixels, 12), (*pixels, 3))
-    on_a_line(folder)
+    packages.write(folder, 4, graph, (*pixels, 12), (*pixels, 3), board=BOARD)
     files = [
         test_writable.saved(tmp_path / f"{seed}.npz", test_writable.network(seed), folder) for seed in (1, 0)
     ]
-    binary = serialsim.program(graph, (1, 1))
     for noise in (None, NOISE):
         with (
-            serialsim.SerialSim(binary, folder / "rtl", noise) as sim,
+            serialsim.SerialSim(folder / serialsim.BINARY, folder / "rtl", noise) as sim,
             Accelerator(folder, "serial", port=sim.terminal) as accelerator,
         ):
             x, golden = accelerator.samples()
