@@ -54,7 +54,7 @@ module axi_write #(
   logic [31:0] left_q;
   logic [4:0] length, sent_left_q;
   logic issue, last, sent, answered, stored;
-  assign last = left_q == 32'(length);
+  assign last = left_q[31:5] == '0 && left_q[4:0] == length;
 
   // A command's last burst is answered before the next command's first one is issued: `closing_q`.
   logic closing_q;

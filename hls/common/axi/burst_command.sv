@@ -32,7 +32,8 @@ module burst_command #(
   logic [4:0] to_border;
 
   assign to_border = 5'(BURST) - 5'(at[3+:PLACE_BITS]);
-  assign last = left <= 32'(to_border);
+  // Of `left` only the low bits are compared: the others do not wait for what is left up to the border.
+  assign last = left[31:5] == '0 && left[4:0] <= to_border;
   assign length = last ? left[4:0] : to_border;
   assign free = !waiting_q;
   assign ends = left == '0 || (next && last);
