@@ -98,7 +98,7 @@ def build(json_: bool, runtime_weights: str, **options: Any) -> int:  # noqa: AN
     layers = tuple(name.strip() for name in runtime_weights.split(",") if name.strip())
     folder, result = run(Options(**options, runtime_weights=layers), _log)
     _print(json.loads(result.model_dump_json()), json_, reports.terminal(result))
-    there = ("report.html", "report.json", "deploy", "plan/run.sh")
+    there = ("report.html", "report.json", "deploy", "plan/run.sh", "hls/run.sh")
     _log(f"in {folder}: {', '.join(name for name in there if (folder / name).exists())}")
     if result.lacks is not None:
         return _fail(f"{folder}: {result.lacks}", ToolMissingError.exit_code)

@@ -27,7 +27,7 @@ from rich.text import Text
 
 from levada.synth import databases
 
-Flow = Literal["simulate", "zynq_vivado", "zynq_openxc7", "ecp5", "train", "develop"]
+Flow = Literal["simulate", "zynq_vivado", "zynq_openxc7", "ecp5", "vitis_hls", "train", "develop"]
 
 _BUILD: tuple[Flow, ...] = ("simulate", "zynq_vivado", "zynq_openxc7", "ecp5")
 _OPENXC7 = "nix develop github:openXC7/toolchain-nix"  # a shell that has all of them
@@ -170,7 +170,8 @@ def _programs() -> list[Tool]:
         ("tclsh", "tests the scripts for Vivado", _apt("tcl"), ("develop",), False),
         ("npm", "MNIST where its usual mirrors fail", _apt("npm"), ("train",), False),
         ("vivado", "bitstreams with the vendor's tools", _XILINX, ("zynq_vivado",), False),
-        ("vitis_hls", "HLS C++ to RTL with the vendor's tools", _XILINX, ("zynq_vivado",), False),
+        ("vitis_hls", "HLS C++ to RTL with the vendor's tools", _XILINX, ("vitis_hls",), False),
+        ("vitis-run", "the same, from 2025.1 on", _XILINX, ("vitis_hls",), False),
         ("nextpnr-xilinx", "place and route for 7-series", _OPENXC7, ("zynq_openxc7",), False),
         ("fasm2frames", "configuration frames for 7-series", _OPENXC7, ("zynq_openxc7",), False),
         ("xc7frames2bit", "bitstreams for 7-series", _OPENXC7, ("zynq_openxc7",), False),
@@ -241,7 +242,7 @@ def _ask(path: str | None) -> str | None:
     if path is None:
         return None
     release = _release(Path(path).resolve())
-    if release or Path(path).name in {"vivado", "vitis_hls"}:
+    if release or Path(path).name in {"vivado", "vitis_hls", "vitis-run"}:
         return release
     try:
         run = subprocess.run(

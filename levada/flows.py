@@ -11,6 +11,8 @@ from levada.errors import LevadaError
 
 # The step that a back end is for.
 _BITSTREAM = "bitstream"
+#: The step for Vitis HLS.
+HLS = "hls"
 #: What must have run before a step; steps side by side do not see each other's results.
 _NEEDS = {
     "streamline": ("load",),
@@ -24,6 +26,7 @@ _NEEDS = {
     "synthesize": ("connect",),
     "deploy": ("cppsim", "rtlsim"),
     _BITSTREAM: ("emit",),
+    HLS: ("connect",),
 }
 _LEAST = "partition"
 
@@ -39,6 +42,11 @@ class Flow:
     description: str
     stages: tuple[tuple[str, ...], ...]
     back_end: str | None = None
+
+    @property
+    def hls(self) -> bool:
+        """Whether layers go through Vitis HLS."""
+        return any(HLS in stage for stage in self.stages)
 
 
 def names() -> list[str]:

@@ -12,6 +12,7 @@ from levada_driver.packing import Stream
 
 from levada.errors import LevadaError
 from levada.layer import Folding, Layer, Tensor, fork
+from levada.pipelining import SLOW, Pipelining
 
 Stage = Literal["lowered", "folded", "connected"]
 
@@ -67,10 +68,11 @@ class Graph:
         """The same graph with other nodes over the same tensors."""
         return replace(self, nodes=nodes)
 
-    def on(self, family: str) -> Graph:
-        """The same graph for a chip of another family."""
-        nodes = tuple(replace(node, layer=replace(node.layer, family=family)) for node in self.nodes)
-        return self.with_nodes(nodes)
+    def on(self, family: str, pipelining: Pipelining = SLOW) -> Graph:
+        """The same graph for a chip of another family, with the registers that its clock asks for."""
+        layers = (replace(node.layer, family=family, pipelining=pipelining) for node in self.nodes)
+        pairs = zip(self.nodes, layers, strict=True)
+        return self.with_nodes(tuple(replace(node, layer=layer) for node, layer in pairs))
 
     def stream(self, tensor: str) -> Stream:
         """The stream that carries a tensor."""

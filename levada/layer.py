@@ -21,6 +21,7 @@ from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream
 
 from levada.adder_graph import AdderGraph
+from levada.pipelining import SLOW, Pipelining
 from levada.terms import Terms, rounded
 from levada.window import Window
 
@@ -225,11 +226,13 @@ class Layer(ABC):
     one that stores beats and "fork" for the one that copies a stream; the compiler inserts these three by
     itself. "window" is the one that cuts windows out of an image: what convolves or pools puts it before
     itself. `family` is that of the chip (`levada.slices.SHAPES`), which decides what a DSP slice holds.
-    `place` is where its parameters are written, 0 where they cannot be; see `at`.
+    `place` is where its parameters are written, 0 where they cannot be; see `at`. `pipelining` is what the
+    clock asks for (`levada.pipelining`); it changes no step.
     """
 
     family: str = field(default="xc7", kw_only=True)
     place: int = field(default=0, kw_only=True)
+    pipelining: Pipelining = field(default=SLOW, kw_only=True)
 
     kind: ClassVar[str]
     role: ClassVar[Role] = "compute"

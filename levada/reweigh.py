@@ -37,7 +37,9 @@ def reweigh(folder: Path, options: Options, out: Path | None, log: Callable[[str
         raise LevadaError(
             f"{manifest.name}: its parameters cannot be written; build it with --runtime-weights"
         )
-    parameters = _parameters(package, manifest, replace(options, board=manifest.board), log)
+    parameters = _parameters(
+        package, manifest, replace(options, board=manifest.board, clock_mhz=manifest.clock_mhz), log
+    )
     target = out or package.parent / f"{Path(options.model).stem}.weights.npz"
     buffer = io.BytesIO()
     parameters.save(buffer)

@@ -279,9 +279,10 @@ def harness_files() -> list[Path]:
 
 
 def cpp_files() -> list[Path]:
-    """Every C++ file of the library and of the simulators."""
+    """Every C++ file of the library, of the simulators and of test benches."""
     library = [path for path in (ROOT / "hls").rglob("*") if path.suffix in {".hpp", ".cpp"}]
-    return sorted([*library, *(ROOT / "levada" / "sim").glob("*.[ch]pp")])
+    compiler = [*(ROOT / "levada" / "sim").glob("*.[ch]pp"), *(ROOT / "levada" / "emit").rglob("*.cpp")]
+    return sorted([*library, *compiler])
 
 
 def compiler_files() -> list[Path]:

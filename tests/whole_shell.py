@@ -63,7 +63,7 @@ def findings(design: Design, found: Netlist, said: str) -> list[tuple[bool, str]
             f"only primitives: {', '.join(f'{n:,} {cell}' for cell, n in found.types.items())}",
         ),
         *counted(design, found),
-        tiled(design, found),
+        *tiled(design, found),
     ]
 
 
@@ -106,7 +106,8 @@ def counted(design: Design, found: Netlist) -> list[tuple[bool, str]]:
     close = abs(inner.lut - alone.lut) <= LUTS * alone.lut and abs(inner.ff - alone.ff) <= LUTS * alone.ff
     return [
         (True, f"all of it: {counts(whole)}"),
-        (same and close, f"its accelerator: {counts(inner)}; layers counted alone: {counts(alone)}"),
+        (same and close, f"its accelerator: {counts(inner)}"),
+        (same and close, f"its layers counted alone: {counts(alone)}"),
     ]
 
 
@@ -115,10 +116,12 @@ def counts(used) -> str:
     return f"{used.lut:,} LUT, {used.ff:,} FF, {used.dsp} DSP, {used.bram18} BRAM18"
 
 
-def tiled(design: Design, found: Netlist) -> tuple[bool, str]:
-    """That the chains of DSP slices fit the tiles of the chip as nextpnr-xilinx uses them."""
+def tiled(design: Design, found: Netlist) -> list[tuple[bool, str]]:
+    """That the chains of DSP slices fit the tiles of a chip for nextpnr-xilinx, as it uses them."""
+    if design.board.device.family not in openxc7.BACK_END.families:
+        return []
     needed, there = openxc7.tiles(found), design.board.device.dsp // 2
-    return needed <= there, f"tiles of two DSP slices for {len(found.chains)} chains: {needed} of {there}"
+    return [(needed <= there, f"tiles of two DSP slices for {len(found.chains)} chains: {needed} of {there}")]
 
 
 def main(arguments: list[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hypothesis import assume
@@ -10,6 +11,7 @@ from levada_driver.datatype import IntType
 
 from levada.draw import draw_type, draw_values, seeded
 from levada.layer import Case, Folding, Tensor
+from levada.pipelining import Pipelining
 from levada.window import Window
 
 if TYPE_CHECKING:
@@ -37,7 +39,10 @@ def cases(draw: st.DrawFn, cls: type[Swu]) -> Case:
     fill = draw(st.sampled_from(sorted({0, dtype.min, dtype.max} if any(window.pads) else {0})))
     layer = cls(Tensor("x", (height, width, channels), dtype), window, fill)
     folding = draw(foldings(layer))
-    data = draw_values(seeded(draw), dtype, (draw(st.integers(1, 4)), *layer.tensor.shape))
+    random = seeded(draw)
+    data = draw_values(random, dtype, (draw(st.integers(1, 4)), *layer.tensor.shape))
+    # What pipelining changes is no draw of its own: the same layers are drawn as for slow clocks.
+    layer = replace(layer, pipelining=Pipelining(ahead=bool(random.integers(2))))
     return Case(layer, folding, (data,))
 
 

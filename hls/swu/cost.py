@@ -24,6 +24,15 @@ def serial(plan: Serial, folds: int, bits: int, padded: bool) -> Terms:
     return Terms(lut, ff | {"counters": counts})
 
 
+def ahead(plan: Serial) -> Terms:
+    """What a serial unit takes more if what its steps depend on is known in the cycle before.
+
+    Two comparisons, another pixel, and the next window in three stages.
+    """
+    place = plan.height.bit_length() + plan.width.bit_length()
+    return Terms({"swu_ahead": 3 * place}, {"swu_ahead": 4 * place + 2})
+
+
 def parallel(image: tuple[int, int], bits: int, window: Window, mmv: int, padded: bool) -> Terms:
     """All but memory and fifo: the walk, the columns before the newest, the padding of the newest ones.
 

@@ -39,6 +39,8 @@ LUT_DEPTH = 64
 # A register behind the memory, and the output fifo; a beat in each step then takes one slot more.
 LATENCY = 2
 SLOTS = LATENCY + 1
+# Beats of a window from which on what the next one waits for is known in time (swu_ahead.sv).
+AHEAD_BEATS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +132,15 @@ class Swu(Layer):
         """Whether a folding is one of the parallel form."""
         return folding.mmv > 1 or (folding.simd == self.vector and self.window.taps > 1)
 
+    def is_ahead(self, folding: Folding) -> bool:
+        """Whether a folding is a serial one whose steps depend on registers alone, for fast clocks.
+
+        What windows wait for is found while the one before is given, for which that must last long enough.
+        """
+        if self.is_parallel(folding) or not self.pipelining.ahead:
+            return False
+        return self.vector // folding.simd >= AHEAD_BEATS
+
     def foldings(self) -> Iterator[Folding]:
         for simd in divisors(self.channels):
             for place in self._memories(Folding(simd, simd)):
@@ -202,6 +213,8 @@ class Swu(Layer):
             )
         plan, folds = serial.plan(*self.image, self.window), self.channels // folding.simd
         walk = cost.serial(plan, folds, folding.simd * bits, padded)
+        if self.is_ahead(folding):
+            walk += cost.ahead(plan)
         return total((memory.ram(folding.memory, words, width), walk, memory.credit_fifo(SLOTS, width)))
 
     def _geometry(self) -> dict[str, int]:
@@ -232,20 +245,19 @@ class Swu(Layer):
 
     def sv(self, folding: Folding) -> SvInstance:
         plan = serial.plan(*self.image, self.window)
-        bits = self.tensor.dtype.bits
+        bits, ahead = self.tensor.dtype.bits, self.is_ahead(folding)
         params: dict[str, int | Bits | Rom] = {
             **self._geometry(),
             "BITS": bits,
             "SIMD": folding.simd,
-            "MMV": folding.mmv,
-            "PARALLEL": int(self.is_parallel(folding)),
+            **({} if ahead else {"MMV": folding.mmv, "PARALLEL": int(self.is_parallel(folding))}),
             "DEPTH": plan.depth,
             "ROOM": plan.room,
             "BLOCK": int(folding.memory == "block"),
             "SLOTS": SLOTS,
             "FILL": Bits(np.array([self._fill_code]), bits),
         }
-        return SvInstance("swu", params)
+        return SvInstance("swu_ahead" if ahead else "swu", params)
 
     def cpp(self, folding: Folding) -> CppInstance:
         ((taken,), (given,)) = self.streams(folding)

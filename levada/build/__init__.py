@@ -15,6 +15,7 @@ from levada.build.summary import summarize
 from levada.errors import LevadaError
 from levada.report.schema import Report
 from levada.sim import native
+from levada.synth import vitis_hls
 from levada.synth.backends import BACK_ENDS
 
 __all__ = ["Options", "build", "lowered"]
@@ -69,11 +70,19 @@ def _check_options(options: Options) -> None:
 
 def _check_flow(flow: flows.Flow, options: Options, board: boards.Board) -> None:
     """Refuses early what a step late in the flow would refuse."""
-    for name, asked in (("--plan-only", options.plan_only), ("--out-of-context", options.out_of_context)):
-        if asked and flow.back_end is None:
+    for name, refused in (
+        ("--plan-only", options.plan_only and not flow.hls),
+        ("--out-of-context", options.out_of_context),
+    ):
+        if refused and flow.back_end is None:
             raise LevadaError(
                 f"{name}: the flow {flow.name} makes no bitstream; use --flow {_fitting(board)}"
             )
+    if flow.hls and board.device.family not in vitis_hls.FAMILIES:
+        raise LevadaError(
+            f"{board.name}: is of the family {board.device.family}, and Vitis HLS makes hardware for "
+            f"{', '.join(sorted(vitis_hls.FAMILIES))}; use another --board"
+        )
     if flow.back_end is None:
         return
     if board.shell is None:

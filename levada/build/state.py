@@ -22,6 +22,7 @@ from levada.report.schema import Level
 from levada.sim.cppsim import CppSim
 from levada.sim.rtlsim import RtlRun, RtlSim
 from levada.streamline import InputSpec, Network
+from levada.synth import vitis_hls
 from levada.synth.backend import BackEnd, Outcome
 from levada.synth.depth import Depth
 
@@ -89,6 +90,7 @@ class State:
     depths: dict[str, Depth] = field(default_factory=dict)  # of each layer as synthesized
     back_end: BackEnd | None = None
     implemented: Outcome | None = None
+    hls: vitis_hls.Outcome | None = None
     lacks: str | None = None  # what is not made for want of a tool; the build is complete otherwise
     started: float = field(default_factory=time.perf_counter)
     notes: list[str] = field(default_factory=list)
@@ -98,6 +100,12 @@ class State:
     def clock_mhz(self) -> float:
         """The design's clock."""
         return self.options.clock_mhz or self.board.clock_mhz
+
+    @property
+    def actual_mhz(self) -> float:
+        """The clock that the board makes of it."""
+        shell = self.board.shell
+        return shell.actual_mhz(self.clock_mhz) if shell is not None else self.clock_mhz
 
     @property
     def target_fps(self) -> float | None:

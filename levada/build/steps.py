@@ -18,6 +18,7 @@ from levada import (
     lower,
     models,
     partition,
+    pipelining,
     reference,
     timing,
     writable,
@@ -37,15 +38,18 @@ from levada.sim.single import apart, golden_at_ports, intervals
 from levada.streamline import InputSpec, streamline
 from levada.streamline.ties import near_ties
 from levada.synth import plan as plans
-from levada.synth import yosys
+from levada.synth import vitis_hls, yosys
 from levada.synth.backend import Design
+from levada.synth.plan import Plan
 
 # Frames on which every streamlining step is checked, and those simulated in RTL under random stalls.
 _STEP_FRAMES = 32
 _STALLED_FRAMES = 16
 _STALLS = 0.3
-#: The folder of a build for the plan of its bitstream.
-PLAN = "plan"
+# Frames that Vitis HLS simulates for each layer.
+_HLS_FRAMES = 2
+#: The folders of a build for the plans of its bitstream and of its layers in Vitis HLS.
+PLAN, HLS = "plan", "hls"
 
 
 def load(state: State) -> None:
@@ -112,7 +116,9 @@ def _compare_torch(state: State) -> None:
 def lower_step(state: State) -> None:
     """Maps the streamlined network to layers, and compares their golden results with it."""
     lowered = lower.lower(required(state.network).model, state.name)
-    state.graph = writable.opened(lowered.on(state.board.device.family), state.options.runtime_weights)
+    family = state.board.device.family
+    lowered = lowered.on(family, pipelining.choose(family, state.actual_mhz))
+    state.graph = writable.opened(lowered, state.options.runtime_weights)
     values = execute(state.graph, required(required(state.network).host_input).quantize(state.samples))
     got = side_by_side([values[name] for name in state.graph.outputs])
     _level(state, "graph", compare.integers(state.golden, got))
@@ -281,18 +287,38 @@ def bitstream(state: State) -> None:
     back_end = required(state.back_end)
     ports = deploy.memory_ports(graph, board)
     design = Design(graph, board, ports, state.clock_mhz, options.out_of_context)
-    plan = back_end.plan(design)
     folder = state.work / PLAN
+
+    def run(plan: Plan) -> None:
+        state.implemented = back_end.run(plan, folder, design)
+        shutil.copyfile(folder / back_end.bitstream, state.work / "deploy" / back_end.bitstream)
+
+    _planned(state, back_end.plan(design), folder, "bitstream", run)
+
+
+def hls(state: State) -> None:
+    """Plans how Vitis HLS makes hardware of each layer's C++ and tries it; runs that where the tool is."""
+    graph, network = required(state.graph), required(state.network)
+    frames = required(network.host_input).quantize(state.samples[:_HLS_FRAMES])
+    folder = state.work / HLS
+
+    def run(plan: Plan) -> None:
+        state.hls = vitis_hls.run(plan, folder, graph)
+
+    plan = vitis_hls.plan(graph, [frames], state.board, state.clock_mhz)
+    _planned(state, plan, folder, "result of Vitis HLS", run)
+
+
+def _planned(state: State, plan: Plan, folder: Path, what: str, run: Callable[[Plan], None]) -> None:
+    """Writes a plan, and runs it unless it is only to be planned; `what` it makes in words."""
     plans.write(plan, folder)
-    if options.plan_only:
-        state.note(f"no bitstream yet (--plan-only): {PLAN}/{script.NAME} makes it")
+    if state.options.plan_only:
+        state.note(f"no {what} yet (--plan-only): {folder.name}/{script.NAME} makes it")
         return
     try:
-        state.implemented = back_end.run(plan, folder, design)
+        run(plan)
     except ToolMissingError as error:
-        state.lacks = f"no bitstream: {error}; all that is left to run there is {PLAN}/{script.NAME}"
-        return
-    shutil.copyfile(folder / back_end.bitstream, state.work / "deploy" / back_end.bitstream)
+        state.lacks = f"no {what}: {error}; all that is left to run there is {folder.name}/{script.NAME}"
 
 
 def side_by_side(outputs: Sequence[IntArray]) -> IntArray:
@@ -319,4 +345,5 @@ STEPS: dict[str, Callable[[State], None]] = {
     "synthesize": synthesize,
     "deploy": deploy_step,
     "bitstream": bitstream,
+    "hls": hls,
 }

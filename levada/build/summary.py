@@ -11,6 +11,8 @@ from levada.graph import Graph, Node
 from levada.layer import Resources, registered
 from levada.report.schema import (
     Cycles,
+    Hls,
+    HlsLayer,
     Implementation,
     LayerReport,
     LongestPath,
@@ -54,6 +56,7 @@ def summarize(state: State) -> Report:
             budget=budget,
         ),
         implementation=_implementation(state),
+        hls=_hls(state),
         partition=Partition(objective=partition.objective, gap=partition.gap, seconds=partition.seconds),
         seconds={name: round(seconds, 3) for name, seconds in state.seconds.items()},
         elapsed=round(time.perf_counter() - state.started, 3),
@@ -79,6 +82,13 @@ def _implementation(state: State) -> Implementation | None:
         dynamic_power_w=power.dynamic if power else None,
         static_power_w=power.static if power else None,
     )
+
+
+def _hls(state: State) -> Hls | None:
+    if state.hls is None:
+        return None
+    layers = {name: HlsLayer(**vars(layer)) for name, layer in state.hls.layers.items()}
+    return Hls(tool=state.hls.tool, layers=layers)
 
 
 def _version(package: str) -> str:

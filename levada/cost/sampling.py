@@ -26,6 +26,7 @@ from levada.cost import samples as files
 from levada.cost.samples import Sample
 from levada.graph import Graph, Node
 from levada.layer import Device, Folding, Layer, Resources, adapter, buffer, divisors, registered
+from levada.pipelining import SLOW
 from levada.synth import yosys
 
 #: Networks whose layers are sampled: together they have most kinds, and operands of all widths.
@@ -161,7 +162,8 @@ def drawn(kind: str) -> tuple[Pick, ...]:
     @quiet
     @given(cls.strategy())
     def collect(case):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-        cases.append(Pick(DRAWN, f"{kind} {len(cases)}", case.layer, case.folding))
+        layer = replace(case.layer, pipelining=SLOW)  # the networks' own, at their boards' clock
+        cases.append(Pick(DRAWN, f"{kind} {len(cases)}", layer, case.folding))
 
     collect()
     return tuple(cases)

@@ -12,57 +12,70 @@ from levada.emit.literals import cpp_array, cpp_type
 from levada.emit.sv import border
 from levada.graph import Graph, Node
 
+TOP = "accelerator"
+
 
 def sources(graph: Graph) -> dict[str, str]:
     """Every file of the C++ design by name: `accelerator.cpp`, `accelerator.hpp`, the library's headers."""
-    used = sorted({node.layer.cpp(node.folding).function for node in graph.nodes})
+    return library(graph) | top(graph, TOP)
+
+
+def library(graph: Graph) -> dict[str, str]:
+    """The library's headers by name, as far as the graph needs them."""
     root = content.root("hls")
-    files = {f"{name}.hpp": next(root.glob(f"*/{name}.hpp")).read_text() for name in used}
-    files |= {path.name: path.read_text() for path in sorted((root / "common").glob("*.hpp"))}
-    files["accelerator.hpp"] = _header(graph, used)
-    files["accelerator.cpp"] = _top(graph)
-    return files
+    files = {f"{name}.hpp": next(root.glob(f"*/{name}.hpp")).read_text() for name in _functions(graph)}
+    return files | {path.name: path.read_text() for path in sorted((root / "common").glob("*.hpp"))}
+
+
+def top(graph: Graph, name: str) -> dict[str, str]:
+    """The top function `name` that joins the layers of a graph: its .hpp and its .cpp."""
+    return {f"{name}.hpp": _header(graph, name), f"{name}.cpp": _top(graph, name)}
+
+
+def _functions(graph: Graph) -> list[str]:
+    return sorted({node.layer.cpp(node.folding).function for node in graph.nodes})
 
 
 def _beat(stream: Stream) -> str:
     return f"levada::vec<{cpp_type(stream.dtype)}, {stream.elements}>"
 
 
-def _signature(graph: Graph) -> str:
-    streams = [f"hls::stream<{_beat(graph.stream(name))}>& {port}" for port, name in border(graph).items()]
-    return f"void accelerator({', '.join(streams)})"
+def _signature(graph: Graph, name: str) -> str:
+    ports = border(graph).items()
+    streams = [f"hls::stream<{_beat(graph.stream(tensor))}>& {port}" for port, tensor in ports]
+    return f"void {name}({', '.join(streams)})"
 
 
-def _header(graph: Graph, used: list[str]) -> str:
+def _header(graph: Graph, name: str) -> str:
     return "\n".join(
         [
-            f"// levada: accelerator for {graph.name}, one frame a call.",
+            f"// levada: {name} for {graph.name}, one frame a call.",
             "#pragma once",
             "",
-            *(f'#include "{name}.hpp"' for name in used),
+            *(f'#include "{function}.hpp"' for function in _functions(graph)),
             "",
-            f"{_signature(graph)};",
+            f"{_signature(graph, name)};",
             "",
         ]
     )
 
 
-def _top(graph: Graph) -> str:
+def _top(graph: Graph, name: str) -> str:
     lines = [
-        f"// levada: accelerator for {graph.name}, {len(graph.nodes)} layers.",
-        '#include "accelerator.hpp"',
+        f"// levada: {name} for {graph.name}, {len(graph.nodes)} layers.",
+        f'#include "{name}.hpp"',
         "",
     ]
     for node in graph.nodes:
         lines += _constants(node)
-    lines += ["", f"{_signature(graph)} {{"]
-    ports = {name: port for port, name in border(graph).items()}
+    lines += ["", f"{_signature(graph, name)} {{"]
+    ports = {tensor: port for port, tensor in border(graph).items()}
     for port in ports.values():
         lines.append(f"#pragma HLS interface axis port = {port}")
         lines.append(f"#pragma HLS aggregate variable = {port} compact = bit")
     lines += ["#pragma HLS interface ap_ctrl_none port = return", "#pragma HLS dataflow"]
-    for name in (name for node in graph.nodes for name in node.outputs if name not in ports):
-        lines.append(f'  hls::stream<{_beat(graph.stream(name))}> {name}("{name}");')
+    for inner in (tensor for node in graph.nodes for tensor in node.outputs if tensor not in ports):
+        lines.append(f'  hls::stream<{_beat(graph.stream(inner))}> {inner}("{inner}");')
     for node in graph.nodes:
         lines += _call(node, ports)
     return "\n".join([*lines, "}", ""])

@@ -21,6 +21,7 @@ from levada.report.text import (
     deepest,
     duration,
     grouped,
+    hls,
     implementation,
     on_path,
     optimality,
@@ -61,5 +62,6 @@ def html(report: Report) -> str:
             verdict=verdict(report),
             optimality=optimality(report.partition.gap),
             implementation=implementation(report.implementation) if report.implementation else None,
+            hls=hls(report.hls) if report.hls else None,
         )
     )

@@ -188,6 +188,24 @@ class Implementation(_Model):
     """The part of it that an idle chip takes, too."""
 
 
+class HlsLayer(_Model):
+    """What Vitis HLS estimates of the hardware that it makes of a layer's C++."""
+
+    used: Resources
+    period_ns: NonNegativeFloat
+    """The shortest period of the clock."""
+    interval: PositiveInt | None = None
+    """Cycles between frames; null where it does not say."""
+
+
+class Hls(_Model):
+    """The layers' C++ in Vitis HLS, where all simulations of it gave the golden integers."""
+
+    tool: str
+    """Name and release."""
+    layers: dict[str, HlsLayer]
+
+
 class Partition(_Model):
     """How the folding was chosen."""
 
@@ -230,6 +248,8 @@ class Report(_Model):
     resources: ResourceReport
     implementation: Implementation | None = None
     """Null unless the design was placed and routed."""
+    hls: Hls | None = None
+    """Null unless layers went through Vitis HLS."""
     partition: Partition
     seconds: dict[str, NonNegativeFloat] = Field(default_factory=dict)
     """Wall time of each step, in the order of the build."""

@@ -17,6 +17,7 @@ from levada.report.text import (
     duration,
     folding,
     grouped,
+    hls,
     implementation,
     on_path,
     optimality,
@@ -216,6 +217,8 @@ def _end(report: Report) -> RenderResult:
     yield Text()
     if report.implementation is not None:
         yield Text(implementation(report.implementation))
+    if report.hls is not None:
+        yield Text(hls(report.hls))
     if report.lacks is not None:
         yield Text("• ", "red").append(report.lacks, "default")
     for note in report.notes:

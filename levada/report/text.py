@@ -8,6 +8,7 @@ from levada.layer import Resources
 from levada.report.schema import (
     LEVELS,
     RESOURCES,
+    Hls,
     Implementation,
     LayerReport,
     LevelName,
@@ -156,6 +157,15 @@ def implementation(found: Implementation) -> str:
     facts += [f"not counting {found.untimed}"] if found.untimed else []
     facts += [f"{found.power_w:g} W estimated"] if found.power_w is not None else []
     return f"placed and routed by {found.tool}: {', '.join(facts)}"
+
+
+def hls(found: Hls) -> str:
+    """What Vitis HLS says of the layers' C++, in a line."""
+    layers = found.layers.values()
+    totals = {name: sum(getattr(layer.used, key) for layer in layers) for key, name in LABELS.items()}
+    counts = ", ".join(f"{total:,} {name}" for name, total in totals.items())
+    slowest = max(layer.period_ns for layer in layers)
+    return f"{len(found.layers)} layers through {found.tool}: {counts}, {slowest:g} ns estimated"
 
 
 def optimality(gap: float | None) -> str:

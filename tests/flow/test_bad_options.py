@@ -146,7 +146,7 @@ def test_broken_board(text, refused, tmp_path):
 
 
 def test_unknown_flow(refused):
-    known = "count, ecp5, estimate, simulate, verify, zynq_openxc7, zynq_vivado"
+    known = "count, ecp5, estimate, simulate, verify, vitis_hls, zynq_openxc7, zynq_vivado"
     assert refused("--flow", "simlate").startswith(f"flow 'simlate' is unknown; known: {known}")
 
 

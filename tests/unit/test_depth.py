@@ -10,7 +10,7 @@ import pytest
 from levada import content
 from levada.errors import LevadaError
 from levada.layer import Folding
-from levada.synth import cells, yosys
+from levada.synth import cells, families, yosys
 from levada.synth.depth import Depth
 from tests.require_tools import require
 from tests.unit import graphs
@@ -94,7 +94,7 @@ def test_random_logic_is_as_deep_as_yosys_says(found, designs, tmp_path):
     netlists = yosys.module_netlists({name: designs[name] for name in designs if "random" in name})
     names = [name for name, text in netlists.items() if "MUXF" not in text]
     files = {f"{name}.v": netlists[name] for name in names}
-    reads = [yosys._PRIMITIVES["xc7"], f"read_verilog {' '.join(files)}"]
+    reads = [families.of("xc7").primitives, f"read_verilog {' '.join(files)}"]
     yosys.run(yosys.plan(files, [*reads, *(f"ltp -noff {name}" for name in names)]), tmp_path / "plan")
     said = (tmp_path / "plan" / "yosys.log").read_text()
     lengths = dict(re.findall(r"Longest topological path in (\w+) \(length=(\d+)\)", said))

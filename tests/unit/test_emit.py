@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from levada_driver.datatype import BIPOLAR, IntType
 
 from levada import content
-from levada.emit import chip, cpp, harness, literals, sv
+from levada.emit import chip, cpp, harness, literals, serial, sv
 from levada.layer import Bits, Rom, registered
 from levada.sim.single import single
 from tests.unit import graphs
@@ -109,8 +109,10 @@ def test_packages_and_inner_modules_come_first(kind):
 
 def test_every_module_of_the_library_is_reachable():
     layer = graphs.mvau(np.random.default_rng(0), 4, 3).at(1 << 24)
-    around = sv.library_modules(chip.chip(graphs.chain([layer]), (1, 1), "0" * 16))
-    assert set(sv.compile_order({*MODULES.values(), "unrolled", *around})) == LIBRARY.keys()
+    graph = graphs.chain([layer])
+    around = sv.library_modules(chip.chip(graph, (1, 1), "0" * 16))
+    around |= sv.library_modules(serial.sources(graph, (1, 1), 16)[f"{serial.TOP}.sv"])
+    assert set(sv.compile_order({*MODULES.values(), "swu_ahead", "unrolled", *around})) == LIBRARY.keys()
 
 
 def test_the_compile_list_has_the_top_level_last():

@@ -112,7 +112,7 @@ def test_the_netlist(synthesized):
     found, said = Netlist.read(synthesized / "design.json"), (synthesized / "synth.log").read_text()
     results = whole_shell.findings(in_slices(), found, said)
     assert [text for right, text in results if not right] == []
-    assert len(results) == 9
+    assert len(results) == 10
     assert (found.types["PS7"], found.types["BUFG"], found.types["DSP48E1"]) == (1, 1, 10)
     assert {"RAMB18E1", "RAMB36E1"} & found.types.keys()
     assert (found.chains, openxc7.tiles(found)) == ((5, 5), 6)

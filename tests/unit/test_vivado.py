@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from levada.synth import plan as plans
 from levada.synth import vivado, yosys
 from levada.synth.backend import Design
 from tests.require_tools import require
-from tests.unit import graphs, vivado_stand_in
+from tests.unit import graphs, tcl, vivado_stand_in
 
 GOLDEN = Path(__file__).parent / "golden" / "vivado"
 BOARD = boards.load("pynq-z2")
@@ -44,10 +42,7 @@ KNOWN = {
     "write_checkpoint": {"-force": False},
     "write_bitstream": {"-force": False},
 }
-# Each command prints itself, with a mark between its words, and where it was called.
-PRELUDE = """\
-proc record {name arguments} { puts "@[join [list $name [file tail [pwd]] {*}$arguments] \\x1f]" }
-foreach name {%s} { proc $name {args} "record $name \\$args" }
+ANSWERS = """\
 proc version {args} { record version $args; return $::env(RELEASE) }
 proc get_timing_paths {args} { record get_timing_paths $args; return $::env(PATHS) }
 proc get_property {name object} {
@@ -70,40 +65,16 @@ def run_tcl(plan, script, folder, release="2023.2", paths="path_1", properties=P
     """Runs a script of a plan; its exit code, what it says, and its calls as lists of words."""
     if not folder.exists():
         plans.write(plan, folder)
-    prelude = folder.parent / "prelude.tcl"
-    prelude.write_text(PRELUDE % " ".join(KNOWN) + f"source {script}\n")
-    done = subprocess.run(
-        [require("tclsh"), prelude],
-        cwd=folder,
-        env={**os.environ, "RELEASE": release, "PATHS": paths, "PROPERTIES": properties},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    lines = done.stdout.splitlines()
-    said = [line for line in lines if not line.startswith("@")]
-    return (
-        done.returncode,
-        said + done.stderr.splitlines(),
-        [x[1:].split("\x1f") for x in lines if x[:1] == "@"],
-    )
+    environment = {"RELEASE": release, "PATHS": paths, "PROPERTIES": properties}
+    return tcl.run(script, folder, KNOWN, ANSWERS, environment)
 
 
 def parsed(call):
-    """Options and other words of a call; an option that Vivado does not know is an error."""
-    name, _, *words = call
-    options, others = {}, []
-    while words:
-        word = words.pop(0)
-        if word.startswith("-"):
-            options[word] = words.pop(0) if KNOWN[name][word] else None
-        else:
-            others.append(word)
-    return options, others
+    return tcl.parsed(call, KNOWN)
 
 
 def named(calls, name):
-    return [parsed(call) for call in calls if call[0] == name]
+    return tcl.named(calls, name, KNOWN)
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

@@ -1,0 +1,4 @@
+// levada: what the test bench is for.
+#include "mvau_1.hpp"
+#include "ports.hpp"
+#define LEVADA_TOP mvau_1
