@@ -16,7 +16,7 @@ from levada.errors import LevadaError
 from levada.sim import serialsim
 from levada.sim.serialsim import SerialSim
 
-# Bits a second that the host expects of a simulation. What takes longer on the line than this allows for is sent
+# Bits a second that the host expects of a simulation. What takes longer on the line than this allows for is
 # sent again, which makes a slow line slower.
 _BAUD = 20_000
 
