@@ -12,6 +12,8 @@ from levada import cli, qor
 from levada.build import Options, build
 
 BASELINES = Path(__file__).resolve().parents[1] / "baselines"
+COUNTED = BASELINES / "pynq-z2"
+STEPS = ["load", "streamline", "lower", "partition", "connect", "emit", "bitstream"]
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +39,20 @@ def test_nothing_has_changed(built, update):
     assert qor.changed(changes) == [] or update
 
 
+@pytest.mark.slow
+def test_nothing_has_changed_behind_place_and_route(tmp_path, update):
+    """The clock that nextpnr finds, too: without simulation, which other tests do."""
+    flow = tmp_path / "route.toml"
+    flow.write_text(f'back_end = "ecp5"\nsteps = {json.dumps(STEPS)}\n')
+    options = Options("tfc-w2a2", board="ulx3s-85f", flow=str(flow), samples=1, out=tmp_path / "out")
+    changes = qor.compare([build(options)[0]], BASELINES, update)
+    assert {change.figure for change in changes} == {"cycles", "lut", "ff", "dsp", "bram18", "fmax_mhz"}
+    assert qor.changed(changes) == [] or update
+
+
 def kept(folder, **changed):
     """A copy of the baselines in which figures of tfc-w2a2 are others."""
-    shutil.copytree(BASELINES, folder)
+    shutil.copytree(COUNTED, folder / COUNTED.name)
     (path,) = folder.rglob("tfc-w2a2.json")
     path.write_text(json.dumps(json.loads(path.read_text()) | changed))
     return path
@@ -57,7 +70,7 @@ def kept(folder, **changed):
     ],
 )
 def test_a_change_for_better_or_worse(built, tmp_path, capsys, figure, factor, verdict):
-    (path,) = BASELINES.rglob("tfc-w2a2.json")
+    (path,) = COUNTED.rglob("tfc-w2a2.json")
     kept(tmp_path / "b", **{figure: json.loads(path.read_text())[figure] * factor})
     code, out, err = run(capsys, "qor", built["tfc-w2a2"], "--baselines", tmp_path / "b")
     assert "tfc-w2a2" in out
