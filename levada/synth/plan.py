@@ -130,36 +130,37 @@ def _make(command: Command, folder: Path, version: str, keep: bool, programs: Pr
     values = (os.environ[name] for name in command.variables)
     key = content.digest(version, repr(command), *values, *read)
     kept = content.cache_dir("plans") / key
-    if not kept.exists():
-        log = content.cache_dir("logs") / key / command.log
-        log.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            _call(command, folder, log, programs)
-            command.check(folder)
-            shutil.copyfile(log, folder / command.log)
-            if keep:
-                _copy(command, folder, kept)
-        except BaseException:
-            for name in command.writes:
-                (folder / name).unlink(missing_ok=True)
-            raise
-        shutil.rmtree(log.parent, ignore_errors=True)
+    if kept.exists():
+        for name in _made(command):
+            shutil.copyfile(kept / name, folder / name)
         return
-    for name in _made(command):
-        shutil.copyfile(kept / name, folder / name)
+    try:
+        _call(command, folder, key, programs)
+        command.check(folder)
+        if keep:
+            _copy(command, folder, kept)
+    except BaseException:
+        for name in _made(command):
+            (folder / name).unlink(missing_ok=True)
+        raise
 
 
-def _call(command: Command, folder: Path, log: Path, programs: Programs) -> None:
+def _call(command: Command, folder: Path, key: str, programs: Programs) -> None:
     program, *rest = (
         script.VARIABLE.sub(lambda found: os.environ[found[1]], argument) for argument in command.arguments
     )
+    log = folder / command.log
     code = native.logged([*programs.get(program, (program,)), *rest], folder, log)
-    if code != 0:
-        words = _last_words(log.read_text(errors="replace"))
-        raise CommandFailedError(f"{program} ended with exit code {code}:", words, log)
-    for name in command.writes:
-        if not (folder / name).is_file():
-            raise CommandFailedError(f"{program} ended well but", f"made no {name}", log)
+    absent = [name for name in command.writes if not (folder / name).is_file()]
+    if code == 0 and not absent:
+        return
+    # A build that fails leaves no folder behind, but what its tool said.
+    failed = content.cache_dir("logs") / key / command.log
+    content.write_whole(failed, log.read_bytes())
+    if code == 0:
+        raise CommandFailedError(f"{program} ended well but", f"made no {absent[0]}", failed)
+    words = _last_words(log.read_text(errors="replace"))
+    raise CommandFailedError(f"{program} ended with exit code {code}:", words, failed)
 
 
 def _copy(command: Command, folder: Path, kept: Path) -> None:

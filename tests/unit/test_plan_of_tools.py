@@ -128,6 +128,15 @@ def test_a_failure_names_command_and_log_and_leaves_nothing_else(word, said, too
     assert len(list((tmp_path / "cache" / "plans").iterdir())) <= 1  # the other command's, if it was faster
 
 
+def test_two_builds_may_run_the_same_command_at_once(tool, tmp_path):
+    """One ends while the other has not yet: neither takes anything from the other."""
+    first, second, third = example().commands
+    within = replace(first, check=lambda _folder: run(example(), tmp_path / "other"))
+    assert run(replace(example(), commands=(within, second, third)), tmp_path / "plan") == "one\ntwo\n"
+    for folder in ("plan", "other"):
+        assert (tmp_path / folder / "a.out.log").read_text() == "joining a.out a.txt\n"
+
+
 def test_a_failure_is_run_again(tool, tmp_path):
     for _ in range(2):
         with pytest.raises(CommandFailedError):
