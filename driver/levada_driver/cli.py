@@ -23,7 +23,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="levada-run", description="Runs a levada deploy package.")
     parser.add_argument("package", type=Path, help="the deploy/ folder")
     parser.add_argument("--backend", choices=NAMES, default="pynq", help="where it runs (default: pynq)")
-    parser.add_argument("--port", help="serial port of the board, for the back end serial: /dev/ttyUSB0")
+    parser.add_argument(
+        "--port", dest="line", help="serial port of the board, for the back end serial: /dev/ttyUSB0"
+    )
     parser.add_argument("--batch", type=int, help="most frames of a batch (default: as many as are sensible)")
     parser.add_argument("--weights", type=Path, help="weights to write first: a file of `levada weights`")
     parser.add_argument("--timeout", type=float, help="seconds without progress until a batch is given up")
@@ -84,7 +86,7 @@ def main() -> int:
     try:
         if arguments.action == "serve":
             serve.require()
-        options = arguments.backend, arguments.batch, arguments.timeout, arguments.port
+        options = arguments.backend, arguments.batch, arguments.timeout, arguments.line
         with Accelerator(arguments.package, *options) as accelerator:
             if arguments.weights is not None:
                 accelerator.load(arguments.weights)

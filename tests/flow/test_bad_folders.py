@@ -86,6 +86,14 @@ def command(network, out, flow):
     return [sys.executable, "-m", "levada.cli", "build", str(network), "--flow", flow, "--out", str(out)]
 
 
+# Tests that a shell runs in the background ignore Ctrl-C, and what they start would inherit that.
+NOTICES_CTRL_C = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
 @pytest.mark.parametrize("moment", ["streamline ...", "cppsim ..."])
 def test_ctrl_c(moment, network, tmp_path):
     out = tmp_path / "place" / "out"
@@ -95,13 +103,11 @@ def test_ctrl_c(moment, network, tmp_path):
         "LEVADA_CACHE": str(tmp_path / "cache")
     }  # so that there is something to compile
     process = subprocess.Popen(
-        command(network, out, "simulate"),
+        [sys.executable, "-c", NOTICES_CTRL_C, *command(network, out, "simulate")],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
-        # Tests that a shell runs in the background ignore Ctrl-C, and what they start would inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     log = []
     for line in process.stderr:

@@ -83,7 +83,7 @@ MISTAKES = {
     "steps too short": (
         BURSTS,
         ("(ADDRESS_BITS'(length) << 3)", "(ADDRESS_BITS'(length) << 2)"),
-        "in_place",
+        "legal",
     ),
     "asks without room": (READ, ("!m_axi_arvalid && room &&", "!m_axi_arvalid &&"), OWN),
     "changes its request": (
