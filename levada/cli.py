@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 from levada_driver.errors import DriverError
@@ -305,12 +305,25 @@ def models(json_: bool) -> None:
 @app.command()
 @click.argument("model")
 @click.option("--out", type=_PATH, help="Folder for the trained files  [default: models/FAMILY]")
+@click.option("--recipe", type=_PATH, help="How to train  [default: models/FAMILY/recipe.toml]")
+@click.option(
+    "--accelerator", type=click.Choice(["cpu", "gpu"]), default="cpu", help="The kind of device to train on."
+)
+@click.option("--processes", type=click.IntRange(1), default=1, help="How many share each batch.")
 @as_json
-def train(model: str, out: Path | None, json_: bool) -> None:
+def train(
+    model: str,
+    out: Path | None,
+    recipe: Path | None,
+    accelerator: Literal["cpu", "gpu"],
+    processes: int,
+    json_: bool,
+) -> None:
     """Train MODEL of models/ by its recipe; an interrupted training resumes."""
+    from levada.train import Machine
     from levada.train import train as run
 
-    trained = vars(run(model, out=out, log=_log))
+    trained = vars(run(model, out=out, recipe=recipe, machine=Machine(accelerator, processes), log=_log))
     result = {key: str(value) if isinstance(value, Path) else value for key, value in trained.items()}
     _print(result, json_, _pairs({key: value for key, value in result.items() if value is not None}))
 

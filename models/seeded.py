@@ -56,7 +56,8 @@ def write(name: str, out: Path | None = None) -> tuple[Path, Path]:
     """
     model = models.find(name)
     with train.one_thread():
-        return train.publish(model, network(model), out or model.onnx.parent)
+        made = train.publish(model, network(model), out or model.onnx.parent)
+    return made.onnx, made.samples
 
 
 def _main(arguments: list[str]) -> None:

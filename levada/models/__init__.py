@@ -7,7 +7,6 @@ them, so that looking a model up stays cheap.
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import importlib
 import math
@@ -71,25 +70,6 @@ class Model:
         return int(self.input.split("/")[1]) if self.input else 1
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How a network is trained: Adam, its rate falling to 0 along half a cosine.
-
-    Attributes:
-        seed: of the initial weights and of the order of the images.
-        epochs: passes through the training images.
-        batch_size: images a step; a rest that does not fill a batch is left out of that epoch.
-        learning_rate: of the first step.
-        shift: each image of a batch is moved by up to so many pixels in both directions, filled with 0.
-    """
-
-    seed: int
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    shift: int = 0
-
-
 def names() -> list[str]:
     """All models, by family, each family's variants in the order of its model.toml."""
     return [model.name for folder in _families() for model in _read(folder)]
@@ -107,30 +87,6 @@ def find(name: str) -> Model:
         guess = f"did you mean {' or '.join(close)}? " if close else ""
         raise LevadaError(f"model {name!r} is unknown; {guess}known: {', '.join(known) or 'none'}")
     return known[name]
-
-
-def find_recipe(model: Model) -> Recipe:
-    """The recipe.toml of the model's family, with what [variants.NAME] overrides.
-
-    Raises:
-        LevadaError: the file is missing or breaks a rule.
-    """
-    path = model.onnx.parent / "recipe.toml"
-    table = _toml(path)
-    override = table.pop("variants", {})
-    if isinstance(override, dict):
-        override = override.get(model.variant, {})
-    if not isinstance(override, dict):
-        raise LevadaError(f"{path}: variants has {override!r}; write tables [variants.{model.variant}]")
-    table |= override
-    fields = {field.name: field for field in dataclasses.fields(Recipe)}
-    _known_keys(path, "", table, set(fields))
-    for key, rule in fields.items():
-        if key in table:
-            _positive(path, key, table[key])
-        elif rule.default is dataclasses.MISSING:
-            raise LevadaError(f"{path}: {key} is missing; add it")
-    return Recipe(**table)
 
 
 def load_data(model: Model) -> Dataset:
@@ -243,13 +199,3 @@ def _bits(path: Path, variant: str, entry: dict[str, Any]) -> dict[str, int]:
                 f"{path}: {where}.{key} is {value!r}; write a bit width, a whole number from 1 to 32"
             )
     return dict(bits)
-
-
-def _positive(path: Path, key: str, value: object) -> None:
-    """A recipe's number: above 0, except that the seed and the shift may be 0."""
-    whole = key != "learning_rate"
-    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-        raise LevadaError(f"{path}: {key} is {value!r}; write a {'whole ' if whole else ''}number")
-    least = 0 if key in {"seed", "shift"} else 1 if whole else 1e-9
-    if not least <= value < math.inf:
-        raise LevadaError(f"{path}: {key} is {value!r}; write a number of at least {least}")

@@ -6,19 +6,19 @@ channels, and a shuffle (DepthToSpace) puts them into place. Bytes in, bytes out
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from levada import models
 from levada.models import Model
+from levada.train.recipe import Recipe
+from levada.train.task import Task
 
 from ..blocks import pictures
 from ..blocks.quantizers import constrain, conv, relu, unsigned
 
-__all__ = ["ESPCN", "build", "constrain", "fit", "frames", "samples"]
+__all__ = ["ESPCN", "build", "constrain", "frames", "samples", "task"]
 
 PATCH = 32  # pixels a side of the exported network's input; it has no layer that needs a fixed size
 WIDTH = 16
@@ -47,11 +47,11 @@ def frames(variant: str, count: int, seed: int) -> NDArray[np.uint8]:  # noqa: A
     return pictures.draw(count, (1, PATCH, PATCH), seed)
 
 
-def fit(model: Model, log: Callable[[str], None]) -> nn.Module:
-    """Trains the network of `model` on photographs; see photographs.py and upscaling.py."""
-    from .upscaling import train
+def task(model: Model, recipe: Recipe) -> Task:
+    """Trained on photographs; see upscaling.py."""
+    from .upscaling import Upscaling
 
-    return train(model, build, factor(model.variant), colour=False, log=log)
+    return Upscaling(model, recipe, factor(model.variant), colour=False)
 
 
 class ESPCN(nn.Module):

@@ -1,65 +1,73 @@
-"""Trains super-resolution networks on patches of photographs; measures them against bicubic enlargement."""
+"""The task of enlarging pictures: patches of photographs, mean absolute error, PSNR against bicubic."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from levada import models
+from levada import content
 from levada.models import Model
+from levada.train.recipe import Recipe
+from levada.train.task import Batch, Log, Task
 
 from . import photographs
 from .photographs import Picture
 
 PATCH = 32  # pixels a side, of the small picture
+STEPS = 100  # batches that count as an epoch
 #: Finer than any sum of products here; half of it keeps sums off the boundaries between two integers.
 _LATTICE = 2.0**-18
 
 Pairs = list[tuple[Picture, Picture]]
 
 
-def train(
-    model: Model,
-    build: Callable[[str], nn.Module],
-    factor: int,
-    *,
-    colour: bool,
-    log: Callable[[str], None],
-) -> nn.Module:
-    """Adam on the mean absolute error, by the family's recipe.toml: `epochs` of 100 batches.
+@dataclass(frozen=True)
+class Upscaling(Task):
+    """Targets are patches of photographs [N, C, factor * H, factor * W], in colour or of their brightness."""
 
-    Returns:
-        The trained network in evaluation mode; the log says its PSNR on photographs that it was not trained
-        on.
-    """
-    recipe = models.find_recipe(model)
-    data = pairs(photographs.TRAIN, factor, colour=colour)
-    rng = np.random.default_rng(recipe.seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        network = build(model.variant).train()
-        optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
-        scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 100 * recipe.epochs)
-        for epoch in range(recipe.epochs):
-            total = 0.0
-            for _ in range(100):
-                small, large = batch(data, recipe.batch_size, factor, rng)
-                loss = nn.functional.l1_loss(network(small), large)
-                optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimizer.step()
-                scheduler.step()
-                total += loss.item()
-            if (epoch + 1) % 10 == 0:
-                log(f"{model.name}: epoch {epoch + 1} of {recipe.epochs}, loss {total / 100:.5f}")
-    settle(network.eval())
-    for name, (bicubic, ours) in measure(network, factor, colour=colour).items():
-        log(f"{model.name}: {name}: {ours:.2f} dB, bicubic {bicubic:.2f} dB")
-    return network
+    model: Model
+    recipe: Recipe
+    factor: int
+    colour: bool
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """The photographs to train on."""
+        return pairs(photographs.TRAIN, self.factor, colour=self.colour)
+
+    @property
+    def steps(self) -> int:
+        """Batches are drawn at random: there is no last one."""
+        return STEPS
+
+    def digest(self) -> str:
+        """Of all pixels."""
+        return content.digest(*(picture.tobytes() for pair in self.pairs for picture in pair))
+
+    def batches(self, random: np.random.Generator) -> Iterator[Batch]:
+        """Random patches."""
+        for _ in range(STEPS):
+            yield Batch(*batch(self.pairs, self.recipe.batch_size, self.factor, random))
+
+    def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Mean absolute error."""
+        return nn.functional.l1_loss(outputs, targets)
+
+    def finish(self, network: nn.Module) -> None:
+        """Makes all sums exact."""
+        settle(network)
+
+    def judge(self, network: nn.Module, file: Path, log: Log) -> None:  # noqa: ARG002
+        """Says the PSNR on photographs that the network was not trained on."""
+        for name, (bicubic, ours) in measure(network, self.factor, colour=self.colour).items():
+            log(f"{self.model.name}: {name}: {ours:.2f} dB, bicubic {bicubic:.2f} dB")
 
 
 def pairs(names: tuple[str, ...], factor: int, *, colour: bool) -> Pairs:

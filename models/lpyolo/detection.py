@@ -1,4 +1,4 @@
-"""Trains LPYOLO: which anchor answers for which box, the loss, and the loop.
+"""The task of finding faces: which anchor answers for which box, the loss, and average precision.
 
 Three quarters of the epochs with a sigmoid at the output, where gradients never vanish; then with the
 HardTanh of the accelerator in its place, through which the sigmoid's gradients are passed.
@@ -6,15 +6,19 @@ HardTanh of the accelerator in its place, through which the sigmoid's gradients 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from levada.models import Recipe
+from levada.models import Model
+from levada.train.recipe import Recipe
+from levada.train.task import Batch, Log, Task
 
 from . import host
 from .host import ANCHORS, STRIDE, Floats
@@ -34,40 +38,52 @@ class Pictures(Protocol):
     def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], Floats]:
         """A picture, uint8 [3, size, size], and its boxes, float [n, 4], in its pixels."""
 
+    def digest(self) -> str:
+        """Changes with the pictures."""
 
-def train(
-    network: LPYOLO,
-    data: Pictures,
-    recipe: Recipe,
-    constrain: Callable[[nn.Module], None],
-    log: Callable[[str], None],
-) -> LPYOLO:
-    """Adam, its rate falling to 0 along half a cosine; pictures are mirrored at random and moved by `shift`.
 
-    Returns:
-        The network in evaluation mode, as the accelerator computes it.
-    """
-    rng = np.random.default_rng(recipe.seed)
-    batches = max(1, len(data) // recipe.batch_size)
-    optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
-    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, recipe.epochs * batches)
-    network.train()
-    for epoch in range(recipe.epochs):
-        network.soft = epoch < _SOFT_PART * recipe.epochs
-        order, total = rng.permutation(len(data)), 0.0
-        for chosen in np.array_split(order[: batches * recipe.batch_size], batches):
-            pictures, boxes = zip(*(_varied(*data[int(i)], recipe.shift, rng) for i in chosen), strict=True)
-            output = network(torch.from_numpy(np.stack(pictures)).float() / 255)
-            value = loss(output, list(boxes))
-            optimizer.zero_grad()
-            value.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            scheduler.step()
-            constrain(network)
-            total += value.item()
-        log(f"epoch {epoch + 1} of {recipe.epochs}, loss {total / batches:.4f}")
-    network.soft = False
-    return network.eval()
+@dataclass(frozen=True)
+class Detection(Task):
+    """Targets are the boxes of each picture, float [n, 4]; pictures are mirrored, and moved by `shift`."""
+
+    model: Model
+    recipe: Recipe
+    training: Pictures
+    validation: Pictures
+
+    @property
+    def steps(self) -> int:
+        """Full batches, at least one."""
+        return max(1, len(self.training) // self.recipe.batch_size)
+
+    def digest(self) -> str:
+        """Of the pictures to train on."""
+        return self.training.digest()
+
+    def batches(self, random: np.random.Generator) -> Iterator[Batch]:
+        """Shuffled and varied."""
+        order = random.permutation(len(self.training))[: self.steps * self.recipe.batch_size]
+        for chosen in np.array_split(order, self.steps):
+            varied = (_varied(*self.training[int(i)], self.recipe.shift, random) for i in chosen)
+            pictures, boxes = zip(*varied, strict=True)
+            yield Batch(torch.from_numpy(np.stack(pictures)).float() / 255, list(boxes))
+
+    def loss(self, outputs: Tensor, targets: list[Floats]) -> Tensor:
+        """Boxes, confidence and class."""
+        return loss(outputs, targets)
+
+    def prepare(self, network: nn.Module, part: float) -> None:
+        """A sigmoid first, the accelerator's output later."""
+        cast("LPYOLO", network).soft = part < _SOFT_PART
+
+    def finish(self, network: nn.Module) -> None:
+        """The accelerator's output."""
+        cast("LPYOLO", network).soft = False
+
+    def judge(self, network: nn.Module, file: Path, log: Log) -> None:  # noqa: ARG002
+        """Says the average precision on the pictures for validation."""
+        found = precision(cast("LPYOLO", network), self.validation)
+        log(f"{self.model.name}: average precision {found:.3f} on the pictures for validation")
 
 
 def precision(network: LPYOLO, data: Pictures, threshold: float = 0.05) -> float:
@@ -120,14 +136,14 @@ def loss(output: Tensor, boxes: list[Floats]) -> Tensor:
     count, _, rows, columns = output.shape
     p = ((output + 1) / 2).reshape(count, len(ANCHORS), host.VALUES, rows, columns)
     p = p.clamp(1e-3, 1 - 1e-3)
-    wanted = torch.zeros(count, len(ANCHORS), rows, columns)
-    box_loss = class_loss = torch.zeros(())
+    wanted = output.new_zeros(count, len(ANCHORS), rows, columns)
+    box_loss = class_loss = output.new_zeros(())
     targets = [(n, *place) for n, own in enumerate(boxes) for place in assign(own, rows, columns).tolist()]
     if targets:
-        n, number, anchor, row, column = torch.tensor(targets).T
+        n, number, anchor, row, column = torch.tensor(targets, device=output.device).T
         chosen = p[n, anchor, :, row, column]
-        true = torch.tensor(np.concatenate(boxes), dtype=torch.float32)
-        starts = torch.tensor(np.cumsum([0, *(len(own) for own in boxes)])[:-1])
+        true = output.new_tensor(np.concatenate(boxes))
+        starts = number.new_tensor(np.cumsum([0, *(len(own) for own in boxes)])[:-1])
         box_loss = (
             1 - generalized_overlap(_boxes(chosen, anchor, row, column), true[starts[n] + number])
         ).mean()
@@ -143,7 +159,7 @@ def loss(output: Tensor, boxes: list[Floats]) -> Tensor:
 def _boxes(p: Tensor, anchor: Tensor, row: Tensor, column: Tensor) -> Tensor:
     """The boxes [k, 4] of outputs [k, 6], as `host.decode` has them."""
     middle = (2 * p[:, :2] - 0.5 + torch.stack([column, row], dim=1)) * STRIDE
-    half = 2 * p[:, 2:4] ** 2 * torch.tensor(ANCHORS, dtype=torch.float32)[anchor]
+    half = 2 * p[:, 2:4] ** 2 * p.new_tensor(ANCHORS)[anchor]
     return torch.cat([middle - half, middle + half], dim=1)
 
 

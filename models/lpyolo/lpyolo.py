@@ -6,7 +6,6 @@ a picture, 350,696 weights. The first and the last layer have 8-bit weights, the
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -17,11 +16,13 @@ from torch import Tensor, nn
 
 from levada import models
 from levada.models import Model
+from levada.train.recipe import Recipe
+from levada.train.task import Task
 
 from ..blocks import pictures
 from ..blocks.quantizers import FixedSigned, constrain, conv, relu, unsigned
 
-__all__ = ["LPYOLO", "build", "constrain", "fit", "frames", "samples"]
+__all__ = ["LPYOLO", "build", "constrain", "frames", "samples", "task"]
 
 SIZE = 416
 STRIDE = 32
@@ -33,19 +34,12 @@ BORDER_BITS = 8  # of the first and last layer's weights, and of the output
 REACH = 3.0
 
 
-def fit(model: Model, log: Callable[[str], None]) -> nn.Module:
-    """Trains the network of `model` on WIDER FACE; see widerface.py and detection.py."""
+def task(model: Model, recipe: Recipe) -> Task:
+    """Trained on WIDER FACE; see widerface.py and detection.py."""
     from . import detection, widerface
 
-    recipe = models.find_recipe(model)
     training, validation = (widerface.load(part, SIZE) for part in ("train", "val"))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        bits = model.bits
-        network = LPYOLO(bits["weight"], bits["activation"])
-        network = detection.train(network, training, recipe, constrain, log)
-    log(f"{model.name}: average precision {detection.precision(network, validation):.3f} on the part val")
-    return network
+    return detection.Detection(model, recipe, training, validation)
 
 
 class Layer(NamedTuple):

@@ -7,8 +7,6 @@ before the last layer, which starts as one that repeats pixels. Bytes in, bytes 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -16,11 +14,13 @@ from torch import Tensor, nn
 
 from levada import models
 from levada.models import Model
+from levada.train.recipe import Recipe
+from levada.train.task import Task
 
 from ..blocks import pictures
 from ..blocks.quantizers import constrain, conv, relu, unsigned
 
-__all__ = ["XCAT", "build", "constrain", "fit", "frames", "samples"]
+__all__ = ["XCAT", "build", "constrain", "frames", "samples", "task"]
 
 PATCH = 32  # pixels a side of the exported network's input; it has no layer that needs a fixed size
 GROUPS = (8, 16)  # channels
@@ -50,11 +50,11 @@ def frames(variant: str, count: int, seed: int) -> NDArray[np.uint8]:  # noqa: A
     return pictures.draw(count, (3, PATCH, PATCH), seed)
 
 
-def fit(model: Model, log: Callable[[str], None]) -> nn.Module:
-    """Trains the network of `model` on photographs; see photographs.py and upscaling.py of espcn."""
-    from ..espcn.upscaling import train
+def task(model: Model, recipe: Recipe) -> Task:
+    """Trained on photographs; see upscaling.py of espcn."""
+    from ..espcn.upscaling import Upscaling
 
-    return train(model, build, factor(model.variant), colour=True, log=log)
+    return Upscaling(model, recipe, factor(model.variant), colour=True)
 
 
 class XCAT(nn.Module):

@@ -147,39 +147,6 @@ def test_faulty_model_toml(family, old, new, text):
     assert str(error.value).startswith(f"{folder / 'model.toml'}: {text}")
 
 
-RECIPE = "seed = 1\nepochs = 2\nbatch_size = 3\nlearning_rate = 0.5\n[variants.v2]\nepochs = 9\nshift = 1\n"
-
-
-def test_recipe_with_override(family):
-    (family() / "recipe.toml").write_text(RECIPE)
-    one, two = (models.find_recipe(models.find(name)) for name in ("fam-v1", "fam-v2"))
-    assert one == models.Recipe(seed=1, epochs=2, batch_size=3, learning_rate=0.5, shift=0)
-    assert two == models.Recipe(seed=1, epochs=9, batch_size=3, learning_rate=0.5, shift=1)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "text"),
-    [
-        ("seed = 1\n", "", "seed is missing; add it"),
-        ("epochs = 2", "epochs = 2.0", "epochs is 2.0; write a whole number"),
-        ("epochs = 2", "epochs = 0", "epochs is 0; write a number of at least 1"),
-        ("0.5", "0", "learning_rate is 0; write a number of at least 1e-09"),
-        ("0.5", "inf", "learning_rate is inf; write a number"),
-        ("seed", "sed", "key sed is unknown; use one of batch_size, epochs, learning_rate, seed, shift"),
-        ("[variants.v2]", "[variants]\nv1 = 2", "variants has 2; write tables [variants.v1]"),
-    ],
-)
-def test_faulty_recipe(family, old, new, text):
-    path = family() / "recipe.toml"
-    with pytest.raises(LevadaError, match="cannot be read"):
-        models.find_recipe(models.find("fam-v1"))
-    assert old in RECIPE
-    path.write_text(RECIPE.replace(old, new, 1))
-    with pytest.raises(LevadaError) as error:
-        models.find_recipe(models.find("fam-v1"))
-    assert str(error.value).startswith(f"{path}: {text}")
-
-
 @pytest.mark.parametrize("name", TRAINED)
 def test_onnx_file_is_small_static_and_clean(name):
     path = models.find(name).onnx

@@ -11,6 +11,7 @@ from brevitas.nn import QuantConv2d, QuantLinear
 
 from levada import export, models, train
 from levada.errors import LevadaError
+from levada.train import recipe as recipes
 
 calibrate = importlib.import_module("levada.models.blocks.calibrate")
 pictures = importlib.import_module("levada.models.blocks.pictures")
@@ -303,7 +304,7 @@ def test_classifiers_can_be_trained(monkeypatch, tmp_path):
     images = pictures.draw(24, (3, 32, 32), seed=8)
     dataset = data.Dataset("made up", images[:16], classes[:16], images[16:], classes[16:])
     monkeypatch.setattr(models, "load_data", lambda model: dataset)
-    monkeypatch.setattr(models, "find_recipe", lambda model: models.Recipe(1, 2, 8, 0.01, 2))
+    monkeypatch.setattr(recipes, "find", lambda model, path=None: train.Recipe(1, 2, 8, 0.01, 2))
     monkeypatch.chdir(tmp_path)
     lines = []
     trained = train.train("resnet8-w2a2", out=tmp_path, log=lines.append)

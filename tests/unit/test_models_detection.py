@@ -9,6 +9,8 @@ from PIL import Image
 
 from levada import models
 from levada.errors import LevadaError
+from levada.train.loop import fit
+from levada.train.recipe import Recipe
 
 host = importlib.import_module("levada.models.lpyolo.host")
 cartoons = importlib.import_module("levada.models.lpyolo.cartoons")
@@ -172,15 +174,13 @@ class TestTraining:
         np.testing.assert_array_equal(codes, np.rint(codes))
 
     @pytest.mark.slow
-    def test_learns_to_find_cartoon_faces(self):
-        torch.manual_seed(1)
-        torch.set_num_threads(1)
-        lines = []
-        recipe = models.Recipe(seed=1, epochs=12, batch_size=4, learning_rate=0.004, shift=4)
-        data = cartoons.Cartoons(96, SIZE, seed=1)
-        network = lpyolo.LPYOLO(4, 4)
-        network = detection.train(network, data, recipe, lpyolo.constrain, lines.append)
+    def test_learns_to_find_cartoon_faces(self, tmp_path):
+        lines, model = [], models.find("lpyolo-w4a4")
+        recipe = Recipe(seed=1, epochs=12, batch_size=4, learning_rate=0.004, shift=4)
+        training, validation = cartoons.Cartoons(96, SIZE, seed=1), cartoons.Cartoons(24, SIZE, seed=2)
+        task = detection.Detection(model, recipe, training, validation)
+        network = fit(model, recipe, task, tmp_path, lines.append)
         losses = [float(line.rsplit(" ", 1)[1]) for line in lines]
         assert losses[-1] < 0.65 * losses[0]
         assert not network.training
-        assert detection.precision(network, cartoons.Cartoons(24, SIZE, seed=2)) > 0.1
+        assert detection.precision(network, validation) > 0.1

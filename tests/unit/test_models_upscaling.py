@@ -8,6 +8,7 @@ import torch
 
 from levada import models, train
 from levada.errors import LevadaError
+from levada.train import recipe as recipes
 
 pictures = importlib.import_module("levada.models.blocks.pictures")
 photographs = importlib.import_module("levada.models.espcn.photographs")
@@ -71,7 +72,8 @@ def test_xcat_starts_by_repeating_pixels(factor):
 
 @pytest.mark.parametrize("name", ["espcn-x3-w8a8", "xcat-x2-w4a4"])
 def test_a_short_training_gives_a_file(made_up, monkeypatch, tmp_path, name):
-    monkeypatch.setattr(models, "find_recipe", lambda model: models.Recipe(1, 1, 2, 0.003))
+    monkeypatch.setattr(recipes, "find", lambda model, path=None: recipes.Recipe(1, 1, 2, 0.003))
+    monkeypatch.chdir(tmp_path)
     lines = []
     trained = train.train(name, out=tmp_path, log=lines.append)
     assert trained.accuracy is None

@@ -1,31 +1,32 @@
 """Training on a tiny made-up data set: it learns, and an interruption changes nothing."""
 
+import dataclasses
 import importlib
+import importlib.util
 import io
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from levada import models, train
+from levada import cli, models, train
 from levada.errors import CheckFailedError, LevadaError
+from levada.train import classification, loop
+from levada.train import recipe as recipes
+from tests.unit import trainings
+from tests.unit.trainings import stripes
 
 data = importlib.import_module("levada.models.data")
 tfc = importlib.import_module("levada.models.tfc.tfc")
 
-RECIPE = models.Recipe(seed=3, epochs=3, batch_size=16, learning_rate=0.01, shift=1)
+RECIPE = train.Recipe(seed=3, epochs=3, batch_size=16, learning_rate=0.01, shift=1)
+ROOT = Path(__file__).parents[2]
 CHECKPOINT = "build/train/tfc-w2a2/checkpoint.pt"
-
-
-def stripes(count, seed):
-    """Images of ten classes: class k has a bright stripe at height 2k + 4, all else is noise."""
-    rng = np.random.default_rng(seed)
-    classes = rng.integers(0, 10, count)
-    images = rng.integers(0, 100, (count, 1, 28, 28))
-    images[np.arange(count), 0, 2 * classes + 4] = 255
-    return images.astype(np.uint8), classes.astype(np.int64)
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def tiny(monkeypatch, tmp_path):
     """Runs in an empty folder, with a recipe and data that take a second."""
     dataset = data.Dataset("stripes", *stripes(90, 1), *stripes(30, 2))
     monkeypatch.setattr(models, "load_data", lambda model: dataset)
-    monkeypatch.setattr(models, "find_recipe", lambda model: RECIPE)
+    monkeypatch.setattr(recipes, "find", lambda model, path=None: RECIPE)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -106,7 +107,7 @@ def test_finished_run_only_exports_again(tiny):
 
 def test_seed_decides(tiny, monkeypatch):
     first = run(tiny)
-    monkeypatch.setattr(models, "find_recipe", lambda model: models.Recipe(**{**vars(RECIPE), "seed": 4}))
+    monkeypatch.setattr(recipes, "find", lambda model, path=None: train.Recipe(**{**vars(RECIPE), "seed": 4}))
     second = run(tiny)
     assert second[3][0] == f"tfc-w2a2: {CHECKPOINT} is of another network, recipe or data; starts anew"
     assert second[1] != first[1]
@@ -124,7 +125,7 @@ def test_training_leaves_torchs_state_alone(tiny):
 def test_it_learns(tiny, monkeypatch, name):
     dataset = data.Dataset("stripes", *stripes(400, 1), *stripes(200, 2))
     monkeypatch.setattr(models, "load_data", lambda model: dataset)
-    monkeypatch.setattr(models, "find_recipe", lambda model: models.Recipe(1, 5, 20, 0.01))
+    monkeypatch.setattr(recipes, "find", lambda model, path=None: train.Recipe(1, 5, 20, 0.01))
     result, *_, lines = run(tiny, name)
     assert result.accuracy > 80  # by chance: 10
     assert f"{name}: {result.accuracy:.2f} % of 200 test images of stripes" in lines
@@ -141,14 +142,14 @@ def test_samples_of_other_variants_stay(tiny):
 
 
 def test_export_that_differs_is_not_published(tiny, monkeypatch):
-    true = train.execute
+    true = classification.execute
 
     def false(path, inputs):
         logits = true(path, inputs)
         logits[2] += 1
         return logits
 
-    monkeypatch.setattr(train, "execute", false)
+    monkeypatch.setattr(classification, "execute", false)
     with pytest.raises(CheckFailedError, match="differs from torch on 1 of 30 inputs; first 2: expected"):
         run(tiny)
     assert not (tiny / "out").exists()
@@ -164,7 +165,7 @@ def test_damaged_checkpoint(tiny, damage):
 
 
 def test_batch_larger_than_the_data(tiny, monkeypatch):
-    monkeypatch.setattr(models, "find_recipe", lambda model: models.Recipe(1, 1, 91, 0.01))
+    monkeypatch.setattr(recipes, "find", lambda model, path=None: train.Recipe(1, 1, 91, 0.01))
     with pytest.raises(
         LevadaError, match="batch_size 91 exceeds the 90 training images of stripes; lower it"
     ):
@@ -186,12 +187,12 @@ def test_missing_network(tiny):
         train.execute(Path("x/tfc-w2a2.onnx"), np.zeros((1, 1, 28, 28), np.float32))
 
 
-def test_shift_moves_whole_images(tiny):
-    run_ = train._Run(models.find("tfc-w2a2"), RECIPE, models.load_data(None))
+def test_shift_moves_whole_images():
+    torch.manual_seed(1)
     images = torch.zeros(200, 1, 28, 28, dtype=torch.uint8)
     images[:, 0, 10, 20] = 9
     images[:, 0, 0, 0] = 1
-    moved = run_._shifted(images)
+    moved = classification.shifted(images, 1)
     assert moved.shape == images.shape
     number, _, row, column = (moved == 9).nonzero().T
     assert number.tolist() == list(range(200))
@@ -220,3 +221,104 @@ def test_log_goes_to_standard_error(tiny, capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.splitlines()[0].startswith("tfc-w2a2: epoch 1 of 3, loss ")
+
+
+def test_a_killed_process_changes_nothing(tmp_path):
+    """kill -9 in the middle of the fourth epoch, with a method that has a state."""
+    whole = trainings.stateful(tmp_path / "whole", log=[].append)
+    command = [sys.executable, "-m", "tests.unit.trainings", str(tmp_path / "cut")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        for line in process.stderr:
+            if "epoch 3 of 6" in line:
+                time.sleep(0.2)
+                process.kill()
+                break
+        process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert not (tmp_path / "cut" / loop.TRAINED).exists()
+    lines = []
+    cut = trainings.stateful(tmp_path / "cut", log=lines.append)
+    assert lines[0].endswith("checkpoint.pt holds 3 of 6 epochs")
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(tensor, cut.state_dict()[name]), name
+
+
+def test_two_processes_average_their_gradients(tmp_path):
+    """Of a network without batch normalisation: the same as one process, but for how sums are rounded."""
+    model, recipe = models.find("espcn-x2-w8a8"), train.Recipe(1, 1, 4, 1e-3)
+    one, two = (
+        loop.fit(
+            model, recipe, trainings.Patches(), tmp_path / str(count), [].append, train.Machine("cpu", count)
+        )
+        for count in (1, 2)
+    )
+    start = loop.fit(model, train.Recipe(1, 1, 4, 1e-12), trainings.Patches(), tmp_path / "0", [].append)
+    for name, tensor in one.state_dict().items():
+        torch.testing.assert_close(two.state_dict()[name], tensor, atol=2e-5, rtol=0)
+    assert any((one.state_dict()[n] - t).abs().max() > 1e-3 for n, t in start.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("machine", "text"),
+    [
+        (
+            train.Machine("cpu", 3),
+            "batch_size 16 cannot be shared by 3 processes equally; choose --processes that divides it",
+        ),
+        (train.Machine("gpu", 64), "GPUs, and 64 are asked for; use --accelerator cpu"),
+    ],
+)
+def test_machine_that_does_not_fit(tiny, machine, text):
+    recipe = dataclasses.replace(RECIPE, batch_size=16 if machine.processes == 3 else 64)
+    with pytest.raises(LevadaError, match=text):
+        machine.check(recipe)
+
+
+def test_without_fabric_the_exit_code_is_3(tiny, monkeypatch, capsys):
+    true = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "lightning_fabric" else true(name)
+    )
+    assert cli.main(["train", "tfc-w2a2", "--out", str(tiny)]) == 3
+    assert capsys.readouterr().err.endswith(
+        "Lightning Fabric is missing, which training needs; `pip install 'levada[train]'` installs it\n"
+    )
+
+
+def test_publishing_and_measuring_need_no_fabric():
+    code = (
+        "import sys; sys.modules['lightning_fabric'] = None; from levada import train;"
+        "from levada.models import seeded; print(train.publish, train.measure, train.execute)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_ends_the_run(tiny, monkeypatch, value):
+    true, calls = torch.nn.functional.cross_entropy, []
+
+    def loss(outputs, targets):
+        calls.append(1)
+        return true(outputs, targets) * (value if len(calls) == 7 else 1)
+
+    monkeypatch.setattr(torch.nn.functional, "cross_entropy", loss)
+    with pytest.raises(
+        LevadaError,
+        match=f"^tfc-w2a2: the loss is {value} at step 7 of 15; lower learning_rate in the recipe",
+    ):
+        run(tiny)
+    assert not (tiny / "out").exists()
+
+
+def test_a_far_too_high_rate_ends_with_that_error(tiny, monkeypatch):
+    """Not by intervention: logits overflow."""
+    monkeypatch.setattr(recipes, "find", lambda model, path=None: train.Recipe(1, 9, 16, 1e37))
+    with pytest.raises(LevadaError, match=r"the loss is (nan|inf) at step "):
+        run(tiny)
+
+
+def test_weights_of_another_network(tiny):
+    run(tiny)
+    path = tiny / "build/train/tfc-w2a2" / loop.TRAINED
+    with pytest.raises(LevadaError, match=r"trained.pt: holds weights of another network than cnv-w1a1; "):
+        loop.trained(models.find("cnv-w1a1"), path)

@@ -1,0 +1,87 @@
+"""Trains a network of models/ by its recipe, exports it as QONNX and measures the exported file.
+
+A family's module `models/<family>/<family>.py` says what to train: `build(variant)`, `constrain(network)`
+and `samples(variant)`; its recipe.toml says how, with which methods (see docs/training.md). What is learned
+from which data is a task: classification of the family's data set, unless the family has a function
+`task(model, recipe)` that gives another one. Torch, Brevitas and Lightning Fabric are imported only when
+training starts; measuring and publishing networks needs no Fabric.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from levada import models
+from levada.models import Model
+from levada.train import recipe as recipes
+from levada.train.classification import Classification, measure
+from levada.train.machine import Machine, one_thread
+from levada.train.publish import Trained, as_floats, execute, execute_all, publish
+from levada.train.recipe import Recipe
+from levada.train.task import Family, Log, Task, family_of, to_stderr
+
+__all__ = [
+    "Family",
+    "Log",
+    "Machine",
+    "Recipe",
+    "Task",
+    "Trained",
+    "as_floats",
+    "execute",
+    "execute_all",
+    "measure",
+    "one_thread",
+    "publish",
+    "train",
+]
+
+#: A folder for each model, below the working directory: its checkpoint, and the weights at the end.
+BUILD = Path("build/train")
+
+
+def train(
+    name: str,
+    *,
+    out: Path | None = None,
+    recipe: Path | None = None,
+    machine: Machine | None = None,
+    log: Log | None = None,
+) -> Trained:
+    """Trains the model `name`, or goes on from its checkpoint under build/train/.
+
+    The result is the same with and without interruptions. The files appear only after the exported network
+    has proved to give what torch gives.
+
+    Args:
+        name: a model of `levada.models.names()`.
+        out: folder for the .onnx and samples files; the family's own folder unless given.
+        recipe: a recipe.toml; the family's own unless given.
+        machine: where to train; one process on the CPU unless given.
+        log: takes one line at a time; standard error unless given, and where there are several processes.
+
+    Raises:
+        LevadaError: unknown model, faulty recipe, data that cannot be had, unreadable checkpoint, a loss that
+            is no number.
+        ToolMissingError: Lightning Fabric is not installed.
+        CheckFailedError: torch and the exported file disagree.
+    """
+    log = log or to_stderr
+    model = models.find(name)
+    found = recipes.find(model, recipe)
+    machine = machine or Machine()
+    machine.check(found)
+    task = _task(model, found)
+
+    from levada.train.loop import fit
+
+    network = fit(model, found, task, BUILD / name, log, machine)
+    with one_thread():
+        return publish(model, network, out or model.onnx.parent, lambda file: task.judge(network, file, log))
+
+
+def _task(model: Model, recipe: Recipe) -> Task:
+    """The family's own, or classification of its data set."""
+    own = getattr(family_of(model), "task", None)
+    task: Task = own(model, recipe) if own else Classification(model, recipe, models.load_data(model))
+    return task

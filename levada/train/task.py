@@ -1,0 +1,90 @@
+"""What is trained: a family builds networks, a task has the data, the loss and the metric."""
+
+from __future__ import annotations
+
+import abc
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from levada.models import Model
+
+if TYPE_CHECKING:
+    import torch
+
+Log = Callable[[str], None]
+
+
+class Family(Protocol):
+    """What a family's module offers."""
+
+    def build(self, variant: str) -> torch.nn.Module:
+        """The untrained network: float input [N, ...] to one tensor or several."""
+
+    def constrain(self, network: torch.nn.Module) -> None:
+        """Called after each optimizer step, to keep weights within bounds."""
+
+    def samples(self, variant: str) -> NDArray[np.integer[Any]]:
+        """A few inputs [N, ...], as integers of the model's input type."""
+
+
+class Batch(NamedTuple):
+    """One step's examples.
+
+    Attributes:
+        inputs: float [N, ...], as the network takes them.
+        targets: N of them, a tensor or a list; the task's loss knows what they mean.
+    """
+
+    inputs: torch.Tensor
+    targets: Any
+
+
+class Task(abc.ABC):
+    """The data, the loss and the metric of a training; sent as a whole to each process that trains."""
+
+    @property
+    @abc.abstractmethod
+    def steps(self) -> int:
+        """Batches an epoch."""
+
+    @abc.abstractmethod
+    def digest(self) -> str:
+        """Changes with the data: a checkpoint is of no use for others."""
+
+    @abc.abstractmethod
+    def batches(self, random: np.random.Generator) -> Iterator[Batch]:
+        """The batches of an epoch, on the CPU; chance comes from `random` and torch's state alone."""
+
+    @abc.abstractmethod
+    def loss(self, outputs: torch.Tensor, targets: Any) -> torch.Tensor:  # noqa: ANN401  # as Batch has them
+        """One number, for what the network gives for a batch; on the device of `outputs`."""
+
+    @abc.abstractmethod
+    def judge(self, network: torch.nn.Module, file: Path, log: Log) -> float | None:
+        """Measures the trained network, exported to `file`; the log says the result.
+
+        Returns:
+            Percent classified rightly by the file; None for what is no classifier.
+        """
+
+    def prepare(self, network: torch.nn.Module, part: float) -> None:  # noqa: B027  # most have nothing to do
+        """Called before each epoch, with the part of the training that is done: from 0 to below 1."""
+
+    def finish(self, network: torch.nn.Module) -> None:  # noqa: B027
+        """Called once at the end, before the network is exported."""
+
+
+def family_of(model: Model) -> Family:
+    """The module that builds the networks of a model's family."""
+    return cast("Family", importlib.import_module(f"levada.models.{model.family}.{model.family}"))
+
+
+def to_stderr(line: str) -> None:
+    """The log of a command."""
+    sys.stderr.write(f"{line}\n")
