@@ -8,6 +8,7 @@ steps.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,9 @@ class Precision:
 
     weight: int | None = None
     activation: int | None = None
+
+    def __iter__(self) -> Iterator[int | None]:
+        return iter((self.weight, self.activation))
 
     def __str__(self) -> str:
         """For example "w4a2", "w8" or "a4"."""

@@ -154,9 +154,10 @@ class Mvau(Layer):
 
     def schedule(self, folding: Folding) -> Schedule:
         sf, nf = self.mw // folding.simd, self.mh // folding.pe
-        step = np.arange(self.cycles(folding))
-        latency = self._latency(folding)
-        return Schedule((step % (sf * nf) < sf,), (step % sf == sf - 1,), latency, self._slots(folding))
+        beats = prod(self.pixels) // folding.mmv
+        reads = np.tile(np.arange(sf * nf) < sf, beats)
+        writes = np.tile(np.arange(sf) == sf - 1, beats * nf)
+        return Schedule((reads,), (writes,), self._latency(folding), self._slots(folding))
 
     def _slots(self, folding: Folding) -> int:
         """Results of latency + 1 successive steps, one every SF steps, at least 2."""
