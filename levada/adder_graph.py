@@ -118,3 +118,26 @@ class AdderGraph:
             for later in range(stage, last):
                 stages[later].append(Register(node))
         return tuple(tuple(registers) for registers in stages)
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Sums with constant weights, as a module that is written for one layer.
+
+    It takes `vectors` vectors of the graph's inputs, side by side, and gives the sums of each, modulo
+    2^bits, graph.latency cycles later.
+    """
+
+    graph: AdderGraph
+    vectors: int
+    bits: int
+
+    @property
+    def operand_bits(self) -> int:
+        """Bits of all vectors of inputs."""
+        return self.vectors * self.graph.inputs * self.graph.types[0].bits
+
+    @property
+    def sum_bits(self) -> int:
+        """Bits of all sums."""
+        return self.vectors * len(self.graph.sums) * self.bits

@@ -7,7 +7,7 @@ from functools import cached_property
 from math import ceil, log2
 
 import numpy as np
-from levada_driver.datatype import BIPOLAR, IntArray, IntType
+from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream, pack
 
 from levada import dsp, memory, slices
@@ -371,16 +371,6 @@ class DotProducts:
             products = Terms({"products": simd * (bits - signed)}, {"products": simd * bits})
             parts += [products, adder_tree(simd, bits, carries=int(signed))]
         return total(parts)
-
-
-def narrowed(weights: IntArray, wtype: IntType) -> tuple[IntArray, IntType] | None:
-    """Weights of half the bits, as near as a shift makes them; None for a single bit."""
-    bits = wtype.bits // 2
-    if not bits:
-        return None
-    if bits == 1:
-        return np.where(weights < 0, -1, 1), BIPOLAR
-    return weights >> (wtype.bits - bits), IntType(bits, wtype.signed)
 
 
 def weight_rom(blocks: IntArray, wtype: IntType) -> Rom:

@@ -135,7 +135,7 @@ def verify(graph: Graph, stage: Stage) -> Graph:
 def _problems(graph: Graph, stage: Stage) -> Iterator[str]:
     yield from _order_problems(graph)
     yield from _type_problems(graph)
-    if stage != "lowered":
+    if stage == "folded":
         for node in graph.nodes:
             check_folding(node.name, node.layer, node.folding)
     if stage == "connected":
@@ -169,9 +169,9 @@ def _type_problems(graph: Graph) -> Iterator[str]:
 
 def check_folding(name: str, layer: Layer, folding: Folding) -> None:
     """LevadaError that names the rule and the legal values nearby unless `layer` offers the folding."""
-    legal = list(layer.foldings())
-    if folding in legal:
+    if folding in layer.foldings():  # which stops there
         return
+    legal = list(layer.foldings())
     for key, (dimension, size) in layer.folded().items():
         value = getattr(folding, key)
         if value < 1 or size % value:

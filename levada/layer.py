@@ -11,7 +11,7 @@ import importlib
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -20,8 +20,9 @@ import numpy.typing as npt
 from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream
 
-from levada.adder_graph import AdderGraph
+from levada.adder_graph import Sums
 from levada.pipelining import SLOW, Pipelining
+from levada.precision import Precision
 from levada.terms import Terms, rounded
 from levada.window import Window
 
@@ -130,29 +131,6 @@ class Rom:
 
 
 @dataclass(frozen=True)
-class Sums:
-    """Sums with constant weights, as a module that is written for one layer.
-
-    It takes `vectors` vectors of the graph's inputs, side by side, and gives the sums of each, modulo
-    2^bits, graph.latency cycles later.
-    """
-
-    graph: AdderGraph
-    vectors: int
-    bits: int
-
-    @property
-    def operand_bits(self) -> int:
-        """Bits of all vectors of inputs."""
-        return self.vectors * self.graph.inputs * self.graph.types[0].bits
-
-    @property
-    def sum_bits(self) -> int:
-        """Bits of all sums."""
-        return self.vectors * len(self.graph.sums) * self.bits
-
-
-@dataclass(frozen=True)
 class SvInstance:
     """One instance of a SystemVerilog module with its parameters; a Rom becomes a $readmemh file.
 
@@ -238,6 +216,8 @@ class Layer(ABC):
     role: ClassVar[Role] = "compute"
     #: ONNX operators this layer can stand for, alone or as the head of a group.
     operators: ClassVar[frozenset[str]] = frozenset()
+    #: The fields that hold the types of the inputs, in their order: each a type, or a tensor of that type.
+    typed: ClassVar[tuple[str, ...]] = ("tensor",)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:  # noqa: ANN401 - the signature of object's own
         super().__init_subclass__(**kwargs)
@@ -336,8 +316,25 @@ class Layer(ABC):
         """Bits of trained parameters the hardware stores."""
         return 0
 
+    @property
+    def precision(self) -> Precision:
+        """The widths of trained weights and of a quantizer's results, which could be others."""
+        return Precision()
+
+    def requantized(self, inputs: tuple[IntType, ...], precision: Precision) -> Layer:  # noqa: ARG002
+        """What this layer would be for inputs of these types and with these widths, None for the own one.
+
+        Its parameters stand for unknown trained ones (`levada.precision`): for costs, not for results. By
+        default other types pass through. LevadaError where the hardware cannot take them.
+        """
+        changes: dict[str, Any] = dict(zip(self.typed, inputs, strict=True))
+        for name, dtype in changes.items():
+            if isinstance(held := getattr(self, name), Tensor):
+                changes[name] = replace(held, dtype=dtype)
+        return replace(self, **changes)
+
     def slimmer(self) -> Mapping[str, Layer]:
-        """What this layer would be with fewer bits or channels, by the change in words: "4-bit weights".
+        """What this layer would be with fewer channels, by the change in words: "8 output channels".
 
         Only their costs are asked for, to advise who has a network that does not fit.
         """

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from levada_driver.datatype import IntArray
 
 from levada import cost, solver
+from levada.layer import Layer
 from levada.offers import offers
 from levada.problem import Problem
 
@@ -28,8 +30,8 @@ def explained(problem: Problem) -> str:
     """The error of a problem of which no selection fits its device.
 
     The smallest selection is the one that exceeds the budget least, by the sum of the shares of the device
-    that are missing. A change is a variant that the layer itself proposes (`Layer.slimmer`), folded as
-    cheaply.
+    that are missing. A change is half the bits of a layer's weights, or a variant that the layer itself
+    proposes (`Layer.slimmer`), folded as cheaply.
     """
     budget, weights = cost.budget(problem.device), cost.weights(problem.device)
     answer = solver.smallest(problem, budget, weights)
@@ -69,11 +71,19 @@ def _changes(problem: Problem, answer: solver.Answer, short: IntArray) -> list[_
     assert answer.picks is not None
     found = []
     for node, pick in zip(problem.graph.nodes, answer.picks, strict=True):
-        for words, layer in node.layer.slimmer().items():
+        for words, layer in _variants(node.layer).items():
             costs = [cost.vector(choice.resources) for choice in offers(layer, problem.device)]
             least = min(costs, key=lambda counts: int(counts @ short))
             found.append(_Change(node.name, words, cost.vector(pick.resources) - least))
     return found
+
+
+def _variants(layer: Layer) -> Mapping[str, Layer]:
+    """What a layer would be with weights of half the bits, or with fewer channels, by the change in words."""
+    own, types = layer.precision, tuple(tensor.dtype for tensor in layer.inputs)
+    half = replace(own, weight=(own.weight or 0) // 2)
+    narrower = {f"{half.weight}-bit weights": layer.requantized(types, half)} if half.weight else {}
+    return {**narrower, **layer.slimmer()}
 
 
 def _largest(problem: Problem, answer: solver.Answer, short: IntArray) -> str:

@@ -44,7 +44,8 @@ def offers(layer: Layer, device: Device) -> list[Choice]:
 
 
 def _front(choices: list[Choice]) -> list[int]:
-    columns = np.array([(choice.cycles, *cost.counts(choice.resources)) for choice in choices], np.int64)
+    cycles = np.array([choice.cycles for choice in choices], np.int64)
+    columns = np.column_stack([cycles, cost.table(choice.resources for choice in choices)])
     alike = np.zeros(len(choices), np.int64)
     return undominated(columns, alike, np.zeros((1, 1, columns.shape[1]), np.int64))
 

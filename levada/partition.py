@@ -75,7 +75,7 @@ class _Selection:
 
 
 @dataclass(frozen=True, eq=False)
-class _Fitting:
+class Fitting:
     """A selection as a graph, and `fifos`, what they take of the resources that do not suffice, [4]."""
 
     folded: Graph
@@ -110,15 +110,29 @@ def fold(
     everything = problem(graph, device).with_lanes(lanes)
     allowed = everything
     if target_fps is not None:
-        interval = int(min(clock_mhz * 1e6 / target_fps, 1e18))  # any layer is done by then
-        _check_reached(everything, interval, target_fps, clock_mhz)
-        allowed = everything.within(interval)
-    budgets = _surely(cost.budget(device)), cost.budget(device)
-    found = next((found for budget in budgets if (found := _fitting(allowed, objective, budget))), None)
+        most = interval(target_fps, clock_mhz)
+        _check_reached(everything, most, target_fps, clock_mhz)
+        allowed = everything.within(most)
+    found = fitting(allowed, objective)
     if found is None:
         raise _does_not_fit(everything, target_fps, clock_mhz)
     seconds = time.perf_counter() - start
     return Partition(found.folded, _words(objective, target_fps), found.gap, seconds, found.connected)
+
+
+def interval(target_fps: float, clock_mhz: float) -> int:
+    """Cycles that a rate leaves for a frame."""
+    return int(min(clock_mhz * 1e6 / target_fps, 1e18))  # any layer is done by then
+
+
+def fitting(problem: Problem, objective: Objective) -> Fitting | None:
+    """The best design of a problem within its device; None where none is found.
+
+    One that fits with a margin for what the estimates do not see comes before one that needs all there is.
+    """
+    budget = cost.budget(problem.device)
+    tried = (_fitting(problem, objective, most) for most in (_surely(budget), budget))
+    return next((found for found in tried if found is not None), None)
 
 
 _MISUSE = {
@@ -140,7 +154,7 @@ def _surely(budget: IntArray) -> IntArray:
     return budget * kept // 100
 
 
-def _fitting(problem: Problem, objective: Objective, budget: IntArray) -> _Fitting | None:
+def _fitting(problem: Problem, objective: Objective, budget: IntArray) -> Fitting | None:
     """Folded so that it fits a budget [4] with its FIFOs; None where no such folding is found.
 
     What is set aside for FIFOs grows until a selection fits, then is bisected between what was too little and
@@ -149,7 +163,7 @@ def _fitting(problem: Problem, objective: Objective, budget: IntArray) -> _Fitti
     little = aside = np.zeros(len(cost.FIELDS), np.int64)
     enough: IntArray | None = None
     bound: _Selection | None = None
-    best: _Fitting | None = None
+    best: Fitting | None = None
     for _ in range(_ROUNDS):
         selection = _select(problem, budget - aside, objective, bound.value_bound if bound else 0)
         if selection is None and bound is None:
@@ -171,14 +185,14 @@ def _fitting(problem: Problem, objective: Objective, budget: IntArray) -> _Fitti
     return best
 
 
-def _joined(problem: Problem, selection: _Selection, bound: _Selection, budget: IntArray) -> _Fitting:
+def _joined(problem: Problem, selection: _Selection, bound: _Selection, budget: IntArray) -> Fitting:
     """A selection with its converters and FIFOs."""
     device = problem.device
     folded = verify(problem.folded(selection.picks), "folded")
     connected = fifo.connect(folded)
     over = cost.vector(cost.total(connected, device)) > budget
     fifos = np.where(over, _fifos(connected, device), 0)
-    return _Fitting(folded, connected, selection.gap(bound), not over.any(), fifos)
+    return Fitting(folded, connected, selection.gap(bound), not over.any(), fifos)
 
 
 def _fifos(connected: Graph, device: Device) -> IntArray:

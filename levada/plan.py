@@ -19,7 +19,7 @@ from levada import timing
 from levada.graph import Graph, Node
 from levada.layer import Schedule
 
-#: Cycle of each step of a frame, by layer.
+#: Cycle of each step of a frame that moves a beat, by layer.
 Steps = dict[str, IntArray]
 # Intervals of which many fit into 32 bits.
 _SHORT = 1 << 26
@@ -52,6 +52,7 @@ class Plan:
         # Most of the time goes into moving arrays of millions of cycles; of half the width it is less.
         self._type = np.int32 if self._interval < _SHORT else np.int64
         self._schedules = {node.name: node.layer.schedule(node.folding) for node in graph.nodes}
+        self._active = {name: timing.Active.of(s, self._type) for name, s in self._schedules.items()}
         self._joints: dict[str, _Joint] = {}
         for node in graph.nodes:
             for place, name in enumerate(node.inputs):
@@ -67,7 +68,7 @@ class Plan:
 
     def misses_room(self, name: str, moves: Moves) -> bool:
         """Whether a tensor claims more places of its layer at once than there are."""
-        return self._claimed(name, moves) > self._producer(name).slots
+        return not self._has_room(name, moves)
 
     def wait(self, first: str, last: str, moves: Mapping[str, Moves]) -> int:
         """The most cycles from a beat of `first` being valid to the same beat of `last` being taken."""
@@ -84,32 +85,37 @@ class Plan:
     def _producer(self, name: str) -> Schedule:
         return self._schedules[self._joints[name].producer.name]
 
-    def _claimed(self, name: str, moves: Moves) -> int:
-        return timing.high_water(moves.issued, moves.taken + self._producer(name).release, self._interval)
+    def _has_room(self, name: str, moves: Moves) -> bool:
+        producer = self._producer(name)
+        released = moves.taken + producer.release
+        return timing.suffices(moves.issued, released, self._interval, producer.slots)
 
     def _stored(self, name: str, steps: Steps) -> int:
         """Bits that a tensor needs beyond what its layer can hold."""
-        missing = self._claimed(name, self._moves(name, steps)) - self._producer(name).slots
-        return max(0, missing) * self._graph.stream(name).bits
+        moves, producer = self._moves(name, steps), self._producer(name)
+        if self._has_room(name, moves):
+            return 0
+        claimed = timing.high_water(moves.issued, moves.taken + producer.release, self._interval)
+        return (claimed - producer.slots) * self._graph.stream(name).bits
 
     def _moves(self, name: str, steps: Steps) -> Moves:
         joint = self._joints[name]
-        reads = self._schedules[joint.consumer.name].reads[joint.input]
+        reads = self._active[joint.consumer.name].reads[joint.input]
         return Moves(self._issued(name, steps), steps[joint.consumer.name][reads])
 
     def _issued(self, name: str, steps: Steps) -> IntArray:
         joint = self._joints[name]
-        return steps[joint.producer.name][self._schedules[joint.producer.name].writes[joint.output]]
+        return steps[joint.producer.name][self._active[joint.producer.name].writes[joint.output]]
 
     def _latest(self, buffered: frozenset[str]) -> Steps:
         """Every layer as late as the outputs' earliest cycles allow."""
         deadlines = self._earliest_outputs(buffered)
         steps: Steps = {}
         for node in reversed(self._graph.nodes):
-            schedule = self._schedules[node.name]
+            active = self._active[node.name]
             wanted = [deadlines[name] for name in node.outputs]
-            steps[node.name] = timing.latest_steps(schedule, wanted, self._interval)
-            for name, reads in zip(node.inputs, schedule.reads, strict=True):
+            steps[node.name] = timing.latest_steps(active, wanted, self._interval)
+            for name, reads in zip(node.inputs, active.reads, strict=True):
                 if name in self._joints:
                     delay = self._producer(name).latency + (name in buffered)
                     deadlines[name] = steps[node.name][reads] - delay
@@ -125,7 +131,7 @@ class Plan:
             found = self._graph.producer(name)
             assert found is not None, f"{name} is an input of {self._graph.name} too"
             producer, output = found
-            ends[name] = steps[producer.name][self._schedules[producer.name].writes[output]]
+            ends[name] = steps[producer.name][self._active[producer.name].writes[output]]
         return ends
 
     def _earliest(self, node: Node, steps: Steps, buffered: frozenset[str]) -> IntArray:
@@ -137,7 +143,7 @@ class Plan:
                 arrivals.append(self._issued(name, steps) + delay)
             else:
                 arrivals.append(np.zeros(self._graph.stream(name).beats, self._type))
-        return timing.earliest_steps(self._schedules[node.name], arrivals, self._interval)
+        return timing.earliest_steps(self._active[node.name], arrivals, self._interval)
 
     def _bring_forward(self, steps: Steps, buffered: frozenset[str]) -> None:
         """Lets layers work early, one after the other, where that stores fewer bits."""

@@ -11,7 +11,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil, log2
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from levada_driver.datatype import IntArray, IntType
@@ -126,6 +126,8 @@ class TileFolding:
 @dataclass(frozen=True, eq=False)
 class TilePool(Layer):
     """Reduces each tile of x [*tiles.image] of `xtype` to one pixel, each channel by itself."""
+
+    typed: ClassVar[tuple[str, ...]] = ("xtype",)
 
     tiles: Tiles
     xtype: IntType

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 import numpy as np
-from levada_driver.datatype import IntArray
+from levada_driver.datatype import IntArray, IntType
 
 from levada import cost
 from levada.graph import Graph
-from levada.layer import Device, Tensor, adapter
+from levada.layer import Device, Layer, Tensor, adapter
 from levada.offers import Choice, offers, undominated
 
 #: Where lanes multiply: in LUTs alone, in DSP slices wherever a layer can, or split between both.
@@ -24,6 +24,10 @@ Lanes = Literal["split", "lut", "dsp"]
 
 #: Further costs of a choice of the layer with the given index, which a reduction must not raise.
 Columns = Callable[[int, Choice], tuple[int, ...]]
+
+
+#: Gives the Pareto-optimal foldings of a layer on a device.
+Offered = Callable[[Layer, Device], Sequence[Choice]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,14 +46,18 @@ class Joint:
         """Resources [4] of the adapter between beats of `given` and of `taken` elements."""
         pair = given, taken
         if pair not in self._known:
-            self._known[pair] = self._cost(given, taken)
+            self._known[pair] = _adapter_cost(self.tensor.shape, self.tensor.dtype, *pair, self.device)
         return self._known[pair]
 
-    def _cost(self, given: int, taken: int) -> IntArray:
-        if given == taken:
-            return np.zeros(len(cost.FIELDS), np.int64)
-        layer = adapter()(self.tensor, given, taken)
-        return cost.vector(layer.resources(next(iter(layer.foldings())), self.device))
+
+# A search for bit widths asks for the same adapters in thousands of problems.
+@lru_cache(maxsize=1 << 16)
+def _adapter_cost(shape: tuple[int, ...], dtype: IntType, given: int, taken: int, device: Device) -> IntArray:
+    """Resources [4] of the adapter between beats of `given` and of `taken` elements of a tensor."""
+    if given == taken:
+        return np.zeros(len(cost.FIELDS), np.int64)
+    layer = adapter()(Tensor("x", shape, dtype), given, taken)
+    return cost.vector(layer.resources(next(iter(layer.foldings())), device))
 
 
 def _in_luts(choice: Choice) -> bool:
@@ -91,8 +99,8 @@ class Problem:
     @cached_property
     def least(self) -> IntArray:
         """No selection takes less than this of a resource, [4]; adapters not counted."""
-        columns = (np.array([cost.vector(choice.resources) for choice in given]) for given in self.choices)
-        return sum((counts.min(axis=0) for counts in columns), np.zeros(len(cost.FIELDS), np.int64))
+        tables = (cost.table(choice.resources for choice in given) for given in self.choices)
+        return sum((counts.min(axis=0) for counts in tables), np.zeros(len(cost.FIELDS), np.int64))
 
     def folded(self, picks: Sequence[Choice]) -> Graph:
         """The graph with each layer folded as picked."""
@@ -119,8 +127,8 @@ class Problem:
         return found
 
 
-def problem(graph: Graph, device: Device) -> Problem:
-    """All Pareto-optimal foldings of the layers of a graph."""
+def problem(graph: Graph, device: Device, offered: Offered = offers) -> Problem:
+    """All Pareto-optimal foldings of the layers of a graph; whoever knows those of layers gives `offered`."""
     places = {node.name: index for index, node in enumerate(graph.nodes)}
     joints = []
     for index, node in enumerate(graph.nodes):
@@ -130,7 +138,7 @@ def problem(graph: Graph, device: Device) -> Problem:
                 producer, output = found
                 ends = (places[producer.name], output, index, place)
                 joints.append(Joint(*ends, graph.tensors[name], device))
-    choices = tuple(tuple(offers(node.layer, device)) for node in graph.nodes)
+    choices = tuple(tuple(offered(node.layer, device)) for node in graph.nodes)
     return Problem(graph, device, choices, tuple(joints))
 
 
@@ -141,14 +149,13 @@ def _reduced_at(problem: Problem, index: int, columns: Columns | None) -> Proble
     ends = [(choice.taken, choice.given) for choice in given]
     kinds = sorted(set(ends))
     extra = _extra(problem, index, kinds)
-    table = [
-        (*cost.vector(choice.resources), *(columns(index, choice) if columns is not None else ()))
-        for choice in given
-    ]
-    wide = np.zeros((len(kinds), len(kinds), len(table[0])), np.int64)
+    table = cost.table(choice.resources for choice in given)
+    if columns is not None:
+        table = np.column_stack([table, np.array([columns(index, choice) for choice in given], np.int64)])
+    wide = np.zeros((len(kinds), len(kinds), table.shape[1]), np.int64)
     wide[:, :, : extra.shape[2]] = extra
     places = {kind: place for place, kind in enumerate(kinds)}
-    kept = undominated(np.array(table, np.int64), np.array([places[end] for end in ends]), wide)
+    kept = undominated(table, np.array([places[end] for end in ends]), wide)
     fewer = tuple(given[row] for row in kept)
     return replace(problem, choices=(*problem.choices[:index], fewer, *problem.choices[index + 1 :]))
 

@@ -58,7 +58,7 @@ class _Model:
         for given, own in zip(problem.choices, self.picked, strict=True):
             self.model.add_exactly_one(own)
             self._booleans += own
-            self._costs += [cost.vector(choice.resources) for choice in given]
+            self._costs += [*cost.table(choice.resources for choice in given)]
         for joint in problem.joints:
             self._join(joint)
         self.used = [self._sum(column) for column in np.array(self._costs).T]

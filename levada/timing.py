@@ -14,12 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from levada_driver.datatype import IntArray
 
 from levada.graph import Graph, Node
-from levada.layer import Schedule
+from levada.layer import BoolArray, Schedule
+
+#: Indices into an array: all of them, or some.
+Picked = slice | IntArray
 
 
 @dataclass(frozen=True)
@@ -84,47 +88,79 @@ def _step_times(schedule: Schedule, arrivals: list[IntArray], frames: int) -> In
     return steps + np.maximum.accumulate(earliest - steps)
 
 
+@dataclass(frozen=True)
+class Active:
+    """The steps of a schedule in which beats move: the others only count.
+
+    `at` [n] are their numbers among all `steps`. `reads` and `writes` pick those out of the n that touch an
+    input or an output.
+    """
+
+    at: IntArray
+    steps: int
+    reads: tuple[Picked, ...]
+    writes: tuple[Picked, ...]
+
+    @staticmethod
+    def of(schedule: Schedule, dtype: type[np.signedinteger[Any]]) -> Active:
+        """Those of a schedule, with numbers of a type."""
+        masks = (*schedule.reads, *schedule.writes)
+        at = np.flatnonzero(np.logical_or.reduce(masks))
+        reads, writes = ([_picked(mask[at]) for mask in own] for own in (schedule.reads, schedule.writes))
+        return Active(at.astype(dtype), schedule.steps, tuple(reads), tuple(writes))
+
+
+def _picked(mask: BoolArray) -> Picked:
+    return slice(None) if mask.all() else np.flatnonzero(mask)
+
+
 def _never(steps: IntArray) -> int:
     """Beyond any cycle of interest; half the range of the type, so that sums with it do not overflow."""
     return int(np.iinfo(steps.dtype).max // 2)
 
 
-def earliest_steps(schedule: Schedule, arrivals: Sequence[IntArray], interval: int) -> IntArray:
-    """First possible cycle of each step of a frame, where frame f follows f * interval cycles later.
+def earliest_steps(active: Active, arrivals: Sequence[IntArray], interval: int) -> IntArray:
+    """First possible cycle of each step that moves a beat, where frame f follows f * interval cycles later.
 
     `arrivals` holds the cycle of each beat of each input. With M = max over j of (arrival[j] - j), the frame
     before keeps the layer until its last step, at most M + steps - 1 - interval, so
 
         T[k] = k + max(max over j <= k of (arrival[j] - j), M + steps - interval);
 
-    frames before that one keep it no longer, since steps <= interval.
+    frames before that one keep it no longer, since steps <= interval. Only steps j that read have an arrival.
     """
-    steps = np.arange(schedule.steps, dtype=arrivals[0].dtype)
-    earliest = np.full_like(steps, -_never(steps))
-    for reads, arrival in zip(schedule.reads, arrivals, strict=True):
+    earliest = np.full_like(active.at, -_never(active.at))
+    for reads, arrival in zip(active.reads, arrivals, strict=True):
         earliest[reads] = np.maximum(earliest[reads], arrival)
     # In place from here on: these arrays have millions of steps.
-    start: IntArray = np.subtract(earliest, steps, out=earliest)
+    start: IntArray = np.subtract(earliest, active.at, out=earliest)
     np.maximum.accumulate(start, out=start)
-    np.maximum(start, start[-1] + len(steps) - interval, out=start)
-    start += steps
+    np.maximum(start, start[-1] + active.steps - interval, out=start)
+    start += active.at
     return start
 
 
-def latest_steps(schedule: Schedule, deadlines: Sequence[IntArray], interval: int) -> IntArray:
-    """Last possible cycle of each step of a frame: `earliest_steps` with time reversed.
+def latest_steps(active: Active, deadlines: Sequence[IntArray], interval: int) -> IntArray:
+    """Last possible cycle of each step that moves a beat: `earliest_steps` with time reversed.
 
     `deadlines` holds the cycle in which each beat of each output must be issued at the latest.
     """
-    steps = np.arange(schedule.steps, dtype=deadlines[0].dtype)
-    latest = np.full_like(steps, _never(steps))
-    for writes, deadline in zip(schedule.writes, deadlines, strict=True):
+    latest = np.full_like(active.at, _never(active.at))
+    for writes, deadline in zip(active.writes, deadlines, strict=True):
         latest[writes] = np.minimum(latest[writes], deadline)
-    start: IntArray = np.subtract(latest, steps, out=latest)
+    start: IntArray = np.subtract(latest, active.at, out=latest)
     np.minimum.accumulate(start[::-1], out=start[::-1])
-    np.minimum(start, start[0] + interval - len(steps), out=start)
-    start += steps
+    np.minimum(start, start[0] + interval - active.steps, out=start)
+    start += active.at
     return start
+
+
+def suffices(start: IntArray, end: IntArray, interval: int, places: int) -> bool:
+    """Whether `high_water` is at most so many places: then the beat that many before has left in time."""
+    frames, more = divmod(places, len(end))
+    before = len(end) - more
+    this, last = end[:before] - frames * interval, end[before:] - (frames + 1) * interval
+    return bool((this <= start[more:]).all() and (last <= start[:more]).all())
 
 
 def high_water(start: IntArray, end: IntArray, interval: int) -> int:

@@ -12,9 +12,9 @@ import numpy as np
 from levada_driver.datatype import IntArray
 
 from levada import memory, subexpressions
-from levada.adder_graph import AdderGraph, Addition
+from levada.adder_graph import AdderGraph, Addition, Sums
 from levada.dotproduct import DotProducts
-from levada.layer import Resources, Sums, SvInstance
+from levada.layer import Resources, SvInstance
 from levada.terms import Terms, total
 
 # Nonzero digits up to which the graph is found for an estimate, which takes some 0.1 s, and, of a larger

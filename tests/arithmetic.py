@@ -14,8 +14,8 @@ from pathlib import Path
 from levada_driver.datatype import BIPOLAR, IntType
 
 from levada import dsp
+from levada.adder_graph import Sums
 from levada.emit import sums, sv
-from levada.layer import Sums
 from levada.synth import yosys
 from levada.unrolled import Unrolled
 from tests.constant_costs import INPUTS, ROWS, SUM_BITS, dot_lut, weights_of

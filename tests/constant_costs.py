@@ -12,8 +12,8 @@ from levada_driver.packing import Stream, pack
 from rich.console import Console
 from rich.table import Table
 
+from levada.adder_graph import Sums
 from levada.emit import sums, sv
-from levada.layer import Sums
 from levada.synth import yosys
 from levada.unrolled import Unrolled, cost
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Any, ClassVar
@@ -27,6 +27,7 @@ from levada.layer import (
     divisors,
 )
 from levada.onnxutil import ending_of, integer_tensor
+from levada.precision import Precision, respaced
 from levada.terms import Terms, both
 
 
@@ -40,6 +41,7 @@ class Add(Layer):
 
     kind: ClassVar[str] = "add"
     operators: ClassVar[frozenset[str]] = frozenset({"Add"})
+    typed: ClassVar[tuple[str, ...]] = ("a", "b")
 
     a: Tensor
     b: Tensor
@@ -133,6 +135,17 @@ class Add(Layer):
 
     def weight_bits(self) -> int:
         return self.sums.bits
+
+    @property
+    def precision(self) -> Precision:
+        return Precision(activation=self.otype.bits if self.otype is not None else None)
+
+    def requantized(self, inputs: tuple[IntType, ...], precision: Precision) -> Layer:
+        plain = super().requantized(inputs, precision)
+        assert isinstance(plain, Add)
+        before, after = ((sums.low, sums.high) for sums in (self.sums, plain.sums))
+        own = self.thresholds, self.base, self.otype
+        return replace(plain, **respaced(*own, before, after, precision.activation))
 
     def terms(self, folding: Folding) -> Terms:
         """An adder and a register a lane, the thresholds, and the output fifo with its credits."""

@@ -43,6 +43,7 @@ class ArgMax(Layer):
 
     kind: ClassVar[str] = "argmax"
     operators: ClassVar[frozenset[str]] = frozenset({"TopK", "ArgMax"})
+    typed: ClassVar[tuple[str, ...]] = ("xtype",)
 
     channels: int
     xtype: IntType

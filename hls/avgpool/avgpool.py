@@ -5,7 +5,7 @@ Streamlining makes of an average this sum and a scale behind it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -15,9 +15,10 @@ from levada_driver.datatype import IntArray, IntType
 from levada import thresholds as th
 from levada.adders import adder_tree
 from levada.layer import Bits as SvBits
-from levada.layer import CppInstance, Folding, Match, SvInstance
+from levada.layer import CppInstance, Folding, Layer, Match, SvInstance
 from levada.onnxutil import convolution, ending_of
 from levada.pooling import TilePool, Tiles, pool_parts, tile_terms
+from levada.precision import Precision, respaced
 from levada.terms import Terms, total
 
 
@@ -90,6 +91,17 @@ class AvgPool(TilePool):
 
     def weight_bits(self) -> int:
         return self.sums.bits
+
+    @property
+    def precision(self) -> Precision:
+        return Precision(activation=self.otype.bits if self.otype is not None else None)
+
+    def requantized(self, inputs: tuple[IntType, ...], precision: Precision) -> Layer:
+        plain = super().requantized(inputs, precision)
+        assert isinstance(plain, AvgPool)
+        before, after = ((sums.low, sums.high) for sums in (self.sums, plain.sums))
+        own = self.thresholds, self.base, self.otype
+        return replace(plain, **respaced(*own, before, after, precision.activation))
 
     def terms(self, folding: Folding) -> Terms:
         """A bit of a sum a LUT, in the trees over the taps and in the running results; thresholds."""

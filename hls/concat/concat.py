@@ -39,6 +39,7 @@ class Concat(Layer):
 
     kind: ClassVar[str] = "concat"
     operators: ClassVar[frozenset[str]] = frozenset({"Concat"})
+    typed: ClassVar[tuple[str, ...]] = ("a", "b")
 
     a: Tensor
     b: Tensor

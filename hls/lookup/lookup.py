@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Any, ClassVar
@@ -27,6 +27,7 @@ from levada.layer import (
     divisors,
 )
 from levada.onnxutil import attribute, integer_tensor
+from levada.precision import Precision, moved, resized
 from levada.terms import Terms, total
 
 #: The most entries of a channel's table.
@@ -131,6 +132,23 @@ class Lookup(Layer):
 
     def weight_bits(self) -> int:
         return int(self.rows.size) * self.otype.bits
+
+    @property
+    def precision(self) -> Precision:
+        return Precision(activation=self.otype.bits)
+
+    def requantized(self, inputs: tuple[IntType, ...], precision: Precision) -> Layer:
+        xtype, otype = inputs[0], resized(self.otype, precision.activation or self.otype.bits)
+        if (xtype, otype) == (self.xtype, self.otype):
+            return self
+        entries = xtype.max - xtype.min + 1
+        if entries > MAX_ENTRIES:
+            raise LevadaError(
+                f"a table of {entries} entries for {xtype.name}, {MAX_ENTRIES} are the most; use fewer bits"
+            )
+        columns = moved(np.arange(xtype.min, xtype.max + 1), xtype, self.xtype) - self.first
+        table = self.table[:, np.clip(columns, 0, self.table.shape[1] - 1)]
+        return replace(self, table=moved(table, self.otype, otype), first=xtype.min, xtype=xtype, otype=otype)
 
     def terms(self, folding: Folding) -> Terms:
         """Each lane has its memory.

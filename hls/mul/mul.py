@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Any, ClassVar
@@ -29,6 +29,7 @@ from levada.layer import (
     divisors,
 )
 from levada.onnxutil import channels_last, ending_of, integer_tensor, narrowest
+from levada.precision import Precision, respaced
 from levada.terms import Terms, both, total
 
 
@@ -162,6 +163,15 @@ class Mul(Layer):
 
     def weight_bits(self) -> int:
         return (1 if self._uniform else self.channels) * self.ftype.bits
+
+    @property
+    def precision(self) -> Precision:
+        return Precision(activation=self.otype.bits if self.otype is not None else None)
+
+    def requantized(self, inputs: tuple[IntType, ...], precision: Precision) -> Layer:
+        products = replace(self, xtype=inputs[0])
+        own = self.thresholds, self.base, self.otype
+        return replace(products, **respaced(*own, self.range, products.range, precision.activation))
 
     def terms(self, folding: Folding) -> Terms:
         """Lanes, thresholds, and the output fifo with its credits."""

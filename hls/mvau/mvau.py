@@ -14,7 +14,7 @@ from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream
 
 from levada import memory, slices
-from levada.dotproduct import PLACES, DotProducts, SvParam, narrowed, weight_rom
+from levada.dotproduct import PLACES, DotProducts, SvParam, weight_rom
 from levada.layer import (
     CppInstance,
     Folding,
@@ -29,6 +29,7 @@ from levada.layer import (
     windows_of,
 )
 from levada.onnxutil import convolution, ending_of, quantized_matmul
+from levada.precision import Precision, rescaled, respaced
 from levada.terms import Terms, total
 from levada.unrolled import Unrolled
 
@@ -153,9 +154,10 @@ class Mvau(Layer):
 
     def schedule(self, folding: Folding) -> Schedule:
         sf, nf = self.mw // folding.simd, self.mh // folding.pe
-        step = np.arange(self.cycles(folding))
-        latency = self._latency(folding)
-        return Schedule((step % (sf * nf) < sf,), (step % sf == sf - 1,), latency, self._slots(folding))
+        beats = prod(self.pixels) // folding.mmv
+        reads = np.tile(np.arange(sf * nf) < sf, beats)
+        writes = np.tile(np.arange(sf) == sf - 1, beats * nf)
+        return Schedule((reads,), (writes,), self._latency(folding), self._slots(folding))
 
     def _slots(self, folding: Folding) -> int:
         """Results of latency + 1 successive steps, one every SF steps, at least 2."""
@@ -222,16 +224,22 @@ class Mvau(Layer):
     def weight_bits(self) -> int:
         return self.mw * self.mh * self.wtype.bits
 
+    @property
+    def precision(self) -> Precision:
+        return Precision(self.wtype.bits, self.otype.bits if self.otype is not None else None)
+
+    def requantized(self, inputs: tuple[IntType, ...], precision: Precision) -> Layer:
+        weights, wtype = rescaled(self.weights, self.wtype, precision.weight)
+        sums = replace(self, weights=weights, wtype=wtype, atype=inputs[0])
+        own = self.thresholds, self.base, self.otype
+        return replace(sums, **respaced(*own, self.row_range, sums.row_range, precision.activation))
+
     def slimmer(self) -> Mapping[str, Layer]:
-        variants: dict[str, Layer] = {}
-        if (found := narrowed(self.weights, self.wtype)) is not None:
-            weights, wtype = found
-            variants[f"{wtype.bits}-bit weights"] = replace(self, weights=weights, wtype=wtype)
-        if half := self.mh // 2:
-            thresholds = None if self.thresholds is None else self.thresholds[:half]
-            fewer = replace(self, weights=self.weights[:half], thresholds=thresholds)
-            variants[f"{half} output channels"] = fewer
-        return variants
+        half = self.mh // 2
+        if not half:
+            return {}
+        thresholds = None if self.thresholds is None else self.thresholds[:half]
+        return {f"{half} output channels": replace(self, weights=self.weights[:half], thresholds=thresholds)}
 
     def terms(self, folding: Folding) -> Terms:
         sf, nf = self.mw // folding.simd, self.mh // folding.pe

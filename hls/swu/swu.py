@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
-from levada_driver.datatype import IntArray
+from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream
 
 from levada import memory
@@ -29,6 +29,7 @@ from levada.layer import (
     divisors,
 )
 from levada.onnxutil import attribute, integer_tensor
+from levada.precision import Precision
 from levada.terms import Terms, total
 from levada.window import Window
 
@@ -196,6 +197,12 @@ class Swu(Layer):
         if self.is_parallel(folding):
             return parallel.plan(*self.image, self.window, folding.mmv).cycles
         return serial.plan(*self.image, self.window).cycles * (self.channels // folding.simd)
+
+    def requantized(self, inputs: tuple[IntType, ...], precision: Precision) -> Layer:
+        # A pool pads with the smallest value that there is, a convolution with 0.
+        old, new = self.tensor.dtype, inputs[0]
+        fill = new.min if self.fill == old.min else self.fill
+        return replace(self, tensor=replace(self.tensor, dtype=new), fill=fill)
 
     def terms(self, folding: Folding) -> Terms:
         bits, padded = self.tensor.dtype.bits, any(self.window.pads)

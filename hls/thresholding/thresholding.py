@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Any, ClassVar
@@ -28,6 +28,7 @@ from levada.layer import (
     pixels_abreast,
 )
 from levada.onnxutil import integer_tensor, thresholds_of
+from levada.precision import Precision, respaced
 from levada.terms import Terms
 
 
@@ -127,6 +128,15 @@ class Thresholding(Layer):
 
     def weight_bits(self) -> int:
         return self._fused.bits
+
+    @property
+    def precision(self) -> Precision:
+        return Precision(activation=self.otype.bits)
+
+    def requantized(self, inputs: tuple[IntType, ...], precision: Precision) -> Layer:
+        own = self.thresholds, self.base, self.otype
+        before, after = ((dtype.min, dtype.max) for dtype in (self.xtype, *inputs))
+        return replace(self, xtype=inputs[0], **respaced(*own, before, after, precision.activation))
 
     def terms(self, folding: Folding) -> Terms:
         lanes, slots = folding.mmv * folding.pe, self.schedule(folding).slots

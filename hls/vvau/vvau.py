@@ -17,7 +17,7 @@ from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream
 
 from levada import memory, slices
-from levada.dotproduct import PLACES, DotProducts, SvParam, narrowed, weight_rom
+from levada.dotproduct import PLACES, DotProducts, SvParam, weight_rom
 from levada.errors import LevadaError
 from levada.layer import (
     CppInstance,
@@ -32,6 +32,7 @@ from levada.layer import (
     windows_of,
 )
 from levada.onnxutil import convolution, ending_of
+from levada.precision import Precision, rescaled, respaced
 from levada.terms import Terms, total
 from levada.unrolled import Unrolled
 
@@ -236,12 +237,15 @@ class Vvau(Layer):
     def weight_bits(self) -> int:
         return self.weights.size * self.wtype.bits
 
-    def slimmer(self) -> Mapping[str, Layer]:
-        found = narrowed(self.weights, self.wtype)
-        if found is None:
-            return {}
-        weights, wtype = found
-        return {f"{wtype.bits}-bit weights": replace(self, weights=weights, wtype=wtype)}
+    @property
+    def precision(self) -> Precision:
+        return Precision(self.wtype.bits, self.otype.bits if self.otype is not None else None)
+
+    def requantized(self, inputs: tuple[IntType, ...], precision: Precision) -> Layer:
+        weights, wtype = rescaled(self.weights, self.wtype, precision.weight)
+        sums = replace(self, weights=weights, wtype=wtype, atype=inputs[0])
+        own = self.thresholds, self.base, self.otype
+        return replace(sums, **respaced(*own, self.row_range, sums.row_range, precision.activation))
 
     def terms(self, folding: Folding) -> Terms:
         """Lanes, their sums in LUT memory, the weights, and what all have: counters, thresholds and fifo."""

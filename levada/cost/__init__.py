@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import fields
 from operator import attrgetter
 
@@ -34,6 +35,11 @@ def total(graph: Graph, device: Device) -> Resources:
 def vector(used: Resources) -> IntArray:
     """The counts as an array [4], in the order of FIELDS."""
     return np.array(counts(used), np.int64)
+
+
+def table(used: Iterable[Resources]) -> IntArray:
+    """The counts of several, [n, 4], in the order of FIELDS."""
+    return np.array(list(map(counts, used)), np.int64).reshape(-1, len(FIELDS))
 
 
 def budget(device: Device) -> IntArray:

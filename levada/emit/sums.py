@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from levada.adder_graph import AdderGraph, Register, Sum
-from levada.layer import Sums
+from levada.adder_graph import AdderGraph, Register, Sum, Sums
 
 
 def module(name: str, sums: Sums) -> str:

@@ -131,6 +131,9 @@ def test_high_water_counts_overlaps(interval, drawn):
         for t in range(interval)
     )
     assert timing.high_water(start, end, interval) == most
+    assert [timing.suffices(start, end, interval, places) for places in range(1, 2 * most + 1)] == [
+        places >= most for places in range(1, 2 * most + 1)
+    ]
 
 
 def pair(first, second):

@@ -14,6 +14,7 @@ from levada import thresholds as th
 from levada.draw import draw_values
 from levada.errors import LevadaError
 from levada.layer import Folding, registered
+from levada.precision import Precision
 from tests.unit import graphs
 from tests.unit.images import (
     image_model,
@@ -123,20 +124,18 @@ def test_a_large_image():
     assert len(list(layer.foldings())) < 150
 
 
-def test_slimmer_variants_have_half_the_bits_down_to_one():
+def test_fewer_bits_of_weights_save_luts():
     # Each channel has thresholds of its own, into which the correction of bipolar weights goes for nothing.
     plain = taken(depthwise(INT4, "UINT4")).parts[-1].layer
     table = np.sort(np.random.default_rng(0).integers(-20, 20, (plain.mh, 3)), axis=1)
     layer = replace(plain, thresholds=table, otype=IntType(2, signed=False))
     device = graphs.DEVICE
-    (two,) = layer.slimmer().items()
-    (one,) = two[1].slimmer().items()
-    assert (two[0], one[0]) == ("2-bit weights", "1-bit weights")
-    assert (two[1].wtype, one[1].wtype) == (IntType(2, signed=True), BIPOLAR)
-    assert one[1].slimmer() == {}
+    two, one = (layer.requantized((layer.atype,), Precision(bits)) for bits in (2, 1))
+    assert (two.wtype, one.wtype) == (IntType(2, signed=True), BIPOLAR)
+    assert (two.slimmer(), one.result_type) == ({}, layer.result_type)
     folding = Folding(1, 1, memory="lut")
-    costs = [variant.resources(folding, device).lut for variant in (layer, two[1], one[1])]
-    assert costs == sorted(set(costs), reverse=True)
+    costs = [variant.resources(folding, device).lut for variant in (layer, two, one)]
+    assert max(costs[1:]) < costs[0]
 
 
 @pytest.mark.parametrize("multiplier", [1, 2, 3])

@@ -1,0 +1,101 @@
+"""What a candidate costs in hardware: the folding that a build would choose for it, in milliseconds.
+
+There is no formula of its own here. A candidate becomes a graph (`levada.search.requantize`), which is folded
+as a build folds it (`levada.partition`), converters and FIFOs included. What makes that quick: a layer with
+the same types is made once, and its foldings are costed once, for all candidates that have it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from levada import cost, misfit, partition, solver, timing
+from levada.graph import Graph, Node
+from levada.layer import Device, Layer, Resources
+from levada.offers import Choice, offers
+from levada.precision import Precision
+from levada.problem import Problem, problem
+from levada.search.requantize import Types, requantized, requantized_layer
+from levada.search.space import Candidate
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A candidate in hardware: cycles between frames, frames a second, and what it takes of the device.
+
+    `gap` is the proven relative distance to the optimum that the search for foldings leaves, 0 for none.
+    Where it does not fit (`fits` is false), these are the figures of the design that exceeds the device
+    least, FIFOs not counted, and `gap` is 0.
+    """
+
+    cycles: int
+    fps: float
+    lut: int
+    ff: int
+    dsp: int
+    bram18: int
+    fits: bool
+    gap: float
+
+
+class Evaluator:
+    """Costs of candidates of a lowered graph on a device at a clock. It remembers all layers that it made."""
+
+    def __init__(self, graph: Graph, device: Device, clock_mhz: float) -> None:
+        self.graph, self.device, self.clock_mhz = graph, device, clock_mhz
+        self._layers: dict[tuple[str, Types, Precision], Layer] = {}
+        self._offers: dict[int, list[Choice]] = {}  # by the identity of a layer in _layers
+
+    @property
+    def known(self) -> int:
+        """Layers with their foldings that are remembered."""
+        return len(self._offers)
+
+    def graph_of(self, candidate: Candidate) -> Graph:
+        """The graph of a candidate, not folded. LevadaError where the hardware refuses a width."""
+        return requantized(self.graph, candidate.precisions, self._layer)
+
+    def evaluate(self, candidate: Candidate, target_fps: float | None = None) -> Cost:
+        """The cost of a candidate: the cheapest at a rate, or of the highest rate there is.
+
+        LevadaError where the hardware refuses a width.
+        """
+        everything = self._problem(candidate)
+        allowed = everything
+        if target_fps is not None:
+            allowed = everything.within(partition.interval(target_fps, self.clock_mhz))
+        if all(allowed.choices):
+            found = partition.fitting(allowed, "throughput" if target_fps is None else "cost")
+            if found is not None:
+                used = cost.total(found.connected, self.device)
+                return self._cost(timing.interval(found.folded), used, found.gap)
+        return self._least(allowed if all(allowed.choices) else everything)
+
+    def misfit(self, candidate: Candidate) -> str:
+        """What is missing for a candidate that does not fit, and what would help, in a line."""
+        return misfit.explained(self._problem(candidate))
+
+    def _problem(self, candidate: Candidate) -> Problem:
+        return problem(self.graph_of(candidate), self.device, self._offered)
+
+    def _least(self, problem: Problem) -> Cost:
+        """The cost of the selection that exceeds the device least."""
+        budget, weights = cost.budget(self.device), cost.weights(self.device)
+        answer = solver.smallest(problem, budget, weights)
+        assert answer.picks is not None
+        return self._cost(answer.interval, Resources(*problem.used(answer.picks).tolist()), None)
+
+    def _cost(self, cycles: int, used: Resources, gap: float | None) -> Cost:
+        fps = self.clock_mhz * 1e6 / cycles
+        return Cost(cycles, fps, **asdict(used), fits=gap is not None, gap=gap or 0.0)
+
+    def _layer(self, node: Node, types: Types, precision: Precision) -> Layer:
+        key = node.name, types, precision
+        if key not in self._layers:
+            self._layers[key] = requantized_layer(node, types, precision)
+        return self._layers[key]
+
+    def _offered(self, layer: Layer, device: Device) -> list[Choice]:
+        if id(layer) not in self._offers:
+            self._offers[id(layer)] = offers(layer, device)
+        return self._offers[id(layer)]

@@ -1,0 +1,245 @@
+"""Which bit widths a network may have: sites, what each may be, and candidates, which choose for all of them.
+
+A site is a layer with trained weights, or with a quantizer of its results, or with both. Quantizers whose
+results meet in one layer, as the branches of an addition do, share one width: integers of different steps do
+not add.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Literal
+
+import numpy as np
+
+from levada.errors import LevadaError
+from levada.graph import Graph, Node
+from levada.precision import Precision
+from levada.search.requantize import requantized
+
+#: Widths that can be searched: the tables of thresholds double with each bit.
+LEAST, MOST = 1, 8
+What = Literal["weight", "activation"]
+_FORM = re.compile(r"(?P<site>\w+)=(?:w(?P<weight>\d+))?(?:a(?P<activation>\d+))?")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A choice for each site, in topological order. Equal choices are equal, and have the same text."""
+
+    choices: tuple[tuple[str, Precision], ...]
+
+    def __str__(self) -> str:
+        """For example "thresholding_0=a8,mvau_0=w4a2,mvau_1=w8"."""
+        return ",".join(f"{site}={precision}" for site, precision in self.choices)
+
+    @property
+    def precisions(self) -> Mapping[str, Precision]:
+        """The choices by site."""
+        return dict(self.choices)
+
+    def bits(self, knob: Knob) -> int:
+        """The width that a knob is set to."""
+        found: int = getattr(self.precisions[knob.sites[0]], knob.what)
+        return found
+
+    def turned(self, knob: Knob, bits: int) -> Candidate:
+        """The same with another width at one knob."""
+        return Candidate(
+            tuple(
+                (site, replace(own, **{knob.what: bits}) if site in knob.sites else own)
+                for site, own in self.choices
+            )
+        )
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One width that is chosen: of the weights of a site, or of the results of sites that share it.
+
+    `bits` are the widths that it may have, ascending.
+    """
+
+    what: What
+    sites: tuple[str, ...]
+    bits: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.what}s of {' and '.join(self.sites)}"
+
+
+@dataclass(frozen=True)
+class Space:
+    """What candidates there are: `own` are the widths of the network as it is, `knobs` what may be turned.
+
+    `refused` are the errors of the hardware for widths that a knob does not have for that reason.
+    """
+
+    name: str
+    own: Candidate
+    knobs: tuple[Knob, ...]
+    refused: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many candidates there are."""
+        return prod(len(knob.bits) for knob in self.knobs)
+
+    def draw(self, random: np.random.Generator) -> Candidate:
+        """A random candidate, each as likely as any other."""
+        found = self.own
+        for knob in self.knobs:
+            found = found.turned(knob, int(random.choice(knob.bits)))
+        return found
+
+    def neighbours(self, candidate: Candidate) -> Iterator[Candidate]:
+        """Candidates with one knob at the next lower or the next higher width."""
+        for knob in self.knobs:
+            place = knob.bits.index(candidate.bits(knob))
+            for near in (place - 1, place + 1):
+                if 0 <= near < len(knob.bits):
+                    yield candidate.turned(knob, knob.bits[near])
+
+    def parse(self, text: str) -> Candidate:
+        """The candidate that a text stands for: sites in any order, those left out as the network has them.
+
+        LevadaError for a site or a width that the space does not have.
+        """
+        wanted = dict(self._choice(part) for part in text.replace(" ", "").split(",") if part)
+        found = self.own
+        for knob in self.knobs:
+            asked = {getattr(wanted[site], knob.what) for site in knob.sites if site in wanted} - {None}
+            if len(asked) > 1:
+                raise LevadaError(f"{text}: the {knob} meet in one layer; give them one width")
+            for bits in asked:
+                if bits not in knob.bits:
+                    raise LevadaError(f"{text}: the {knob} have {_listed(knob.bits)} bits, not {bits}")
+                found = found.turned(knob, bits)
+        for site, precision in wanted.items():
+            made = found.precisions[site]
+            if any(asked not in (None, has) for asked, has in zip(precision, made, strict=True)):
+                raise LevadaError(f"{text}: {site} is not searched and stays {made}, not {precision}")
+        return found
+
+    def _choice(self, part: str) -> tuple[str, Precision]:
+        match = _FORM.fullmatch(part)
+        if match is None:
+            raise LevadaError(f"{part!r} is no choice of widths; write SITE=w4a2, SITE=w4 or SITE=a2")
+        if match["site"] not in self.own.precisions:
+            sites = ", ".join(site for site, _ in self.own.choices)
+            raise LevadaError(f"{match['site']}: no such site in {self.name}; it has {sites}")
+        return match["site"], Precision(*(int(bits) if bits else None for bits in match.group(2, 3)))
+
+
+def space(
+    graph: Graph,
+    weights: Collection[int],
+    activations: Collection[int],
+    *,
+    keep: Collection[str] = (),
+    keep_ends: bool = True,
+) -> Space:
+    """The candidates of a lowered graph, with weights and activations of the given bits.
+
+    Sites named in `keep` stay as they are; with `keep_ends` so do the weights of the first and of the last
+    layer that has any, and all quantizers before the first one and from the last one on: what the host gives
+    and takes. A width that the hardware refuses for a site is left out and told in `refused`.
+
+    LevadaError where there is nothing to choose, or a width is none that can be searched.
+    """
+    widths = {"weight": _checked("weights", weights), "activation": _checked("activations", activations)}
+    own = _own(graph)
+    if unknown := sorted(set(keep) - own.precisions.keys()):
+        sites = ", ".join(own.precisions) or "none"
+        raise LevadaError(f"{unknown[0]}: no such site in {graph.name}; it has {sites}")
+    kept = {(what, site) for site in keep for what in widths} | (_ends(own) if keep_ends else set())
+    knobs, refused = list[Knob](), list[str]()
+    for knob in _all_knobs(graph, own, widths):
+        if not any((knob.what, site) in kept for site in knob.sites):
+            legal, errors = _legal(graph, own, knob)
+            refused += errors
+            knobs += [replace(knob, bits=legal)] if legal else []
+    if not knobs:
+        nothing = "it has neither trained weights nor quantizers"
+        kept_all = f"its sites are {own}, and all of them are kept" if own.choices else nothing
+        why = refused[0] if refused else kept_all
+        raise LevadaError(f"{graph.name}: there is no bit width to choose: {why}")
+    return Space(graph.name, own, tuple(knobs), tuple(refused))
+
+
+def _listed(bits: Sequence[int]) -> str:
+    return ", ".join(map(str, bits))
+
+
+def _checked(what: str, bits: Collection[int]) -> tuple[int, ...]:
+    for width in bits:
+        if not LEAST <= width <= MOST:
+            raise LevadaError(f"{what} of {width} bits cannot be searched; choose {LEAST} to {MOST}")
+    return tuple(sorted(set(bits)))
+
+
+def _own(graph: Graph) -> Candidate:
+    """The sites of a graph, as they are."""
+    pairs = ((node.name, node.layer.precision) for node in graph.nodes)
+    return Candidate(tuple(pair for pair in pairs if pair[1] != Precision()))
+
+
+def _ends(own: Candidate) -> set[tuple[What, str]]:
+    """What stays at both ends of a network."""
+    weighted = [place for place, (_, precision) in enumerate(own.choices) if precision.weight is not None]
+    if not weighted:
+        return set()
+    first, last = weighted[0], weighted[-1]
+    names = [site for site, _ in own.choices]
+    weights: set[tuple[What, str]] = {("weight", names[first]), ("weight", names[last])}
+    return weights | {("activation", site) for site in (*names[:first], *names[last:])}
+
+
+def _all_knobs(graph: Graph, own: Candidate, widths: Mapping[str, tuple[int, ...]]) -> Iterator[Knob]:
+    """Every width of a graph that could be chosen, in the order of its first site."""
+    shared = _shared(graph)
+    for site, precision in own.choices:
+        if precision.weight is not None:
+            yield Knob("weight", (site,), widths["weight"])
+        if precision.activation is not None:
+            group = next((group for group in shared if site in group), {site})
+            ordered = tuple(name for name, _ in own.choices if name in group)
+            if site == ordered[0]:
+                yield Knob("activation", ordered, widths["activation"])
+
+
+def _shared(graph: Graph) -> list[set[str]]:
+    """The quantizers that share a width, a set for each width."""
+    groups: list[set[str]] = []
+    reach: dict[str, set[str]] = {}  # the quantizers that a tensor's integers come from
+    for node in graph.nodes:
+        inputs = [reach.get(name, set()) for name in node.inputs]
+        if len(inputs) > 1:
+            met = set().union(*inputs)
+            groups = [g for g in groups if not g & met] + [met.union(*(g for g in groups if g & met))]
+        reach.update(dict.fromkeys(node.outputs, _quantizers(node, inputs)))
+    return groups
+
+
+def _quantizers(node: Node, inputs: Sequence[set[str]]) -> set[str]:
+    """Where the integers of a layer's results come from: sums of products have no width that is chosen."""
+    own = node.layer.precision
+    if own.activation is not None:
+        return {node.name}
+    return set() if own.weight is not None else set().union(*inputs)
+
+
+def _legal(graph: Graph, own: Candidate, knob: Knob) -> tuple[tuple[int, ...], list[str]]:
+    """The widths of a knob that hardware can be made for, and why not of the others."""
+    legal, errors = [], []
+    for bits in knob.bits:
+        try:
+            requantized(graph, own.turned(knob, bits).precisions)
+        except LevadaError as error:
+            errors.append(f"{knob}: not {bits} bits: {error}")
+        else:
+            legal.append(bits)
+    return tuple(legal), errors
