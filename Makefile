@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := build
-.PHONY: setup build test test-deep bench bench-designs train cost-samples cost-fit cost-networks lint clean
+.PHONY: setup build test test-deep bench bench-search bench-designs train cost-samples cost-fit cost-networks lint clean
 
 setup: $(READY)
 
@@ -43,6 +43,9 @@ test-deep: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench $(ARGS)
+
+bench-search: $(READY)
+	$(BIN)/python -m tests.bench_search $(ARGS)
 
 bench-designs: $(READY)
 	$(BIN)/python -m tests.designs $(ARGS)

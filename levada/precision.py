@@ -52,16 +52,18 @@ def rescaled(weights: IntArray, wtype: IntType, bits: int | None) -> tuple[IntAr
     """Weights of so many bits, and their type; the same ones for None or the width that they have.
 
     Each is drawn from the numbers that a weight of `wtype` stands for, always the same, and rounded in the
-    steps of the new type, whose range is symmetric.
+    steps of the new type. The largest number is the largest value of both, as where it sets a scale.
     """
     if bits is None or bits == wtype.bits:
         return weights, wtype
     dtype = resized(wtype, bits)
     random = np.random.default_rng([bits, *weights.shape])
-    numbers = (weights + wtype.step * (random.random(weights.shape) - 0.5)) / _reach(wtype)
+    numbers = weights + wtype.step * (random.random(weights.shape) - 0.5)
+    beyond = np.maximum(np.abs(numbers) - wtype.max, 0)
+    numbers -= 2 * np.sign(numbers) * beyond  # from beyond the largest value to as far before it
     if dtype.bipolar:
         return np.where(numbers < 0, -1, 1), dtype
-    codes = np.rint(numbers * _reach(dtype))
+    codes = np.rint(numbers * dtype.max / wtype.max)
     return np.clip(codes, -dtype.max * dtype.signed, dtype.max).astype(np.int64), dtype
 
 

@@ -7,9 +7,10 @@ the same types is made once, and its foldings are costed once, for all candidate
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
-from levada import cost, misfit, partition, solver, timing
+from levada import cost, partition, solver, timing
+from levada.errors import LevadaError
 from levada.graph import Graph, Node
 from levada.layer import Device, Layer, Resources
 from levada.offers import Choice, offers
@@ -48,8 +49,8 @@ class Evaluator:
 
     @property
     def known(self) -> int:
-        """Layers with their foldings that are remembered."""
-        return len(self._offers)
+        """Layers that are remembered: no two have the same place in the graph, types and widths."""
+        return len(self._layers)
 
     def graph_of(self, candidate: Candidate) -> Graph:
         """The graph of a candidate, not folded. LevadaError where the hardware refuses a width."""
@@ -71,9 +72,16 @@ class Evaluator:
                 return self._cost(timing.interval(found.folded), used, found.gap)
         return self._least(allowed if all(allowed.choices) else everything)
 
-    def misfit(self, candidate: Candidate) -> str:
-        """What is missing for a candidate that does not fit, and what would help, in a line."""
-        return misfit.explained(self._problem(candidate))
+    def misfit(self, candidate: Candidate, target_fps: float | None = None) -> str:
+        """What a build says of a candidate that does not fit: what is missing, what helps. Empty if it fits.
+
+        Takes as long as a build's folding, since nothing that is remembered is used.
+        """
+        try:
+            partition.fold(self.graph_of(candidate), self.device, self.clock_mhz, target_fps)
+        except LevadaError as error:
+            return str(error)
+        return ""
 
     def _problem(self, candidate: Candidate) -> Problem:
         return problem(self.graph_of(candidate), self.device, self._offered)
@@ -97,5 +105,6 @@ class Evaluator:
 
     def _offered(self, layer: Layer, device: Device) -> list[Choice]:
         if id(layer) not in self._offers:
-            self._offers[id(layer)] = offers(layer, device)
+            # A copy takes along what it found out for all foldings; of the layer itself few are asked for.
+            self._offers[id(layer)] = offers(replace(layer), device)
         return self._offers[id(layer)]

@@ -98,10 +98,10 @@ class Space:
     def neighbours(self, candidate: Candidate) -> Iterator[Candidate]:
         """Candidates with one knob at the next lower or the next higher width."""
         for knob in self.knobs:
-            place = knob.bits.index(candidate.bits(knob))
-            for near in (place - 1, place + 1):
-                if 0 <= near < len(knob.bits):
-                    yield candidate.turned(knob, knob.bits[near])
+            bits = candidate.bits(knob)
+            lower, higher = ([b for b in knob.bits if b < bits], [b for b in knob.bits if b > bits])
+            for near in (*lower[-1:], *higher[:1]):
+                yield candidate.turned(knob, near)
 
     def parse(self, text: str) -> Candidate:
         """The candidate that a text stands for: sites in any order, those left out as the network has them.
@@ -126,7 +126,7 @@ class Space:
 
     def _choice(self, part: str) -> tuple[str, Precision]:
         match = _FORM.fullmatch(part)
-        if match is None:
+        if match is None or match["weight"] == match["activation"] is None:
             raise LevadaError(f"{part!r} is no choice of widths; write SITE=w4a2, SITE=w4 or SITE=a2")
         if match["site"] not in self.own.precisions:
             sites = ", ".join(site for site, _ in self.own.choices)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -146,6 +148,14 @@ def test_candidates_are_drawn_read_back_and_have_near_ones(seed, name):
         assert drawn in list(found.neighbours(near))
 
 
+def test_near_ones_of_a_width_that_is_not_in_the_space_are_in_it():
+    found = space(NETWORKS["chain"], (4,), (2, 3, 8), keep=("mvau_1", "mvau_2"))
+    assert [str(near) for near in found.neighbours(found.own)] == [
+        "mvau_0=w4a3,mvau_1=w4a4,mvau_2=w4a4,mvau_3=w4",
+        "mvau_0=w4a8,mvau_1=w4a4,mvau_2=w4a4,mvau_3=w4",
+    ]
+
+
 def test_draws_reach_the_whole_space():
     found = space(NETWORKS["chain"], (2, 4), (2, 4), keep=("mvau_2",))
     random = np.random.default_rng(0)
@@ -158,6 +168,7 @@ def test_draws_reach_the_whole_space():
         ("conv=w4a9", "conv=w4a9: the activations of conv have 2, 4, 8 bits, not 9"),
         ("conv=w2", "conv=w2: conv is not searched and stays w4a4, not w2"),
         ("cut=a4", "cut: no such site in net; it has quant, conv, main, side, add, last"),
+        ("conv=", "'conv=' is no choice of widths; write SITE=w4a2, SITE=w4 or SITE=a2"),
         ("conv:4", "'conv:4' is no choice of widths; write SITE=w4a2, SITE=w4 or SITE=a2"),
         (
             "main=a4,side=a2",
@@ -264,8 +275,11 @@ def test_what_does_not_fit_says_so_and_how_much_is_missing():
     assert f"(lut: {got.lut} of 300, {got.lut - 300} missing)" in evaluator.misfit(wide)
     assert "most would help: mvau_" in evaluator.misfit(wide)
     # A rate beyond the fastest folding: what is closest to fitting at any rate.
-    unreachable = Evaluator(graph, graphs.DEVICE, CLOCK).evaluate(wide, 200e6)
+    large = Evaluator(graph, graphs.DEVICE, CLOCK)
+    unreachable = large.evaluate(wide, 200e6)
     assert (unreachable.fits, unreachable.fps < 200e6) == (False, True)
+    assert large.misfit(wide, 200e6).startswith("mvau_0: takes at least 1 cycles a frame, 2e+08 FPS")
+    assert large.misfit(wide, 1e5) == ""
 
 
 def test_narrow_candidates_cost_less():
@@ -278,6 +292,13 @@ def test_narrow_candidates_cost_less():
             candidate = candidate.turned(knob, bits)
         costs.append(EVALUATORS["residual"].evaluate(candidate, 1e5).lut)
     assert costs == sorted(costs)
+
+
+def test_the_example_of_the_page_runs(capsys):
+    page = (Path(__file__).resolve().parents[2] / "docs" / "search.md").read_text()
+    (example,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    exec(compile(example, "search.md", "exec"), {})
+    assert re.match(r"\d+ Cost\(cycles=.*fits=True, gap=0.0\)", capsys.readouterr().out)
 
 
 def test_equal_choices_are_one_candidate():

@@ -1,0 +1,68 @@
+"""How long a candidate of bit widths takes to cost: `make bench-search`, for named models by ARGS.
+
+Random candidates are costed for a model's own rate: at first with every layer new, then all of them again,
+with layers that are known. Processor time, so that it does not matter what else the machine does. How many
+different layers 5,000 random candidates have is counted, and the time for them all follows.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from levada.build import Options, lowered
+from levada.build.state import required
+from levada.search.hardware import Evaluator
+from levada.search.space import space
+
+MODELS = ("tfc-w2a2", "espcn-x2-w4a4", "resnet8-w4a4")
+WEIGHTS, ACTIVATIONS = (1, 2, 3, 4, 6, 8), (2, 3, 4, 6, 8)
+MEASURED, MANY = 40, 5000
+
+
+def milliseconds(function: Callable[[], object]) -> float:
+    """Processor time of a call."""
+    start = time.process_time()
+    function()
+    return 1000 * (time.process_time() - start)
+
+
+def row(model: str) -> list[str]:
+    """What is measured of a model."""
+    state = lowered(Options(model, samples=1))
+    graph, board, fps = required(state.graph), state.board, required(state.target_fps)
+    found = space(graph, WEIGHTS, ACTIVATIONS)
+    random = np.random.default_rng(0)
+    candidates = [found.draw(random) for _ in range(MANY)]
+    evaluator = Evaluator(graph, board.usable, board.clock_mhz)
+
+    def measured() -> None:
+        for candidate in candidates[:MEASURED]:
+            evaluator.evaluate(candidate, fps)
+
+    new, known = milliseconds(measured), milliseconds(measured)
+    each, layer = known / MEASURED, (new - known) / evaluator.known
+    for candidate in candidates:
+        evaluator.graph_of(candidate)
+    minutes = (MANY * each + evaluator.known * layer) / 60_000
+    sizes = (len(graph.nodes), found.size, fps)
+    return [model, *(f"{n:,.0f}" for n in (*sizes, layer, each, evaluator.known)), f"{minutes:.1f}"]
+
+
+def main() -> int:
+    """Prints the table."""
+    columns = ("layers", "candidates", "FPS", "ms a new layer", "ms a candidate")
+    table = Table("model", *columns, f"layers of {MANY:,}", f"minutes for {MANY:,}", box=None)
+    for model in sys.argv[1:] or MODELS:
+        table.add_row(*row(model))
+    Console(width=118).print(table)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
