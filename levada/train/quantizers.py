@@ -60,8 +60,12 @@ class Weights:
         return (1 - half if self.quantizer.is_narrow_range else -half), half - 1
 
     def _quantized(self) -> Any:  # noqa: ANN401  # brevitas comes without types
-        # Not by a call: hooks of methods do not change what a weight stands for.
-        return self.quantizer.forward(self.parameter)
+        # What methods do to it in training does not change what a weight stands for: no call, no noise.
+        training = self.quantizer.training
+        try:
+            return self.quantizer.eval().forward(self.parameter)
+        finally:
+            self.quantizer.train(training)
 
 
 def weights_of(network: nn.Module) -> list[Weights]:

@@ -12,6 +12,7 @@ from brevitas.nn import QuantConv2d, QuantLinear
 from levada import export, models, train
 from levada.errors import LevadaError
 from levada.train import recipe as recipes
+from tests.require_tools import require
 
 calibrate = importlib.import_module("levada.models.blocks.calibrate")
 pictures = importlib.import_module("levada.models.blocks.pictures")
@@ -24,6 +25,7 @@ NAMES = [name for name in models.names() if not name.startswith("tfc-")]
 SIZES = {
     "autoencoder-w4a4": (264_192, 264_192),
     "cnv-w1a1": (1_542_848, 59_461_376),
+    "digits-w4a4": (8_456, 307_904),
     "dscnn-w4a4": (22_016, 2_656_768),
     "espcn-x2-w8a8": (3_280, 3_358_720),
     "lpyolo-w4a4": (350_696, 153_557_456),
@@ -298,6 +300,7 @@ class TestCifar10:
 
 def test_classifiers_can_be_trained(monkeypatch, tmp_path):
     """The recipe's loop on a handful of made-up pictures, for a family with residual blocks."""
+    require("lightning_fabric")
     data = importlib.import_module("levada.models.data")
     rng = np.random.default_rng(2)
     classes = rng.integers(0, 10, 24)

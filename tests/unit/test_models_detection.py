@@ -11,6 +11,7 @@ from levada import models
 from levada.errors import LevadaError
 from levada.train.loop import fit
 from levada.train.recipe import Recipe
+from tests.require_tools import require
 
 host = importlib.import_module("levada.models.lpyolo.host")
 cartoons = importlib.import_module("levada.models.lpyolo.cartoons")
@@ -126,7 +127,7 @@ class TestWiderFace:
     def test_says_where_it_belongs(self, folder, monkeypatch, tmp_path):
         monkeypatch.setenv("LEVADA_DATA", str(tmp_path / "nowhere"))
         with pytest.raises(LevadaError, match=r"WIDER FACE cannot be had: .*nowhere"):
-            lpyolo.fit(models.find("lpyolo-w4a4"), print)
+            lpyolo.task(models.find("lpyolo-w4a4"), Recipe(1, 1, 1, 0.01))
 
 
 class TestTraining:
@@ -175,6 +176,7 @@ class TestTraining:
 
     @pytest.mark.slow
     def test_learns_to_find_cartoon_faces(self, tmp_path):
+        require("lightning_fabric")
         lines, model = [], models.find("lpyolo-w4a4")
         recipe = Recipe(seed=1, epochs=12, batch_size=4, learning_rate=0.004, shift=4)
         training, validation = cartoons.Cartoons(96, SIZE, seed=1), cartoons.Cartoons(24, SIZE, seed=2)

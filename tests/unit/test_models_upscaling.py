@@ -9,6 +9,7 @@ import torch
 from levada import models, train
 from levada.errors import LevadaError
 from levada.train import recipe as recipes
+from tests.require_tools import require
 
 pictures = importlib.import_module("levada.models.blocks.pictures")
 photographs = importlib.import_module("levada.models.espcn.photographs")
@@ -73,6 +74,7 @@ def test_xcat_starts_by_repeating_pixels(factor):
 @pytest.mark.parametrize("name", ["espcn-x3-w8a8", "xcat-x2-w4a4"])
 def test_a_short_training_gives_a_file(made_up, monkeypatch, tmp_path, name):
     monkeypatch.setattr(recipes, "find", lambda model, path=None: recipes.Recipe(1, 1, 2, 0.003))
+    require("lightning_fabric")
     monkeypatch.chdir(tmp_path)
     lines = []
     trained = train.train(name, out=tmp_path, log=lines.append)

@@ -7,7 +7,6 @@ import io
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from levada import cli, models, train
 from levada.errors import CheckFailedError, LevadaError
 from levada.train import classification, loop
 from levada.train import recipe as recipes
+from tests.require_tools import require
 from tests.unit import trainings
 from tests.unit.trainings import stripes
 
@@ -27,6 +27,11 @@ tfc = importlib.import_module("levada.models.tfc.tfc")
 RECIPE = train.Recipe(seed=3, epochs=3, batch_size=16, learning_rate=0.01, shift=1)
 ROOT = Path(__file__).parents[2]
 CHECKPOINT = "build/train/tfc-w2a2/checkpoint.pt"
+
+
+@pytest.fixture(autouse=True)
+def fabric():
+    require("lightning_fabric")
 
 
 @pytest.fixture
@@ -224,21 +229,17 @@ def test_log_goes_to_standard_error(tiny, capsys):
 
 
 def test_a_killed_process_changes_nothing(tmp_path):
-    """kill -9 in the middle of the fourth epoch, with a method that has a state."""
-    whole = trainings.stateful(tmp_path / "whole", log=[].append)
-    command = [sys.executable, "-m", "tests.unit.trainings", str(tmp_path / "cut")]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
-        for line in process.stderr:
-            if "epoch 3 of 6" in line:
-                time.sleep(0.2)
-                process.kill()
-                break
-        process.communicate()
-    assert process.returncode == -signal.SIGKILL
+    """SIGKILL in the middle of the fourth epoch, with a method that has a state."""
+    command = [sys.executable, "-m", "tests.unit.trainings", str(tmp_path / "cut"), "82"]
+    killed = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert killed.stderr.splitlines()[-1].startswith("tfc-w2a2: epoch 3 of 6, loss ")
     assert not (tmp_path / "cut" / loop.TRAINED).exists()
+    whole = trainings.stateful(tmp_path / "whole", log=[].append)
     lines = []
     cut = trainings.stateful(tmp_path / "cut", log=lines.append)
     assert lines[0].endswith("checkpoint.pt holds 3 of 6 epochs")
+    assert [line.split(",")[0] for line in lines[1:]] == [f"tfc-w2a2: epoch {n} of 6" for n in (4, 5, 6)]
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, cut.state_dict()[name]), name
 

@@ -20,6 +20,7 @@ from levada.train.quantizers import rewrite, weights_of
 from levada.train.recipe import MethodSpec
 from levada.train.run import Run
 from levada.train.task import Batch, Task
+from tests.require_tools import require
 from tests.unit import trainings
 
 #: Options with which a method does something in a training of nine steps.
@@ -59,6 +60,7 @@ class Fixed(Task):
 @pytest.fixture
 def begin(monkeypatch, tmp_path):
     """A real run of any network on any task, with methods given as {name: options}."""
+    require("lightning_fabric")
     model = models.find("tfc-w2a2")
 
     def started(build, task, methods=None, epochs=1, rate=0.01, folder=tmp_path):
@@ -135,6 +137,7 @@ class TestDistillation:
         assert found[1.0] > 0.8
 
     def test_teacher_of_another_training(self, tmp_path):
+        require("lightning_fabric")
         model, lines = models.find("tfc-w1a1"), []
         task = Classification(model, Recipe(1, 1, 10, 0.01), trainings.dataset())
         spec = MethodSpec("distillation", (("teacher", "tfc-w2a2"),))
@@ -397,6 +400,16 @@ class TestNoiseDecay:
         torch.testing.assert_close(x.grad, 0.4 * torch.tensor([1.0, 2.0, 0.0]))  # clipped: none
         assert scale.grad.item() == pytest.approx(0.05 * 1 + 0.6 * 2 + 0.75 * 3)
 
+    def test_integers_have_no_noise(self, begin):
+        run, _ = self.start(begin, {"amplitude": 3.0})
+        (weights,) = weights_of(run.network.train())
+        state = torch.get_rng_state()
+        integers, scale = weights.integers()
+        assert torch.equal(state, torch.get_rng_state())
+        assert run.network[1].weight_quant.training
+        run.finish()
+        assert torch.equal(integers * scale, weights.quantizer(weights.parameter).value)
+
     def test_scales_are_trained_saved_and_gone_at_the_end(self, begin):
         data = [Batch(numbers(8, 6, seed=s), numbers(8, 3)) for s in range(5)]
         run, other = (begin(self.build, Fixed(data), {"noise_decay": {}}) for _ in range(2))
@@ -460,8 +473,9 @@ class TestInformationRetaining:
 
 
 @pytest.mark.parametrize("name", sorted(set(methods.names())))
-def test_a_whole_training_resumes_and_exports(name, tmp_path, monkeypatch):
+def test_a_whole_training_resumes(name, tmp_path):
     """Every method on the smallest network of models/: interrupted, the result is the same."""
+    require("lightning_fabric")
     model = models.find("tfc-w1a1")
     recipe = Recipe(1, 3, 30, 0.01, methods=(MethodSpec(name, SMALL.get(name, ())),))
     task = Classification(model, recipe, trainings.dataset())

@@ -1,8 +1,10 @@
-"""Small trainings that other processes can run, too: `python -m tests.unit.trainings FOLDER`."""
+"""Small trainings that other processes can run, too: `python -m tests.unit.trainings FOLDER STEP`."""
 
 from __future__ import annotations
 
 import importlib
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +20,7 @@ from levada.train.recipe import MethodSpec
 from levada.train.task import Batch, Task, to_stderr
 
 data = importlib.import_module("levada.models.data")
+tfc = importlib.import_module("levada.models.tfc.tfc")
 
 
 def stripes(count, seed, noise=100):
@@ -53,12 +56,26 @@ class Patches(Task):
         raise AssertionError("is never exported")
 
 
+def kill_at(step):
+    """Lets this process die as by kill -9, after the optimizer's step of that number."""
+    steps, true = [], tfc.constrain
+
+    def constrain(network):
+        true(network)
+        steps.append(network)
+        if len(steps) == step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    tfc.constrain = constrain
+
+
 def stateful(folder, log=to_stderr):
-    """Six epochs with a method that has a state of its own."""
+    """Six epochs of 25 steps, with a method that has a state of its own."""
     recipe = Recipe(3, 6, 16, 0.01, shift=1, methods=(MethodSpec("freezing", (("momentum", 0.1),)),))
     model = models.find("tfc-w2a2")
     return fit(model, recipe, Classification(model, recipe, dataset(400)), folder, log)
 
 
 if __name__ == "__main__":
+    kill_at(int(sys.argv[2]))
     stateful(Path(sys.argv[1]))
