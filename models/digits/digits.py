@@ -26,6 +26,7 @@ CHANNELS = (8, 16, 16)
 HIDDEN = 32
 CLASSES = 10
 LAYERS = len(CHANNELS) + 2
+LEAST_ACTIVATION = 2
 
 
 class Precision(NamedTuple):
@@ -43,7 +44,7 @@ def build(variant: str, precisions: Sequence[tuple[int, int]] | None = None) -> 
         precisions: (weight, activation) bits of each of the five layers, if they are to differ.
 
     Raises:
-        LevadaError: not as many precisions as layers.
+        LevadaError: not as many precisions as layers, or activations of one bit.
     """
     if precisions is None:
         bits = models.find(f"digits-{variant}").bits
@@ -53,6 +54,12 @@ def build(variant: str, precisions: Sequence[tuple[int, int]] | None = None) -> 
             f"digits: {len(precisions)} precisions are given for {LAYERS} layers; "
             "give (weight, activation) bits of each"
         )
+    for layer, (_, activation) in enumerate(precisions):
+        if activation < LEAST_ACTIVATION:
+            raise LevadaError(
+                f"digits: layer {layer} is to read activations of {activation} bit; Brevitas has no unsigned "
+                f"quantizer below {LEAST_ACTIVATION} bits"
+            )
     return Digits([Precision(*bits) for bits in precisions])
 
 

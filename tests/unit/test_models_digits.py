@@ -68,7 +68,12 @@ def test_mixed_widths_are_exported(tmp_path):
     np.testing.assert_allclose(train.execute(path, inputs()), expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("bits", range(1, 9))
+def test_activations_of_one_bit_are_refused():
+    with pytest.raises(LevadaError, match="digits: layer 2 is to read activations of 1 bit; Brevitas has no"):
+        digits.build("w4a4", [(4, 4), (4, 4), (4, 1), (4, 4), (4, 4)])
+
+
+@pytest.mark.parametrize("bits", range(2, 9))
 def test_no_byte_lies_between_two_levels_of_the_input(bits):
     network = digits.build("w4a4", [(4, bits)] * 5)
     pixels = np.arange(256) / 255 * 2**bits
