@@ -26,7 +26,7 @@ CHANNELS = (8, 16, 16)
 HIDDEN = 32
 CLASSES = 10
 LAYERS = len(CHANNELS) + 2
-LEAST_ACTIVATION = 2
+MOST_BITS = 8
 
 
 class Precision(NamedTuple):
@@ -41,10 +41,11 @@ def build(variant: str, precisions: Sequence[tuple[int, int]] | None = None) -> 
 
     Args:
         variant: gives the same widths to all layers.
-        precisions: (weight, activation) bits of each of the five layers, if they are to differ.
+        precisions: (weight, activation) bits of each of the five layers, if they are to differ: 1 to 8 and
+            2 to 8. Activations of one bit would be -1 and 1, with which nothing can be padded.
 
     Raises:
-        LevadaError: not as many precisions as layers, or activations of one bit.
+        LevadaError: not as many precisions as layers, or widths out of these bounds.
     """
     if precisions is None:
         bits = models.find(f"digits-{variant}").bits
@@ -54,11 +55,11 @@ def build(variant: str, precisions: Sequence[tuple[int, int]] | None = None) -> 
             f"digits: {len(precisions)} precisions are given for {LAYERS} layers; "
             "give (weight, activation) bits of each"
         )
-    for layer, (_, activation) in enumerate(precisions):
-        if activation < LEAST_ACTIVATION:
+    for number, (weight, activation) in enumerate(precisions):
+        if not (1 <= weight <= MOST_BITS and 2 <= activation <= MOST_BITS):
             raise LevadaError(
-                f"digits: layer {layer} is to read activations of {activation} bit; Brevitas has no unsigned "
-                f"quantizer below {LEAST_ACTIVATION} bits"
+                f"digits: layer {number} is to have weights of {weight} and activations of {activation} "
+                f"bits; choose 1 to {MOST_BITS} and 2 to {MOST_BITS}"
             )
     return Digits([Precision(*bits) for bits in precisions])
 

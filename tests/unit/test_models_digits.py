@@ -58,6 +58,13 @@ def test_as_many_precisions_as_layers():
         digits.build("w4a4", MIXED[:2])
 
 
+@pytest.mark.parametrize("precision", [(0, 4), (9, 4), (4, 1), (4, 9)])
+def test_widths_out_of_bounds(precision):
+    text = "layer 1 is to have weights of {} and activations of {} bits; choose 1 to 8 and 2 to 8"
+    with pytest.raises(LevadaError, match=text.format(*precision)):
+        digits.build("w4a4", [(4, 4), precision, *MIXED[2:]])
+
+
 def test_mixed_widths_are_exported(tmp_path):
     torch.manual_seed(1)
     network = digits.build("w4a4", MIXED).eval()
@@ -66,11 +73,6 @@ def test_mixed_widths_are_exported(tmp_path):
     with torch.no_grad():
         expected = network(torch.from_numpy(inputs())).numpy()
     np.testing.assert_allclose(train.execute(path, inputs()), expected, rtol=1e-4, atol=1e-4)
-
-
-def test_activations_of_one_bit_are_refused():
-    with pytest.raises(LevadaError, match="digits: layer 2 is to read activations of 1 bit; Brevitas has no"):
-        digits.build("w4a4", [(4, 4), (4, 4), (4, 1), (4, 4), (4, 4)])
 
 
 @pytest.mark.parametrize("bits", range(2, 9))
