@@ -30,7 +30,7 @@ def main() -> int:
     """Prints the counts."""
     graph, ports = packages.wide(), (1, 1)
     designs = {
-        serial.TOP: serial.sources(graph, ports, DIVISOR),
+        serial.TOP: chip.sources(graph, ports) | serial.sources(graph, ports, DIVISOR),
         chip.TOP: chip.sources(graph, ports),
         sv.TOP: sv.sources(graph),
     }

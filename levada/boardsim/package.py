@@ -14,12 +14,11 @@ from levada_driver.accelerator import SAMPLES
 from levada_driver.manifest import FILE
 
 from levada import content
-from levada.emit.shell import HARDWARE_FILE
+from levada.emit.shell import BITSTREAM, HARDWARE_FILE
 from levada.errors import LevadaError
 
 #: Where pynq looks for remote boards.
 PORT = 7967
-BITSTREAM = "accelerator.bit"
 _MARK = b"levada simulated bitstream "
 
 

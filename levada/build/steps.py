@@ -25,7 +25,7 @@ from levada import (
 )
 from levada.build import data
 from levada.build.state import State, required
-from levada.emit import chip, cpp, script, shell
+from levada.emit import cpp, script, shell
 from levada.errors import CheckFailedError, ToolMissingError
 from levada.graph import execute
 from levada.reference import FloatArray
@@ -169,7 +169,7 @@ def emit(state: State) -> None:
     """Writes the generated sources."""
     graph, board = required(state.graph), state.board
     ports = deploy.memory_ports(graph, board)
-    design = chip.sources(graph, ports) | shell.sources(graph, board, ports, state.clock_mhz)
+    design = Design(graph, board, ports, state.clock_mhz).sources
     if board.shell is not None and (actual := board.shell.actual_mhz(state.clock_mhz)) != state.clock_mhz:
         state.note(f"{board.name} makes {actual:g} MHz where {state.clock_mhz:g} MHz are asked for")
     about = shell.hardware_file(graph, board, state.clock_mhz)
@@ -291,7 +291,7 @@ def bitstream(state: State) -> None:
 
     def run(plan: Plan) -> None:
         state.implemented = back_end.run(plan, folder, design)
-        shutil.copyfile(folder / back_end.bitstream, state.work / "deploy" / back_end.bitstream)
+        shutil.copyfile(folder / shell.BITSTREAM, state.work / "deploy" / shell.BITSTREAM)
 
     _planned(state, back_end.plan(design), folder, "bitstream", run)
 

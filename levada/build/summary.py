@@ -134,12 +134,4 @@ def _layer(node: Node, graph: Graph, state: State, waits: str | None) -> LayerRe
 
 
 def _longest_path(depth: Depth) -> LongestPath:
-    return LongestPath(
-        start=depth.start,
-        end=depth.end,
-        lut=depth.lut,
-        carry=depth.carry,
-        mux=depth.mux,
-        memory=depth.memory,
-        dsp=depth.dsp,
-    )
+    return LongestPath(**{name: getattr(depth, name) for name in LongestPath.model_fields})

@@ -40,6 +40,12 @@ def _shared(graph: Graph, names: Sequence[str], interval: int, available: int) -
         transfers[transfers.index(slowest)] = more
 
 
+def engines(graph: Graph, ports: Ports) -> tuple[int, int]:
+    """How many engines read, and how many write: one for each port of a stream."""
+    inputs = len(graph.inputs)
+    return sum(ports[:inputs]), sum(ports[inputs:])
+
+
 def digest(design: Mapping[str, str]) -> str:
     """What tells an accelerator from any other: 64 hexadecimal digits over its sources, by their names."""
     return content.digest(*(text for pair in sorted(design.items()) for text in pair))
@@ -65,6 +71,7 @@ def chip(graph: Graph, ports: Ports, digits: str) -> str:
         for port, transfer, first in zip(sv.border(graph), transfers, firsts, strict=True)
     ]
     inputs = len(graph.inputs)
+    readers, writers = engines(graph, ports)
     return (
         environment(Path(__file__).parent)
         .get_template(f"{TOP}.sv.j2")
@@ -72,8 +79,8 @@ def chip(graph: Graph, ports: Ports, digits: str) -> str:
             name=graph.name,
             inputs=ends[:inputs],
             outputs=ends[inputs:],
-            readers=sum(ports[:inputs]),
-            writers=sum(ports[inputs:]),
+            readers=readers,
+            writers=writers,
             streams=len(sv.probes(graph)),
             writable=bool(sv.writable(graph)),
             digest=digits,

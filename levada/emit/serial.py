@@ -12,20 +12,19 @@ TOP = "serial_chip"
 
 
 def sources(graph: Graph, ports: chip.Ports, divisor: int) -> dict[str, str]:
-    """Every file by name, those of the chip and of its accelerator included.
+    """The top and what is between it and the chip, by name.
 
     `ports`: memory ports of each input, then of each output; `divisor`: cycles of a bit on the line.
     """
-    inputs = len(graph.inputs)
+    readers, writers = chip.engines(graph, ports)
     top = (
         environment(Path(__file__).parent)
         .get_template(f"{TOP}.sv.j2")
         .render(
             name=graph.name,
             divisor=divisor,
-            readers=sum(ports[:inputs]),
-            writers=sum(ports[inputs:]),
+            readers=readers,
+            writers=writers,
         )
     )
-    library = sv.library_sources(sv.library_modules(top))
-    return {f"{TOP}.sv": top} | library | chip.sources(graph, ports)
+    return {f"{TOP}.sv": top} | sv.library_sources(sv.library_modules(top))

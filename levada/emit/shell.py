@@ -8,13 +8,13 @@ from levada_driver import registers
 
 from levada import shells
 from levada.boards import Board
-from levada.emit import serial
+from levada.emit import chip, serial
 from levada.graph import Graph
 from levada.shells import SerialShell
 from levada.templates import environment
 
-#: The module at the very top, and what PYNQ reads beside a bitstream.
-TOP, HARDWARE_FILE = "shell", "accelerator.hwh"
+#: The module at the very top, the bitstream that becomes of it, and what PYNQ reads beside that.
+TOP, BITSTREAM, HARDWARE_FILE = "shell", "accelerator.bit", "accelerator.hwh"
 #: Constraints: pins and clocks, as Xilinx' and as Lattice's tools want them.
 CONSTRAINTS = ("xdc", "lpf")
 # A part as device, package and speed grade: xc7z020clg400-1, or xczu3eg-sbva484-1-i with a temperature grade.
@@ -28,8 +28,7 @@ def sources(graph: Graph, board: Board, ports: tuple[int, ...], clock_mhz: float
     """
     if board.shell is None:
         return {}
-    inputs = len(graph.inputs)
-    readers, writers = sum(ports[:inputs]), sum(ports[inputs:])
+    readers, writers = chip.engines(graph, ports)
     used = {"readers": readers, "writers": writers, "used": range(max(readers, writers))}
     made = {
         f"{TOP}.{kind}": _rendered(graph, board, clock_mhz, kind, used)

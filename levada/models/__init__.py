@@ -11,13 +11,12 @@ import difflib
 import importlib
 import math
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from levada import content
+from levada import content, tables
 from levada.errors import LevadaError
 
 if TYPE_CHECKING:
@@ -108,7 +107,7 @@ def _families() -> list[Path]:
 def _read(folder: Path) -> list[Model]:
     """The variants of a family, as its model.toml states them."""
     path = folder / "model.toml"
-    table = _toml(path)
+    table = tables.read(path)
     _known_keys(path, "", table, {"description", "dataset", "input", "samples", "target_fps", "variants"})
     spec = _text(path, table, "input", None)
     if spec is not None and not _INPUT.fullmatch(spec):
@@ -132,13 +131,6 @@ def _read(folder: Path) -> list[Model]:
         )
         for variant, entry in variants.items()
     ]
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise LevadaError(f"{path}: cannot be read as TOML ({error}); mend it") from error
 
 
 def _known_keys(path: Path, where: str, table: dict[str, Any], known: set[str]) -> None:

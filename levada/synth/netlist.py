@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from levada.emit import chip, netlist, shell, sv
+from levada.emit import netlist, shell, sv
 from levada.synth import families, yosys
 from levada.synth.backend import Design
 from levada.synth.plan import Command
@@ -23,8 +23,9 @@ _SLICES = frozenset({"DSP48E1", "DSP48E2"})
 def synthesis(design: Design) -> tuple[dict[str, str], Command]:
     """The sources of a design, and the command that makes a netlist of them."""
     graph, board = design.graph, design.board
-    sources = chip.sources(graph, design.ports) | shell.sources(graph, board, design.ports, design.clock_mhz)
-    used = {name: text for name, text in sources.items() if Path(name).suffix[1:] not in shell.CONSTRAINTS}
+    used = {
+        name: text for name, text in design.sources.items() if Path(name).suffix[1:] not in shell.CONSTRAINTS
+    }
     files = {f"{netlist.SOURCES}/{name}": text for name, text in used.items()}
     family, layers = families.of(board.device.family), [node.name for node in graph.nodes]
     synthesis = family.synthesis.format(family=board.device.family, top=shell.TOP)

@@ -23,7 +23,6 @@ from levada.synth.backend import BackEnd, Design, Outcome, too_slow
 from levada.synth.netlist import Netlist, synthesis
 from levada.synth.plan import Command, CommandFailedError, Plan
 
-BITSTREAM = "accelerator.bit"
 _FASM, _FRAMES = "design.fasm", "design.frames"
 _PLACER = "nextpnr-xilinx"
 #: Programs beside Yosys.
@@ -105,7 +104,7 @@ def _after_netlist(part: str, clock_mhz: float) -> tuple[Command, ...]:
     """Place and route, then the bits of what it made, frame by frame, and the file that the chip loads."""
     chip, bits = (f"${{{variable}}}/{path}" for variable, path in databases.needed(part).items())
     clock = ("--xdc", emitted.CLOCK, "--freq", f"{clock_mhz:.3f}")
-    files = ("--frm_file", _FRAMES, "--output_file", BITSTREAM)
+    files = ("--frm_file", _FRAMES, "--output_file", shell.BITSTREAM)
     place = (_PLACER, "--chipdb", chip, *clock, "--json", emitted.NETLIST, "--fasm", _FASM)
     family = f"${{{databases.BITS}}}/{databases.FAMILY}"
     frames = ("fasm2frames", "--part", part, "--db-root", family, _FASM, _FRAMES)
@@ -113,7 +112,7 @@ def _after_netlist(part: str, clock_mhz: float) -> tuple[Command, ...]:
     return (
         Command(place, (emitted.NETLIST, emitted.CLOCK), (_FASM,), _log(_FASM)),
         Command(frames, (_FASM,), (_FRAMES,), _log(_FRAMES)),
-        Command(bit, (_FRAMES,), (BITSTREAM,), _log(BITSTREAM)),
+        Command(bit, (_FRAMES,), (shell.BITSTREAM,), _log(shell.BITSTREAM)),
     )
 
 
@@ -121,4 +120,4 @@ def _log(made: str) -> str:
     return f"{made}.log"
 
 
-BACK_END = BackEnd(frozenset({"xc7"}), BITSTREAM, plan, run)
+BACK_END = BackEnd(frozenset({"xc7"}), plan, run)

@@ -31,9 +31,8 @@ _ACCELERATOR = f"u_{chip.TOP}/u_{sv.TOP}"
 
 def plan(design: Design) -> Plan:
     """From the sources of a design to its bitstream."""
-    graph, board = design.graph, design.board
+    graph, board, sources = design.graph, design.board, design.sources
     job = tcl.Job(graph.name, board.part, design.actual_mhz, _RELEASES)
-    sources = chip.sources(graph, design.ports) | shell.sources(graph, board, design.ports, design.clock_mhz)
     alone = [node for node in graph.nodes if node.layer.macs()] if design.apart else []
     files = {f"{tcl.SOURCES}/{name}": text for name, text in sources.items()}
     files |= shell.hardware_file(graph, board, design.clock_mhz)
@@ -126,4 +125,4 @@ def _call(script: str, reads: Sequence[str], writes: Sequence[str]) -> Command:
     return Command(arguments, (script, *reads), tuple(writes), script.replace(".tcl", ".log"))
 
 
-BACK_END = BackEnd(frozenset({"xc7", "xcup"}), tcl.BITSTREAM, plan, run)
+BACK_END = BackEnd(frozenset({"xc7", "xcup"}), plan, run)

@@ -11,13 +11,12 @@ from levada.templates import environment
 
 #: The script for the whole, the folder of the sources, and the clock of a layer by itself.
 BUILD, SOURCES, LAYER_CLOCK = "build.tcl", "rtl", "layer.xdc"
-BITSTREAM = "accelerator.bit"
 UTILIZATION, HIERARCHY, TIMING, POWER = (
     f"{name}.rpt" for name in ("utilization", "hierarchy", "timing", "power")
 )
 _ROUTED = "routed.dcp"
 #: What the script for the whole leaves behind.
-RESULTS = (UTILIZATION, HIERARCHY, TIMING, POWER, _ROUTED, BITSTREAM)
+RESULTS = (UTILIZATION, HIERARCHY, TIMING, POWER, _ROUTED, shell.BITSTREAM)
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ def build(job: Job, sources: Sequence[str], checkpoints: Mapping[str, str]) -> s
         sources=sources,
         checkpoints=checkpoints,
         top=shell.TOP,
-        bitstream=BITSTREAM,
+        bitstream=shell.BITSTREAM,
         utilization=UTILIZATION,
         hierarchy=HIERARCHY,
         timing=TIMING,
