@@ -39,6 +39,8 @@ class Products(Protocol):
     @property
     def thresholds(self) -> IntArray | None: ...  # noqa: D102
     @property
+    def planes(self) -> tuple[int, ...]: ...  # noqa: D102
+    @property
     def others(self) -> tuple[Self, ...]: ...  # noqa: D102
 
     def differing(self, other: Any) -> set[str]: ...  # noqa: ANN401, D102
@@ -85,11 +87,11 @@ def stacked(layer: Products) -> tuple[IntArray, IntArray | None]:
     return np.concatenate([one.weights for one in all_]), np.concatenate(tables) if tables else None
 
 
-def planes_of(layer: Products) -> list[int]:
+def planes_of(layer: Products) -> tuple[int, ...]:
     """The planes that each setting drops."""
     found = [dropped(layer.weights, one.weights, layer.wtype.bits) for one in (layer, *layer.others)]
     assert None not in found, "settings were joined without a look at their weights"
-    return [planes for planes in found if planes is not None]
+    return tuple(planes for planes in found if planes is not None)
 
 
 def sv_params(layer: Products, params: dict[str, Any]) -> dict[str, Any]:
@@ -99,7 +101,7 @@ def sv_params(layer: Products, params: dict[str, Any]) -> dict[str, Any]:
     """
     if not layer.others:
         return params
-    planes = planes_of(layer)
+    planes = layer.planes
     own: dict[str, Any] = {"SETTINGS": len(planes), "DROPPED": Bits(np.array(planes), _PLANES_BITS)}
     if "INIT" in params:
         init = params["INIT"]
@@ -114,7 +116,7 @@ def cpp_instance(layer: Products, instance: CppInstance) -> CppInstance:
     """
     if not layer.others:
         return instance
-    masks = -(1 << np.array(planes_of(layer), np.int64))
+    masks = -(1 << np.array(layer.planes, np.int64))
     constants = {**instance.constants, "masks": (masks, IntType(layer.wtype.bits + 1, signed=True))}
     if "thresholds" in constants:
         table, dtype = constants["thresholds"]
@@ -130,7 +132,7 @@ def terms(layer: Products, folds: int, row_bits: int, *, block: bool) -> Terms:
     """
     if not layer.others:
         return Terms()
-    count, planes = 1 + len(layer.others), max(planes_of(layer))
+    count, planes = 1 + len(layer.others), max(layer.planes)
     register = Terms({"setting": 3}, {"setting": (count - 1).bit_length()})
     masked = row_bits // layer.wtype.bits * planes if block else 0
     parts = [register, Terms({"setting": planes + masked}, {"setting": planes})]

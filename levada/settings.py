@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -22,6 +22,11 @@ class Settings:
     def settings(self) -> int:
         """How many settings there are."""
         return 1 + len(self.others)
+
+    @property
+    def planes(self) -> tuple[int, ...]:
+        """Lower bits of its weights that each setting leaves out."""
+        return (0,) * self.settings
 
     def chosen(self, setting: int) -> Self:
         """What it is in a setting, with no others."""
@@ -42,6 +47,10 @@ class Settings:
 
 
 def _alike(one: Any, other: Any) -> bool:  # noqa: ANN401 - whatever fields hold
+    if is_dataclass(one) and type(one) is type(other):
+        # What a network calls its tensors makes no difference.
+        named = (field.name for field in fields(one) if field.name != "name")
+        return all(_alike(getattr(one, name), getattr(other, name)) for name in named)
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
         return one is not None and other is not None and bool(np.array_equal(one, other))
     return bool(one == other)

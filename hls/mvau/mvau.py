@@ -124,6 +124,10 @@ class Mvau(Layer):
         sums = np.rint(inputs[0].astype(np.float64) @ self.weights.T.astype(np.float64)).astype(np.int64)
         return (self._dot.activate(sums),)
 
+    @cached_property
+    def planes(self) -> tuple[int, ...]:
+        return nested.planes_of(self)
+
     def joined(self, others: Sequence[Self]) -> Self | str:
         if not any(self.differing(other) for other in others):
             return self

@@ -147,6 +147,10 @@ class Vvau(Layer):
         sums = np.einsum("...kc,cjk->...cj", x, weights)
         return (self._dot.activate(sums.reshape(*x.shape[:-2], self.mh)),)
 
+    @cached_property
+    def planes(self) -> tuple[int, ...]:
+        return nested.planes_of(self)
+
     def joined(self, others: Sequence[Self]) -> Self | str:
         if not any(self.differing(other) for other in others):
             return self

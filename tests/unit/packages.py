@@ -71,5 +71,6 @@ def write(folder, frames=5, graph=None, shape=(2, 2), results=(3,), bias=BIAS, d
     )
     for name, text in shell.hardware_file(graph, package.board, package.clock_mhz).items():
         (folder / name).write_text(text)
-    assert np.array_equal(deploy.write(package, folder), golden)
+    (got,) = deploy.write(package, folder)
+    assert np.array_equal(got, golden)
     return x, golden

@@ -99,7 +99,8 @@ class SoftwareChip:
         inputs = len(self._manifest.inputs)
         frames = self.read(reg.engine(0) + reg.WORDS) // self._manifest.words[0]
         pairs = list(zip(self._manifest.transfers, parts, strict=True))
-        results = self._library.run([transfer.gather(part, frames) for transfer, part in pairs[:inputs]])
+        data = [transfer.gather(part, frames) for transfer, part in pairs[:inputs]]
+        results = self._library.run(data, self.read(reg.SETTING))
         for (transfer, part), result in zip(pairs[inputs:], results, strict=True):
             transfer.scatter(result, part)
 
