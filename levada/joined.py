@@ -38,6 +38,12 @@ def joined(graphs: Sequence[Graph], names: Sequence[str]) -> Graph:
     return verify(_retyped(found), "lowered")
 
 
+def weight_bits(graph: Graph, setting: int) -> int:
+    """Bits of the widest weights that there are in a setting."""
+    layers = [node.layer for node in graph.nodes]
+    return max((layer.precision.weight or 0) - layer.planes[setting % layer.settings] for layer in layers)
+
+
 def _joints(graph: Graph) -> list[tuple[str, str, tuple[str, ...], tuple[str, ...]]]:
     return [(node.name, node.layer.kind, node.inputs, node.outputs) for node in graph.nodes]
 

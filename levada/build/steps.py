@@ -319,8 +319,7 @@ def deploy_step(state: State) -> None:
 
 def _setting(one: State, graph: Graph, setting: int) -> deploy.Setting:
     """A setting as a package has it."""
-    layers = [node.layer for node in graph.nodes]
-    bits = max((layer.precision.weight or 0) - layer.planes[setting % layer.settings] for layer in layers)
+    bits = joined.weight_bits(graph, setting)
     about = Setting(required(one.setting), bits, one.accuracy, required(required(one.network).host_outputs))
     return deploy.Setting(about, one.golden[:_STEP_FRAMES])
 

@@ -59,8 +59,8 @@ def write(
 ):
     """Fills the folder of a package; returns its frames, of `shape`, and their golden integers.
 
-    Of results of several axes the last one are channels, with a bias each. Those of the `settings`, which it has
-    names of, follow each other; the host's scale is twice that of the setting before.
+    Of results of several axes the last one are channels, with a bias each. Those of several `settings`, given
+    by their names, follow each other; the host's scale is twice that of the setting before.
     """
     graph = graph or tiny()
     (folder / "rtl").mkdir(parents=True)
