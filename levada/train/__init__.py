@@ -74,8 +74,9 @@ def train(
     task = _task(model, found)
 
     from levada.train.loop import fit
+    from levada.train.run import Job
 
-    network = fit(model, found, task, BUILD / name, log, machine)
+    network = fit(Job(model, found, task, BUILD / name, log), machine)
     with one_thread():
         return publish(model, network, out or model.onnx.parent, lambda file: task.judge(network, file, log))
 

@@ -12,12 +12,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from levada.errors import LevadaError
 from levada.models import Model
 
 if TYPE_CHECKING:
     import torch
 
 Log = Callable[[str], None]
+
+
+class Widths(NamedTuple):
+    """Bits of each layer of a network that may have a width of its own.
+
+    Attributes:
+        weights: of the weights of each such layer, in the order in which they are executed.
+        activations: of each such quantizer of activations, in that order.
+    """
+
+    weights: tuple[int, ...]
+    activations: tuple[int, ...]
 
 
 class Family(Protocol):
@@ -31,6 +44,19 @@ class Family(Protocol):
 
     def samples(self, variant: str) -> NDArray[np.integer[Any]]:
         """A few inputs [N, ...], as integers of the model's input type."""
+
+
+class WideFamily(Family, Protocol):
+    """A family whose layers may have widths of their own."""
+
+    def widths_of(self, variant: str) -> Widths:
+        """What a variant has unless others are given."""
+
+    def build(self, variant: str, widths: Widths | None = None) -> torch.nn.Module:
+        """The untrained network with these widths, or those of the variant.
+
+        LevadaError where it cannot have them, or they are not as many as its own.
+        """
 
 
 class Batch(NamedTuple):
@@ -83,6 +109,21 @@ class Task(abc.ABC):
 def family_of(model: Model) -> Family:
     """The module that builds the networks of a model's family."""
     return cast("Family", importlib.import_module(f"levada.models.{model.family}.{model.family}"))
+
+
+def wide_family_of(model: Model) -> WideFamily:
+    """The same, of a family whose layers may have widths of their own.
+
+    Raises:
+        LevadaError: they may not.
+    """
+    family = family_of(model)
+    if not hasattr(family, "widths_of"):
+        raise LevadaError(
+            f"{model.name}: the family {model.family} has no widths to choose; give its module "
+            "widths_of(variant) and build(variant, widths)"
+        )
+    return cast("WideFamily", family)
 
 
 def to_stderr(line: str) -> None:
