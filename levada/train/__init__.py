@@ -18,13 +18,14 @@ from levada.train.classification import Classification, measure
 from levada.train.machine import Machine, one_thread
 from levada.train.publish import Trained, as_floats, execute, execute_all, publish
 from levada.train.recipe import Recipe
-from levada.train.task import Family, Log, Task, family_of, to_stderr
+from levada.train.task import Family, Log, Score, Task, family_of, to_stderr
 
 __all__ = [
     "Family",
     "Log",
     "Machine",
     "Recipe",
+    "Score",
     "Task",
     "Trained",
     "as_floats",

@@ -6,6 +6,7 @@ import abc
 import importlib
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
@@ -71,8 +72,27 @@ class Batch(NamedTuple):
     targets: Any
 
 
+@dataclass(frozen=True)
+class Score:
+    """How good a network is on examples that are neither trained on nor tested with.
+
+    Attributes:
+        quality: in the task's unit; larger is better.
+        loss: the task's loss, a mean of all examples; smaller is better.
+    """
+
+    quality: float
+    loss: float
+
+
 class Task(abc.ABC):
-    """The data, the loss and the metric of a training; sent as a whole to each process that trains."""
+    """The data, the loss and the metric of a training; sent as a whole to each process that trains.
+
+    Attributes:
+        unit: of `Score.quality`, as it stands behind a number: "%", "dB".
+    """
+
+    unit: str = ""
 
     @property
     @abc.abstractmethod
@@ -98,6 +118,21 @@ class Task(abc.ABC):
         Returns:
             Percent classified rightly by the file; None for what is no classifier.
         """
+
+    def score(self, network: torch.nn.Module, count: int | None = None) -> Score:  # noqa: ARG002
+        """Measures a network on the examples for validation, to compare networks while one is looked for.
+
+        Args:
+            network: on the CPU and in evaluation mode; no gradients are taken.
+            count: how many of the examples, the first ones; all of them unless given.
+
+        Raises:
+            LevadaError: the task keeps no such examples.
+        """
+        raise LevadaError(
+            f"{type(self).__name__}: keeps no examples for validation, so its networks cannot be compared "
+            "without its test set; give it a method `score`"
+        )
 
     def prepare(self, network: torch.nn.Module, part: float) -> None:  # noqa: B027  # most have nothing to do
         """Called before each epoch, with the part of the training that is done: from 0 to below 1."""
