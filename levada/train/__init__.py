@@ -34,6 +34,7 @@ __all__ = [
     "measure",
     "one_thread",
     "publish",
+    "task_of",
     "train",
 ]
 
@@ -72,7 +73,7 @@ def train(
     found = recipes.find(model, recipe)
     machine = machine or Machine()
     machine.check(found)
-    task = _task(model, found)
+    task = task_of(model, found)
 
     from levada.train.loop import fit
     from levada.train.run import Job
@@ -82,8 +83,12 @@ def train(
         return publish(model, network, out or model.onnx.parent, lambda file: task.judge(network, file, log))
 
 
-def _task(model: Model, recipe: Recipe) -> Task:
-    """The family's own, or classification of its data set."""
+def task_of(model: Model, recipe: Recipe) -> Task:
+    """What a model is trained for: the family's own task, or classification of its data set.
+
+    Raises:
+        LevadaError: the data cannot be had, or are too few for the recipe.
+    """
     own = getattr(family_of(model), "task", None)
     task: Task = own(model, recipe) if own else Classification(model, recipe, models.load_data(model))
     return task

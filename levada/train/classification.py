@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from models.data import Dataset
 
+_KEPT = 5000  # images for validation, at most
 _SCORE_BATCH = 500  # images at once through a network of torch
 _MEASURE_BATCH = 2000  # images at once through a graph whose nodes are run one by one
 
@@ -88,6 +89,11 @@ class Classification(Task):
         import torch
 
         return torch.nn.functional.cross_entropy(outputs, targets)
+
+    def kept_apart(self) -> Classification:
+        """With the last tenth of the training images for validation, 5,000 at most."""
+        kept = self.validation or min(_KEPT, len(self.data.x_train) // 10)
+        return replace(self, validation=kept)
 
     def score(self, network: torch.nn.Module, count: int | None = None) -> Score:
         """Percent of the images for validation that are classified rightly, and their cross entropy."""

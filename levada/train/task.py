@@ -119,6 +119,10 @@ class Task(abc.ABC):
             Percent classified rightly by the file; None for what is no classifier.
         """
 
+    def kept_apart(self) -> Task:
+        """The same task with examples for `score` that `batches` leaves out; itself where it has some."""
+        return self
+
     def score(self, network: torch.nn.Module, count: int | None = None) -> Score:  # noqa: ARG002
         """Measures a network on the examples for validation, to compare networks while one is looked for.
 
