@@ -7,12 +7,16 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from optuna.storages import BaseStorage
+
+from levada import content
 from levada.search import work
 from levada.search.clock import Deadline
 from levada.search.goal import Goal
 from levada.search.hardware import Cost, Evaluator
 from levada.search.space import Candidate
 from levada.search.subject import Subject
+from levada.search.trials import Result, Trials
 from levada.search.work import Work
 from levada.search.workers import Workers
 from levada.train.recipe import Recipe
@@ -35,6 +39,8 @@ class Search:
         seed: of all chance.
         deadline: when all has to end.
         proposing: when proposals have to be there.
+        workers: where work is done that takes long.
+        storage: of all results.
         notes: figures that a strategy found out and the report shows.
     """
 
@@ -47,14 +53,35 @@ class Search:
     deadline: Deadline
     proposing: Deadline
     workers: Workers
+    storage: BaseStorage
     log: Log
     notes: dict[str, object] = field(default_factory=dict)
     _costs: dict[str, Cost] = field(default_factory=dict)
+
+    @cached_property
+    def name(self) -> str:
+        """Of the studies of all searches for the same goal, whatever their strategy."""
+        goal, model = self.goal, self.subject.model
+        digest = content.digest(
+            model.onnx.read_bytes(),
+            repr((goal.board.name, goal.budget, goal.clock_mhz, goal.target_fps, self.recipe)),
+            self.work.task.digest(),
+        )
+        return f"{model.name} on {goal.board.name} {digest[:12]}"
 
     @property
     def work(self) -> Work:
         """What other processes need of this; proposals end with their own deadline."""
         return Work(self.subject, self.goal, self.recipe, self.folder, self.proposing)
+
+    def evaluate(self, kind: str, texts: Sequence[str], function: Callable[[str], Result]) -> list[Result]:
+        """Results of a function of candidates that are remembered, a kind of them in a study of its own."""
+        trials = Trials(self.storage, f"{self.name} {kind}", ("minimize",))
+        return trials.results(texts, function, lambda r: (r["loss"],), self.workers, self.proposing)
+
+    def cost_at(self, candidate: Candidate, interval: int) -> Cost:
+        """What a candidate takes at least at a rate other than the goal's, of `interval` cycles a frame."""
+        return self.evaluator.evaluate(candidate, self.goal.clock_mhz * 1e6 / interval)
 
     @property
     def evaluated(self) -> int:

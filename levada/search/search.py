@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from levada import boards, content, train
+from levada import boards, train
 from levada.errors import LevadaError
 from levada.search import strategies, work
 from levada.search.clock import Deadline, TimeUpError, deadline
@@ -100,7 +100,7 @@ def search(options: Options, log: Log = lambda _line: None) -> Found:
     except TimeUpError:
         proposals, complete = [], False
     log(f"{options.strategy}: {len(proposals)} candidates to train")
-    trials = _trials(options, context)
+    trials = Trials(context.storage, context.name, ("maximize", "maximize"))
     try:
         _train(context, trials, proposals)
     except TimeUpError:
@@ -133,11 +133,21 @@ def _prepared(options: Options, until: Deadline, log: Log) -> Search:
     train.Machine().check(recipe)
     folder = options.out or Path("build/search") / f"{options.model}-{board.name}"
     workers = Workers(options.jobs, options.ray)
+    place = options.storage or str(folder / "trials.log")
     context = Search(
-        found, goal, recipe, folder, options.designs, options.seed, until, until.part(0.5), workers, log
+        subject=found,
+        goal=goal,
+        recipe=recipe,
+        folder=folder,
+        designs=options.designs,
+        seed=options.seed,
+        deadline=until,
+        proposing=until.part(0.5),
+        workers=workers,
+        storage=storage(place),
+        log=log,
     )
     _require_possible(context)
-    context.work.task  # noqa: B018 - data that cannot be had end a search before it begins
     return context
 
 
@@ -150,19 +160,6 @@ def _require_possible(context: Search) -> None:
             f"{context.subject.model.name}: not even the narrowest candidate fits, {narrowest}: "
             + context.evaluator.misfit(narrowest, context.goal.target_fps)
         )
-
-
-def _trials(options: Options, context: Search) -> Trials:
-    """The designs of all searches for the same goal, whatever their strategy."""
-    place = options.storage or str(context.folder / "trials.log")
-    goal = context.goal
-    digest = content.digest(
-        context.subject.model.onnx.read_bytes(),
-        repr((goal.board.name, goal.budget, goal.clock_mhz, goal.target_fps, context.recipe)),
-        context.work.task.digest(),
-    )
-    name = f"{context.subject.model.name} on {goal.board.name} {digest[:12]}"
-    return Trials(storage(place), name, ("maximize", "maximize"))
 
 
 def _train(context: Search, trials: Trials, candidates: Sequence[Candidate]) -> None:

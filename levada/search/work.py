@@ -65,7 +65,7 @@ def _task(model: Model, recipe: Recipe) -> Task:
 _evaluators: dict[str, Evaluator] = {}
 
 
-def _evaluator(work: Work) -> Evaluator:
+def evaluator_of(work: Work) -> Evaluator:
     """One for each subject, budget and clock: it remembers layers."""
     subject, goal = work.subject, work.goal
     key = repr((subject.model, subject.space, goal.budget, goal.clock_mhz))
@@ -81,7 +81,7 @@ def build(model: Model, widths: Widths) -> nn.Module:
 
 def costs(work: Work, texts: list[str]) -> list[Cost]:
     """What candidates take in hardware, as predicted."""
-    evaluator = _evaluator(work)
+    evaluator = evaluator_of(work)
     candidates = (work.subject.space.parse(text) for text in texts)
     return [evaluator.evaluate(candidate, work.goal.target_fps) for candidate in candidates]
 
@@ -102,13 +102,21 @@ def train_candidate(work: Work, candidate: Candidate, recipe: Recipe | None = No
         recipe or work.recipe,
         work.task,
         work.place(f"{candidate} {recipe}" if recipe else str(candidate)),
-        _silent,
+        silent,
         title=str(candidate),
         make=functools.partial(build, work.subject.model, widths),
         key=repr(widths),
         extra=(("stopwatch", functools.partial(Stopwatch, work.deadline)),),
     )
     return fit(job)
+
+
+def trained_score(work: Work, text: str) -> Result:
+    """Trains a candidate: quality and loss on the examples for validation."""
+    network = train_candidate(work, work.subject.space.parse(text))
+    with train.one_thread():
+        score = work.task.score(network)
+    return {"quality": score.quality, "loss": score.loss}
 
 
 def design(work: Work, text: str) -> Result:
@@ -138,9 +146,7 @@ def design(work: Work, text: str) -> Result:
 def _publish(work: Work, candidate: Candidate, network: nn.Module) -> float | None:
     folder = work.place(str(candidate))
     named = replace(work.subject.model, onnx=folder / NETWORK, samples=folder / SAMPLES)
-    return train.publish(
-        named, network, folder, lambda file: work.task.judge(network, file, _silent)
-    ).accuracy
+    return train.publish(named, network, folder, lambda file: work.task.judge(network, file, silent)).accuracy
 
 
 def _folded(work: Work, candidate: Candidate, graph: Graph) -> Cost:
@@ -153,5 +159,5 @@ def _folded(work: Work, candidate: Candidate, graph: Graph) -> Cost:
     return found
 
 
-def _silent(_: str) -> None:
+def silent(_: str) -> None:
     """The log of work whose result counts."""
