@@ -28,6 +28,11 @@ def save(found: Found) -> dict[str, Any]:
     front = found.folder / "front"
     for number, index in enumerate(found.front, 1):
         place = found.search.work.place_of(found.designs[index].candidate)
+        if not (place / NETWORK).is_file():
+            found.search.log(
+                f"{found.designs[index].candidate}: its files are where another machine trained it"
+            )
+            continue
         content.write_whole(_network(found, number), (place / NETWORK).read_bytes())
         content.write_whole(front / f"{number}.partition.toml", (place / PARTITION).read_bytes())
     result = as_json(found)
@@ -75,7 +80,9 @@ def _design(found: Found, design: Design, number: int | None) -> dict[str, Any]:
         "predicted": asdict(design.predicted),
         "front": number,
     }
-    return own if number is None else own | {"build": command(found, number)}
+    if number is None or not _network(found, number).is_file():
+        return own
+    return own | {"build": command(found, number)}
 
 
 def command(found: Found, number: int) -> str:
