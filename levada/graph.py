@@ -81,9 +81,12 @@ class Graph:
 
     def at(self, setting: int) -> Graph:
         """What the graph computes in a setting: the same nodes with the layers that they are in it."""
-        chosen = [node.layer.chosen(setting) for node in self.nodes]
-        pairs = zip(self.nodes, chosen, strict=True)
-        return self.with_nodes(tuple(replace(node, layer=layer) for node, layer in pairs))
+        nodes = tuple(replace(node, layer=node.layer.chosen(setting)) for node in self.nodes)
+        tensors = dict(self.tensors)
+        for node in nodes:
+            for name, port in zip(node.outputs, node.layer.outputs, strict=True):
+                tensors[name] = replace(tensors[name], dtype=port.dtype)
+        return replace(self, nodes=nodes, tensors=tensors)
 
     def stream(self, tensor: str) -> Stream:
         """The stream that carries a tensor."""
