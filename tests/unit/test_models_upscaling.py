@@ -33,7 +33,7 @@ def test_photographs_of_scikit_learn():
     found = photographs.load((f"{photographs.SKLEARN}/flower.jpg",))
     assert found["flower"].shape == (427, 640, 3)
     with pytest.raises(
-        LevadaError, match=r"photograph skimage/data/no.png is not here; `pip install scikit-image`"
+        LevadaError, match=r"file skimage/data/no.png is not here; `pip install scikit-image`"
     ):
         photographs.load(("skimage/data/no.png",))
 
