@@ -26,7 +26,7 @@ PUBLISHED = Published(
     f"{BINARY} or {PYTHON}",
     mirrors=("https://www.cs.toronto.edu/~kriz/",),
     any_one=True,
-    large=170_052_171,
+    megabytes=170,
 )
 _SHAPE = (3, 32, 32)
 _RECORD = 1 + 3 * 32 * 32  # bytes of the binary files: the class, then the picture

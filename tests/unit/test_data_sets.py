@@ -119,9 +119,9 @@ class TestCifar10:
             data.load("cifar10")
         assert str(error.value) == (
             f"CIFAR-10 cannot be had: LEVADA_DATA is not set; {tmp_path}/cache/data/cifar10 lacks "
-            "cifar-10-binary.tar.gz and cifar-10-python.tar.gz; `python -m levada.models.data cifar10` fetches "
-            "170 MB, or put cifar-10-binary.tar.gz or cifar-10-python.tar.gz into a folder cifar10/ and set "
-            "LEVADA_DATA to the folder around it"
+            "cifar-10-binary.tar.gz and cifar-10-python.tar.gz; `python -m levada.models.data cifar10` "
+            "fetches about 170 MB, or put cifar-10-binary.tar.gz or cifar-10-python.tar.gz into a folder "
+            "cifar10/ and set LEVADA_DATA to the folder around it"
         )
 
     def test_on_demand_it_is_fetched_once(self, parts, monkeypatch, tmp_path, capsys):

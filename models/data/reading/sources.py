@@ -43,7 +43,7 @@ class Published:
         gzipped: whether files may be gzipped, with .gz behind their names; on mirrors they are. The checksum
             is that of the contents.
         any_one: whether a single one of the files is enough.
-        large: bytes to fetch; `find` does so on demand only if this is given.
+        megabytes: about how many they are to fetch, if so many that this is done on demand only.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Published:
     mirrors: tuple[str, ...] = ()
     gzipped: bool = False
     any_one: bool = False
-    large: int | None = None
+    megabytes: int | None = None
 
 
 #: Puts files into a folder, and says what it is called in messages; raises MissError where it has none.
@@ -81,7 +81,7 @@ def find(published: Published, *others: Source) -> dict[str, Path]:
             return _local(published, folder)
         except MissError as reason:
             tried.append(str(reason))
-    if published.large is None:
+    if published.megabytes is None:
         return _fetched(published, others, tried)
     raise _unavailable(published, tried)
 
@@ -141,9 +141,9 @@ def _fetched(published: Published, others: tuple[Source, ...], tried: list[str])
 def _unavailable(published: Published, tried: list[str]) -> UnavailableError:
     folder = f"a folder {published.name}/"
     put = f"put {published.advice} into {folder} and set LEVADA_DATA to the folder around it"
-    if published.large is not None and published.mirrors:
-        size = round(published.large / 1e6)
-        put = f"`python -m levada.models.data {published.name}` fetches {size:,} MB, or {put}"
+    if published.megabytes is not None and published.mirrors:
+        command = f"python -m levada.models.data {published.name}"
+        put = f"`{command}` fetches about {published.megabytes:,} MB, or {put}"
     return UnavailableError(f"{published.title} cannot be had: {'; '.join(tried)}; {put}")
 
 
