@@ -12,6 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from levada import models
+from levada.errors import LevadaError
 from levada.models import Model
 from levada.train import recipe as recipes
 from levada.train.classification import Classification, measure
@@ -83,6 +84,11 @@ def train(
 
 def _task(model: Model, recipe: Recipe) -> Task:
     """The family's own, or classification of its data set."""
-    own = getattr(family_of(model), "task", None)
+    family = family_of(model)
+    known = getattr(family, "DATASETS", ())
+    if recipe.data is not None and recipe.data not in known:
+        others = f"name {' or '.join(known)}, or leave it out" if known else "leave it out"
+        raise LevadaError(f"{model.name}: is not trained on data = {recipe.data!r} of the recipe; {others}")
+    own = getattr(family, "task", None)
     task: Task = own(model, recipe) if own else Classification(model, recipe, models.load_data(model))
     return task

@@ -17,8 +17,9 @@ from levada.train.task import Task
 
 from ..blocks import pictures
 from ..blocks.quantizers import constrain, conv, relu, unsigned
+from .photographs import DATASETS
 
-__all__ = ["ESPCN", "build", "constrain", "frames", "samples", "task"]
+__all__ = ["DATASETS", "ESPCN", "build", "constrain", "frames", "samples", "task"]
 
 PATCH = 32  # pixels a side of the exported network's input; it has no layer that needs a fixed size
 WIDTH = 16

@@ -28,6 +28,9 @@ TRAIN = (
 VALIDATION = (f"{SKIMAGE}/camera.png", f"{SKIMAGE}/coins.png", f"{SKIMAGE}/brick.png", f"{SKIMAGE}/moon.png")
 TEST = (f"{SKIMAGE}/coffee.png", f"{SKIMAGE}/rocket.jpg", f"{SKLEARN}/flower.jpg")
 
+#: What a recipe may name as `data`, instead of these.
+DATASETS = ("div2k",)
+
 Picture = NDArray[np.uint8]
 
 
