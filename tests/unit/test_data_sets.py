@@ -5,10 +5,13 @@ import importlib
 import io
 import pickle
 import tarfile
+from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 import pytest
 
+from levada import models
 from levada.errors import LevadaError
 from tests.require_tools import require
 from tests.unit import published
@@ -154,6 +157,24 @@ def test_fetching_what_has_no_files_or_no_network(monkeypatch, tmp_path, capsys)
     )
     assert main._main(["cifar10"]) == 1
     assert "CIFAR-10 cannot be had: the network is left out (LEVADA_OFFLINE=1)" in capsys.readouterr().err
+
+
+def test_the_documentation_has_them_all():
+    rows = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8").splitlines()
+    listed = [row.split("`")[1] for row in rows if row.startswith("| `") and row.count("|") == 6]
+    assert sorted(listed) == data.names()
+    files = {row.split("`")[1]: row for row in rows if row.startswith("| `") and row.count("|") == 4}
+    for name in data.names():
+        published_files = getattr(data.module(name), "PUBLISHED", None)
+        if published_files and name != "mnist":
+            assert all(f"`{file}`" in files[name] for file in published_files.files)
+
+
+def test_models_name_data_sets_with_classes():
+    named = {models.find(name).dataset for name in models.names()} - {None}
+    for name in named:
+        assert get_type_hints(data.module(name).load)["return"] is data.Dataset
+    assert {"mnist", "cifar10", "speech_commands", "visual_wake_words"} <= named
 
 
 def test_the_same_name_is_in_the_file_and_in_what_it_loads():
