@@ -35,6 +35,7 @@ __all__ = [
     "measure",
     "one_thread",
     "publish",
+    "task_of",
     "train",
 ]
 
@@ -73,17 +74,22 @@ def train(
     found = recipes.find(model, recipe)
     machine = machine or Machine()
     machine.check(found)
-    task = _task(model, found)
+    task = task_of(model, found)
 
     from levada.train.loop import fit
+    from levada.train.run import Job
 
-    network = fit(model, found, task, BUILD / name, log, machine)
+    network = fit(Job(model, found, task, BUILD / name, log), machine)
     with one_thread():
         return publish(model, network, out or model.onnx.parent, lambda file: task.judge(network, file, log))
 
 
-def _task(model: Model, recipe: Recipe) -> Task:
-    """The family's own, or classification of its data set."""
+def task_of(model: Model, recipe: Recipe) -> Task:
+    """What a model is trained for: the family's own task, or classification of its data set.
+
+    Raises:
+        LevadaError: the recipe names data that the family does not know, they cannot be had, or are too few.
+    """
     family = family_of(model)
     known = getattr(family, "DATASETS", ())
     if recipe.data is not None and recipe.data not in known:

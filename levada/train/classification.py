@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from models.data import Dataset
 
+_KEPT = 5000  # images for validation, at most
 _SCORE_BATCH = 500  # images at once through a network of torch
 _MEASURE_BATCH = 2000  # images at once through a graph whose nodes are run one by one
 
@@ -89,6 +90,11 @@ class Classification(Task):
 
         return torch.nn.functional.cross_entropy(outputs, targets)
 
+    def kept_apart(self) -> Classification:
+        """With the last tenth of the training images for validation, 5,000 at most."""
+        kept = self.validation or min(_KEPT, len(self.data.x_train) // 10)
+        return replace(self, validation=kept)
+
     def score(self, network: torch.nn.Module, count: int | None = None) -> Score:
         """Percent of the images for validation that are classified rightly, and their cross entropy."""
         if not self.validation:
@@ -106,6 +112,10 @@ class Classification(Task):
         classes = torch.from_numpy(np.array(self.data.y_train[kept]))
         right = 100 * float((logits.argmax(dim=1) == classes).double().mean())
         return Score(right, float(self.loss(logits, classes)))
+
+    def tested(self, file: Path) -> float:
+        """Of the test images."""
+        return measure(file, self.model, self.data)[0]
 
     def judge(self, network: torch.nn.Module, file: Path, log: Log) -> float:
         """Compares the file with torch on all test images, too."""

@@ -22,6 +22,18 @@ if TYPE_CHECKING:
 Log = Callable[[str], None]
 
 
+class Widths(NamedTuple):
+    """Bits of each layer of a network that may have a width of its own.
+
+    Attributes:
+        weights: of the weights of each such layer, in the order in which they are executed.
+        activations: of each such quantizer of activations, in that order.
+    """
+
+    weights: tuple[int, ...]
+    activations: tuple[int, ...]
+
+
 class Family(Protocol):
     """What a family's module offers."""
 
@@ -33,6 +45,19 @@ class Family(Protocol):
 
     def samples(self, variant: str) -> NDArray[np.integer[Any]]:
         """A few inputs [N, ...], as integers of the model's input type."""
+
+
+class WideFamily(Family, Protocol):
+    """A family whose layers may have widths of their own."""
+
+    def widths_of(self, variant: str) -> Widths:
+        """What a variant has unless others are given."""
+
+    def build(self, variant: str, widths: Widths | None = None) -> torch.nn.Module:
+        """The untrained network with these widths, or those of the variant.
+
+        LevadaError where it cannot have them, or they are not as many as its own.
+        """
 
 
 class Batch(NamedTuple):
@@ -94,6 +119,14 @@ class Task(abc.ABC):
             Percent classified rightly by the file; None for what is no classifier.
         """
 
+    def tested(self, file: Path) -> float | None:  # noqa: ARG002
+        """Percent of the examples for testing that an exported file classifies rightly; None for others."""
+        return None
+
+    def kept_apart(self) -> Task:
+        """The same task with examples for `score` that `batches` leaves out; itself where it has some."""
+        return self
+
     def score(self, network: torch.nn.Module, count: int | None = None) -> Score:  # noqa: ARG002
         """Measures a network on the examples for validation, to compare networks while one is looked for.
 
@@ -119,6 +152,21 @@ class Task(abc.ABC):
 def family_of(model: Model) -> Family:
     """The module that builds the networks of a model's family."""
     return cast("Family", importlib.import_module(f"levada.models.{model.family}.{model.family}"))
+
+
+def wide_family_of(model: Model) -> WideFamily:
+    """The same, of a family whose layers may have widths of their own.
+
+    Raises:
+        LevadaError: they may not.
+    """
+    family = family_of(model)
+    if not hasattr(family, "widths_of"):
+        raise LevadaError(
+            f"{model.name}: the family {model.family} has no widths to choose; give its module "
+            "widths_of(variant) and build(variant, widths)"
+        )
+    return cast("WideFamily", family)
 
 
 def to_stderr(line: str) -> None:

@@ -10,6 +10,7 @@ import torch
 from levada import models, train
 from levada.errors import LevadaError
 from levada.train import recipe as recipes
+from levada.train.task import Widths
 from tests.require_tools import require
 
 pictures = importlib.import_module("levada.models.blocks.pictures")
@@ -154,7 +155,7 @@ def test_a_short_training_gives_a_file(made_up, monkeypatch, tmp_path, name):
 
 def test_settled_sums_lie_on_no_boundary():
     torch.manual_seed(2)
-    network = espcn.ESPCN(2, 4, 4).eval()
+    network = espcn.ESPCN(2, Widths((8, 4, 8), (4, 4))).eval()
     upscaling.settle(network)
     image = torch.from_numpy(pictures.draw(2, (1, 32, 32), seed=3)).float() / 256
     with torch.no_grad():
