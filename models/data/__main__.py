@@ -8,7 +8,7 @@ import sys
 from levada.errors import LevadaError
 
 from . import module, names
-from .reading.sources import fetch
+from .reading.sources import find
 
 
 def _main(arguments: list[str]) -> int:
@@ -19,7 +19,9 @@ def _main(arguments: list[str]) -> int:
             published = getattr(module(name), "PUBLISHED", None)
             if published is None:
                 raise LevadaError(f"data set {name!r} is never fetched; see docs/data.md for its source")
-            for path in fetch(published).values():
+            if published.megabytes is not None:
+                sys.stderr.write(f"{published.title}: about {published.megabytes:,} MB, if not there yet\n")
+            for path in find(published, demanded=True).values():
                 sys.stdout.write(f"{path}\n")
     except LevadaError as error:
         sys.stderr.write(f"error: {error}\n")

@@ -156,7 +156,13 @@ def test_fetching_what_has_no_files_or_no_network(monkeypatch, tmp_path, capsys)
         == "error: data set 'faces' is never fetched; see docs/data.md for its source\n"
     )
     assert main._main(["cifar10"]) == 1
-    assert "CIFAR-10 cannot be had: the network is left out (LEVADA_OFFLINE=1)" in capsys.readouterr().err
+    assert (
+        "; the network is left out (LEVADA_OFFLINE=1); put cifar-10-binary.tar.gz or"
+        in capsys.readouterr().err
+    )
+    monkeypatch.delenv("LEVADA_OFFLINE")
+    assert main._main(["visual_wake_words"]) == 1
+    assert "lacks annotations_trainval2017.zip; put annotations_trainval2017.zip, " in capsys.readouterr().err
 
 
 def test_the_documentation_has_them_all():

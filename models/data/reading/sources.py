@@ -68,8 +68,13 @@ class _WrongFileError(Exception):
     """A source has a file of the right name that is not the published one."""
 
 
-def find(published: Published, *others: Source) -> dict[str, Path]:
-    """The files, checked, each plain or gzipped; `others` are tried after the mirrors.
+def find(published: Published, *others: Source, demanded: bool = False) -> dict[str, Path]:
+    """The files, checked, each plain or gzipped.
+
+    Args:
+        published: what they are.
+        others: sources that are tried after the mirrors.
+        demanded: fetch them even if they are large.
 
     Raises:
         UnavailableError: no source works; the text lists what was tried.
@@ -81,17 +86,18 @@ def find(published: Published, *others: Source) -> dict[str, Path]:
             return _local(published, folder)
         except MissError as reason:
             tried.append(str(reason))
-    if published.megabytes is None:
-        return _fetched(published, others, tried)
-    raise _unavailable(published, tried)
-
-
-def fetch(published: Published) -> dict[str, Path]:
-    """As `find`, but fetches what is large, too."""
-    try:
-        return find(published)
-    except UnavailableError:
-        return _fetched(published, (), [])
+    remote = [*map(_mirror, published.mirrors), *others]
+    advice = (
+        f"put {published.advice} into a folder {published.name}/ and set LEVADA_DATA to the folder around it"
+    )
+    if remote and published.megabytes is not None and not demanded:
+        command = f"python -m levada.models.data {published.name}"
+        advice = f"`{command}` fetches about {published.megabytes:,} MB, or {advice}"
+    elif remote and os.environ.get("LEVADA_OFFLINE") == "1":
+        tried.append("the network is left out (LEVADA_OFFLINE=1)")
+    elif (found := _fetched(published, remote, tried)) is not None:
+        return found
+    raise UnavailableError(f"{published.title} cannot be had: {'; '.join(tried)}; {advice}")
 
 
 def cache(name: str) -> Path:
@@ -106,8 +112,8 @@ def supplied(name: str) -> Path | None:
 
 
 def read(path: Path) -> bytes:
-    """What is in a file that `find` found, without the .gz around it."""
-    with _plain(path, path.name.endswith(".gz")) as file:
+    """What is in a file that `find` found, decompressed if it is gzipped."""
+    with _plain(path, True) as file:
         return file.read()
 
 
@@ -121,30 +127,19 @@ def _local(published: Published, folder: Path | None) -> dict[str, Path]:
         raise LevadaError(f"{reason}; replace or remove this file") from reason
 
 
-def _fetched(published: Published, others: tuple[Source, ...], tried: list[str]) -> dict[str, Path]:
-    """Fetches the files into the cache from the first source that has them all."""
-    if os.environ.get("LEVADA_OFFLINE") == "1":
-        raise _unavailable(published, [*tried, "the network is left out (LEVADA_OFFLINE=1)"])
+def _fetched(published: Published, remote: list[Source], tried: list[str]) -> dict[str, Path] | None:
+    """Fetches the files into the cache from the first source that has them all; says why others have not."""
     target = cache(published.name)
-    target.mkdir(parents=True, exist_ok=True)
-    for source in (*map(_mirror, published.mirrors), *others):
+    for source in remote:
+        target.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target, prefix=".") as work:
             try:
                 files = _checked(published, Path(work), source(published, Path(work)))
             except (MissError, _WrongFileError) as reason:
                 tried.append(str(reason))
                 continue
-            return {name: _moved(path, target / name) for name, path in files.items()}
-    raise _unavailable(published, tried)
-
-
-def _unavailable(published: Published, tried: list[str]) -> UnavailableError:
-    folder = f"a folder {published.name}/"
-    put = f"put {published.advice} into {folder} and set LEVADA_DATA to the folder around it"
-    if published.megabytes is not None and published.mirrors:
-        command = f"python -m levada.models.data {published.name}"
-        put = f"`{command}` fetches about {published.megabytes:,} MB, or {put}"
-    return UnavailableError(f"{published.title} cannot be had: {'; '.join(tried)}; {put}")
+            return {name: _moved(published, path, target / name) for name, path in files.items()}
+    return None
 
 
 def _mirror(base: str) -> Source:
@@ -211,9 +206,9 @@ def _plain(path: Path, gzipped: bool) -> io.BufferedIOBase:
     return gzip.open(path) if unzip else path.open("rb")
 
 
-def _moved(path: Path, target: Path) -> Path:
+def _moved(published: Published, path: Path, target: Path) -> Path:
     """Puts a fetched file into its place in the cache, decompressed, whole or not at all."""
     draft = path.with_name(f"{path.name}.plain")
-    with _plain(path, path.name == f"{target.name}.gz") as file, draft.open("wb") as plain:
+    with _plain(path, published.gzipped) as file, draft.open("wb") as plain:
         shutil.copyfileobj(file, plain, _BLOCK)
     return draft.replace(target)
