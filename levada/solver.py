@@ -14,9 +14,9 @@ import numpy as np
 from levada_driver.datatype import IntArray
 from ortools.sat.python import cp_model
 
-from levada import cost
+from levada import elimination
 from levada.latency import Filling, estimate
-from levada.offers import Choice
+from levada.offers import Choice, Menu
 from levada.problem import Joint, Problem
 
 # Limits of one solve in CP-SAT's deterministic seconds, so that a result does not depend on the machine; each
@@ -58,7 +58,7 @@ class _Model:
         for given, own in zip(problem.choices, self.picked, strict=True):
             self.model.add_exactly_one(own)
             self._booleans += own
-            self._costs += [*cost.table(choice.resources for choice in given)]
+            self._costs += [*given.resources]
         for joint in problem.joints:
             self._join(joint)
         self.used = [self._sum(column) for column in np.array(self._costs).T]
@@ -85,7 +85,7 @@ class _Model:
         self._booleans += pairs.values()
         self._costs += [joint.cost(*pair) for pair in pairs]
 
-    def _at(self, index: int) -> tuple[Choice, ...]:
+    def _at(self, index: int) -> Menu:
         return self.problem.choices[index]
 
     def _by_beat(self, index: int, beats: list[int]) -> dict[int, list[cp_model.IntVar]]:
@@ -175,6 +175,11 @@ def cheapest(problem: Problem, budget: IntArray, weights: IntArray) -> Answer:
     """The selection of least weighted cost within the budget; its value is that cost."""
     if not all(problem.choices) or (problem.least > budget).any():
         return Answer(None, 0, 0, impossible=True)
+    picks = elimination.cheapest(problem, weights)
+    if picks is not None:
+        used = problem.used(picks)
+        if (used <= budget).all():
+            return Answer(picks, int(used @ weights), int(used @ weights))
     model = _Model(problem.reduced(), budget)
     model.model.minimize(model.price(weights))
     return model.solve()

@@ -13,7 +13,7 @@ from levada import cost, partition, solver, timing
 from levada.errors import LevadaError
 from levada.graph import Graph, Node
 from levada.layer import Device, Layer, Resources
-from levada.offers import Choice, offers
+from levada.offers import Menu, offers
 from levada.precision import Precision
 from levada.problem import Problem, problem
 from levada.search.requantize import Types, requantized, requantized_layer
@@ -45,7 +45,7 @@ class Evaluator:
     def __init__(self, graph: Graph, device: Device, clock_mhz: float) -> None:
         self.graph, self.device, self.clock_mhz = graph, device, clock_mhz
         self._layers: dict[tuple[str, Types, Precision], Layer] = {}
-        self._offers: dict[int, list[Choice]] = {}  # by the identity of a layer in _layers
+        self._offers: dict[int, Menu] = {}  # by the identity of a layer in _layers
 
     @property
     def known(self) -> int:
@@ -103,7 +103,7 @@ class Evaluator:
             self._layers[key] = requantized_layer(node, types, precision)
         return self._layers[key]
 
-    def _offered(self, layer: Layer, device: Device) -> list[Choice]:
+    def _offered(self, layer: Layer, device: Device) -> Menu:
         if id(layer) not in self._offers:
             # A copy takes along what it found out for all foldings; of the layer itself few are asked for.
             self._offers[id(layer)] = offers(replace(layer), device)
