@@ -44,6 +44,7 @@ class Evaluator:
 
     def __init__(self, graph: Graph, device: Device, clock_mhz: float) -> None:
         self.graph, self.device, self.clock_mhz = graph, device, clock_mhz
+        self._last: tuple[Candidate, Problem] | None = None
         self._layers: dict[tuple[str, Types, Precision], Layer] = {}
         self._offers: dict[int, Menu] = {}  # by the identity of a layer in _layers
 
@@ -59,6 +60,7 @@ class Evaluator:
     def evaluate(self, candidate: Candidate, target_fps: float | None = None) -> Cost:
         """The cost of a candidate: the cheapest at a rate, or of the highest rate there is.
 
+        One candidate after the other is quicker than one rate after the other: its choices are remembered.
         LevadaError where the hardware refuses a width.
         """
         everything = self._problem(candidate)
@@ -84,7 +86,10 @@ class Evaluator:
         return ""
 
     def _problem(self, candidate: Candidate) -> Problem:
-        return problem(self.graph_of(candidate), self.device, self._offered)
+        """The choices of a candidate at any rate."""
+        if self._last is None or self._last[0] != candidate:
+            self._last = candidate, problem(self.graph_of(candidate), self.device, self._offered)
+        return self._last[1]
 
     def _least(self, problem: Problem) -> Cost:
         """The cost of the selection that exceeds the device least."""
