@@ -18,7 +18,7 @@ from levada.train.classification import Classification
 from levada.train.methods import freezing
 from levada.train.quantizers import rewrite, weights_of
 from levada.train.recipe import MethodSpec
-from levada.train.run import Run
+from levada.train.run import Job, Run
 from levada.train.task import Batch, Task
 from tests.require_tools import require
 from tests.unit import trainings
@@ -68,7 +68,7 @@ def begin(monkeypatch, tmp_path):
         monkeypatch.setattr(runs, "family_of", lambda model: family)
         specs = tuple(MethodSpec(name, tuple(options.items())) for name, options in (methods or {}).items())
         recipe = Recipe(1, epochs, 1, rate, methods=specs)
-        return Run(Machine().fabric(), model, recipe, task, folder, [].append)
+        return Run(Machine().fabric(), Job(model, recipe, task, folder, [].append))
 
     with torch.random.fork_rng(devices=[]):
         yield started
@@ -146,10 +146,10 @@ class TestDistillation:
             LevadaError,
             match=r"teacher's weights .*tfc-w2a2/trained\.pt are missing; `levada train tfc-w2a2` ",
         ):
-            loop.fit(model, recipe, task, tmp_path / "tfc-w1a1", lines.append)
+            loop.fit(Job(model, recipe, task, tmp_path / "tfc-w1a1", lines.append))
         teacher = models.find("tfc-w2a2")
-        loop.fit(teacher, Recipe(1, 1, 10, 0.01), task, tmp_path / "tfc-w2a2", lines.append)
-        loop.fit(model, recipe, task, tmp_path / "tfc-w1a1", lines.append)
+        loop.fit(Job(teacher, Recipe(1, 1, 10, 0.01), task, tmp_path / "tfc-w2a2", lines.append))
+        loop.fit(Job(model, recipe, task, tmp_path / "tfc-w1a1", lines.append))
         assert lines[-1].startswith("tfc-w1a1: epoch 1 of 1, loss ")
 
     def test_twin_is_trained_once_and_does_not_change_what_follows(self, begin, tmp_path):
@@ -485,7 +485,7 @@ def test_a_whole_training_resumes(name, tmp_path):
             if stop and f"tfc-w1a1: epoch {stop}" in line:
                 raise KeyboardInterrupt
 
-        return loop.fit(model, recipe, task, tmp_path / folder, log).state_dict()
+        return loop.fit(Job(model, recipe, task, tmp_path / folder, log)).state_dict()
 
     whole = train("whole")
     with pytest.raises(KeyboardInterrupt):
