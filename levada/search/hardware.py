@@ -74,7 +74,7 @@ class Evaluator:
                 return self._cost(timing.interval(found.folded), used, found.gap)
         return self._least(allowed if all(allowed.choices) else everything)
 
-    def offered(self, layer: Layer) -> list[Choice]:
+    def offered(self, layer: Layer) -> Menu:
         """The foldings of a layer that are worth choosing, see `levada.offers`."""
         return self._offered(layer, self.device)
 
