@@ -16,6 +16,7 @@ from torch import nn
 from levada.errors import LevadaError
 from levada.models import Model
 from levada.train.machine import Machine, one_thread
+from levada.train.own import adopt
 from levada.train.recipe import MethodSpec, Recipe
 from levada.train.run import Run, load_weights, read, write
 from levada.train.task import Log, Task, family_of, to_stderr
@@ -57,9 +58,11 @@ def trained(model: Model, path: Path) -> nn.Module:
     """
     with torch.random.fork_rng(devices=[]):
         network = family_of(model).build(model.variant)
+    state = read(path)
     try:
-        load_weights(network, read(path))
-    except RuntimeError as error:
+        adopt(network, state)
+        load_weights(network, state)
+    except (AttributeError, RuntimeError) as error:
         raise LevadaError(f"{path}: holds weights of another network than {model.name}; delete it") from error
     return network.eval()
 
