@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
+from levada import models
 from levada.build import Options
 from levada.build import lowered as lowered_build
 from levada.graph import execute
+from levada.train import Recipe, loop, publish
 from levada.train import execute as run_file
-from levada.train import loop, publish
+from levada.train.classification import Classification
 from levada.train.publish import as_floats, compare, run_torch
-from tests.unit.trainings import stripes
+from tests.unit.trainings import dataset, stripes
 
 
 def trained_and_lowered(model, recipe, task, folder):
@@ -31,3 +33,10 @@ def trained_and_lowered(model, recipe, task, folder):
     integers = np.concatenate([values[name].reshape(len(images), -1) for name in state.graph.outputs], axis=1)
     compare(model, expected, state.network.host_outputs.finish(integers)[0])
     return network, onnx.load(file).graph, state
+
+
+def digits(folder, variant, *specs):
+    """A short training of digits on stripes, with methods: as `trained_and_lowered`."""
+    model, recipe = models.find(f"digits-{variant}"), Recipe(1, 2, 30, 0.01, methods=specs)
+    task = Classification(model, recipe, dataset(300, 30))
+    return trained_and_lowered(model, recipe, task, folder)

@@ -9,16 +9,12 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
-from levada import models
 from levada.errors import LevadaError
-from levada.train import Recipe
-from levada.train.classification import Classification
 from levada.train.methods.learned_scales import rounded
 from levada.train.own import quantizers_of
 from levada.train.recipe import MethodSpec
 from levada.train.task import Batch
-from tests.unit import trainings
-from tests.unit.exports import trained_and_lowered
+from tests.unit.exports import digits
 from tests.unit.small_runs import Fixed, beginner, epochs, layer, numbers, quantizers
 
 
@@ -26,13 +22,6 @@ from tests.unit.small_runs import Fixed, beginner, epochs, layer, numbers, quant
 def begin(monkeypatch, tmp_path):
     with torch.random.fork_rng(devices=[]):
         yield beginner(monkeypatch, tmp_path)
-
-
-def digits(tmp_path, variant, *specs):
-    """A short training of digits on stripes with methods; the file, as torch and the hardware have it."""
-    model, recipe = models.find(f"digits-{variant}"), Recipe(1, 2, 30, 0.01, methods=specs)
-    task = Classification(model, recipe, trainings.dataset(300, 30))
-    return trained_and_lowered(model, recipe, task, tmp_path)
 
 
 def constants(graph):
