@@ -1,4 +1,4 @@
-"""Looks into a network while it runs: what layers read and give, with rounding and without."""
+"""Looks into a network while it runs, or moves a little in it: what layers read and give, and would give."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from levada.train.quantizers import rewrite
+from levada.train.quantizers import Weights, rewrite
 
 if TYPE_CHECKING:
     from levada.train.run import Run
@@ -76,3 +76,28 @@ def norms_behind(
 def channel_means(values: Tensor) -> Tensor:
     """[N, C, ...] to the mean of each of C channels."""
     return values.transpose(0, 1).flatten(1).mean(dim=1)
+
+
+@contextlib.contextmanager
+def still_statistics(network: nn.Module) -> Iterator[None]:
+    """Batch normalisation goes by each batch, and keeps nothing of it."""
+    norms = [module for module in network.modules() if isinstance(module, _NORMS)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+
+
+class Offset:
+    """Added to what the quantizer of some weights gives; its gradient is that of the quantized weights."""
+
+    def __init__(self, weights: Weights) -> None:
+        self.value = torch.zeros_like(weights.parameter).requires_grad_()
+        self.handle = weights.quantizer.register_forward_hook(self._add)
+
+    def _add(self, _: nn.Module, arguments: tuple[Tensor], quantized: Any) -> Any:  # noqa: ANN401, ARG002
+        return quantized._replace(value=quantized.value + self.value)

@@ -35,8 +35,8 @@ def trained_and_lowered(model, recipe, task, folder):
     return network, onnx.load(file).graph, state
 
 
-def digits(folder, variant, *specs):
+def digits(folder, variant, *specs, rate=0.01):
     """A short training of digits on stripes, with methods: as `trained_and_lowered`."""
-    model, recipe = models.find(f"digits-{variant}"), Recipe(1, 2, 30, 0.01, methods=specs)
+    model, recipe = models.find(f"digits-{variant}"), Recipe(1, 2, 30, rate, methods=specs)
     task = Classification(model, recipe, dataset(300, 30))
     return trained_and_lowered(model, recipe, task, folder)

@@ -21,7 +21,7 @@ from tests.unit import trainings
 from tests.unit.small_runs import Fixed, beginner, epochs, layer, numbers, quantizers
 
 #: Those that need ReLU, or more than one bit.
-WIDER = {"calibration", "learned_scales", "nonuniform_thresholds"}
+WIDER = {"calibration", "learned_bits", "learned_levels", "learned_scales", "nonuniform_thresholds"}
 
 #: Options with which a method does something in a training of nine steps.
 SMALL = {
@@ -30,6 +30,7 @@ SMALL = {
     "distillation": (("epochs", 1),),
     "freezing": (("end_threshold", 0.0), ("start_threshold", 0.0)),
     "full_precision": (("part", 0.5),),
+    "learned_bits": (("activation_bits", 2.0), ("strength", 1.0)),
     "learned_rounding": (("iterations", 20),),
     "learned_scales": (("significant", 24),),
 }
