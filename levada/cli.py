@@ -328,6 +328,57 @@ def train(
     _print(result, json_, _pairs({key: value for key, value in result.items() if value is not None}))
 
 
+@app.command()
+@click.argument("model")
+@click.option("--board", default="pynq-z2", help="A folder of boards/ or the path of a board.toml.")
+@click.option(
+    "--budget", metavar="BUDGET", help="15% of the chip, or lut=20000,dsp=100  [default: the board's]"
+)
+@click.option("--target-fps", type=float, help="Frames a second to reach  [default: as many as possible]")
+@click.option("--clock-mhz", type=float, help="Clock of the design  [default: the board's]")
+@click.option("--strategy", default="integer", help="A file of levada/search/strategies/.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="An option of the strategy.")
+@click.option("--weights", default="2,3,4,5,6,8", help="Bits of weights to choose from.")
+@click.option("--activations", default="2,3,4,5,6,8", help="Bits of activations to choose from.")
+@click.option("--keep", default="", metavar="SITES", help="Sites that stay as they are, with commas between.")
+@click.option("--designs", type=int, default=12, help="Designs to train, at most.")
+@click.option("--recipe", type=_PATH, help="How to train  [default: models/FAMILY/recipe.toml]")
+@click.option("--epochs", type=click.IntRange(1), help="Epochs of each training  [default: the recipe's]")
+@click.option(
+    "--finetune", type=click.IntRange(1), help="Epochs of designs that begin with the widest one's weights."
+)
+@click.option("--seed", type=_SEED, default=0, help="Seed of all chance.")
+@click.option("--time", metavar="TIME", help="90s, 30m or 1.5h: ends then, with the best so far.")
+@click.option("--out", type=_PATH, help="Folder of the result  [default: build/search/MODEL-BOARD]")
+@click.option("--storage", help="A file or data base of trials that machines share  [default: in --out]")
+@click.option("--jobs", type=click.IntRange(1), help="Processes  [default: one a processor]")
+@click.option("--ray", metavar="ADDRESS", help="Let a cluster of Ray work.")
+@as_json
+def search(json_: bool, settings: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - fields of Options
+    """Search bit widths for each layer of MODEL that lose least quality within a board's budget.
+
+    An interrupted search goes on with the same command.
+    """
+    from levada.search import result
+    from levada.search.search import Options
+    from levada.search.search import search as run
+
+    for name in ("weights", "activations"):
+        options[name] = _bits(f"--{name}", options[name])
+    options["keep"] = tuple(site.strip() for site in options["keep"].split(",") if site.strip())
+    pairs = tuple((name, value) for name, _, value in (one.partition("=") for one in settings))
+    found = run(Options(settings=pairs, **options), _log)
+    _print(result.save(found), json_, result.table(found))
+    _log(f"in {found.folder}: front/, {result.FILE}")
+
+
+def _bits(name: str, text: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        raise LevadaError(f"{name} {text!r}: write bits with commas between, such as 2,4,8")
+    return tuple(map(int, parts))
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Entry point. Exit codes: 0, 1 a mistake or a failed check, 2 usage, 3 a tool is missing."""
     try:

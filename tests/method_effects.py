@@ -12,12 +12,11 @@ import argparse
 import contextlib
 import fcntl
 import functools
-import importlib
 import itertools
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -25,6 +24,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 from scipy import stats
+from torch import nn
 
 from levada import content, models
 from levada.train import Recipe, as_floats, one_thread
@@ -32,9 +32,12 @@ from levada.train.classification import Classification
 from levada.train.loop import fit
 from levada.train.publish import run_torch
 from levada.train.recipe import MethodSpec
+from levada.train.run import Job
+from levada.train.task import Widths, wide_family_of
 
 FOLDER = Path("build/method_effects")
 RESULTS = "results.jsonl"
+MODEL = "digits-w2a2"
 EPOCHS, BATCH, RATE = 2, 100, 0.005
 SEEDS = 3
 LEVEL = 0.95
@@ -116,25 +119,23 @@ EFFECTS = {
 
 def train(training: Training, folder: Path) -> float:
     """Percent of the 10,000 test images that torch classifies rightly after a training."""
-    model = models.find("digits-w2a2")
+    model = models.find(MODEL)
     recipe = Recipe(training.seed, training.epochs, BATCH, RATE, shift=1, methods=training.methods)
     data = models.load_data(model)
-    with _digits_of(training.bits), one_thread():
-        network = fit(model, recipe, Classification(model, recipe, data), folder, _quiet)
+    make = functools.partial(_make, training.bits)
+    job = Job(model, recipe, Classification(model, recipe, data), folder, _quiet, make=make, key=training.key)
+    with one_thread():
+        network = fit(job)
         logits = run_torch(network, as_floats(model, data.x_test))[0]
     return 100 * float(np.mean(logits.argmax(axis=1) == data.y_test))
 
 
-@contextlib.contextmanager
-def _digits_of(bits: tuple[int, int]) -> Iterator[None]:
-    """Lets the family build networks of other widths than its variants have."""
-    family = importlib.import_module("levada.models.digits.digits")
-    build = family.build
-    family.build = functools.partial(build, precisions=[bits] * family.LAYERS)
-    try:
-        yield
-    finally:
-        family.build = build
+def _make(bits: tuple[int, int]) -> nn.Module:
+    """Untrained digits, all layers of the same widths."""
+    family = wide_family_of(models.find(MODEL))
+    layers = family.widths_of(models.find(MODEL).variant)
+    weights, activations = ((width,) * len(part) for width, part in zip(bits, layers, strict=True))
+    return family.build(models.find(MODEL).variant, Widths(weights, activations))
 
 
 def _quiet(_: str) -> None:

@@ -72,6 +72,10 @@ class Evaluator:
                 return self._cost(timing.interval(found.folded), used, found.gap)
         return self._least(allowed if all(allowed.choices) else everything)
 
+    def offered(self, layer: Layer) -> list[Choice]:
+        """The foldings of a layer that are worth choosing, see `levada.offers`."""
+        return self._offered(layer, self.device)
+
     def misfit(self, candidate: Candidate, target_fps: float | None = None) -> str:
         """What a build says of a candidate that does not fit: what is missing, what helps. Empty if it fits.
 

@@ -18,13 +18,14 @@ from levada.train.classification import Classification, measure
 from levada.train.machine import Machine, one_thread
 from levada.train.publish import Trained, as_floats, execute, execute_all, publish
 from levada.train.recipe import Recipe
-from levada.train.task import Family, Log, Task, family_of, to_stderr
+from levada.train.task import Family, Log, Score, Task, family_of, to_stderr
 
 __all__ = [
     "Family",
     "Log",
     "Machine",
     "Recipe",
+    "Score",
     "Task",
     "Trained",
     "as_floats",
@@ -33,6 +34,7 @@ __all__ = [
     "measure",
     "one_thread",
     "publish",
+    "task_of",
     "train",
 ]
 
@@ -71,17 +73,22 @@ def train(
     found = recipes.find(model, recipe)
     machine = machine or Machine()
     machine.check(found)
-    task = _task(model, found)
+    task = task_of(model, found)
 
     from levada.train.loop import fit
+    from levada.train.run import Job
 
-    network = fit(model, found, task, BUILD / name, log, machine)
+    network = fit(Job(model, found, task, BUILD / name, log), machine)
     with one_thread():
         return publish(model, network, out or model.onnx.parent, lambda file: task.judge(network, file, log))
 
 
-def _task(model: Model, recipe: Recipe) -> Task:
-    """The family's own, or classification of its data set."""
+def task_of(model: Model, recipe: Recipe) -> Task:
+    """What a model is trained for: the family's own task, or classification of its data set.
+
+    Raises:
+        LevadaError: the data cannot be had, or are too few for the recipe.
+    """
     own = getattr(family_of(model), "task", None)
     task: Task = own(model, recipe) if own else Classification(model, recipe, models.load_data(model))
     return task

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,45 +15,70 @@ from levada.errors import LevadaError
 from levada.models import Model
 from levada.train.publish import as_floats, compare, execute, run_torch
 from levada.train.recipe import Recipe
-from levada.train.task import Batch, Log, Task
+from levada.train.task import Batch, Log, Score, Task
 
 if TYPE_CHECKING:
     import torch
 
     from models.data import Dataset
 
+_KEPT = 5000  # images for validation, at most
+_SCORE_BATCH = 500  # images at once through a network of torch
 _MEASURE_BATCH = 2000  # images at once through a graph whose nodes are run one by one
 
 
 @dataclass(frozen=True)
 class Classification(Task):
-    """Targets are class numbers, outputs logits [N, classes]; images move by up to `recipe.shift` pixels."""
+    """Targets are class numbers, outputs logits [N, classes]; images move by up to `recipe.shift` pixels.
+
+    Attributes:
+        model: what is trained.
+        recipe: how.
+        data: the images.
+        validation: how many of the training images, the last ones, are kept from training for `score`.
+    """
 
     model: Model
     recipe: Recipe
     data: Dataset
+    validation: int = 0
+
+    unit = "%"
 
     def __post_init__(self) -> None:
-        if len(self.data.x_train) < self.recipe.batch_size:
+        available = len(self.data.x_train)
+        if not 0 <= self.validation < available:
+            raise LevadaError(
+                f"{self.model.name}: validation is {self.validation}; keep 0 to {available - 1} of the "
+                f"{available} training images of {self.data.name}"
+            )
+        if self._count < self.recipe.batch_size:
             raise LevadaError(
                 f"{self.model.name}: batch_size {self.recipe.batch_size} exceeds the "
-                f"{len(self.data.x_train)} training images of {self.data.name}; lower it in recipe.toml"
+                f"{self._count} training images of {self.data.name}; lower it in recipe.toml"
             )
+
+    @property
+    def _count(self) -> int:
+        """Images to train on."""
+        return len(self.data.x_train) - self.validation
 
     @property
     def steps(self) -> int:
         """Full batches only."""
-        return len(self.data.x_train) // self.recipe.batch_size
+        return self._count // self.recipe.batch_size
 
     def digest(self) -> str:
-        """Of all images and classes."""
-        return content.digest(self.data.x_train.tobytes(), self.data.y_train.tobytes())
+        """Of all images and classes, and of how many are kept from training."""
+        kept = [str(self.validation)] if self.validation else []
+        return content.digest(self.data.x_train.tobytes(), self.data.y_train.tobytes(), *kept)
 
     def batches(self, random: np.random.Generator) -> Iterator[Batch]:  # noqa: ARG002
         """Shuffled and moved by torch's random state."""
         import torch
 
-        images, classes = (torch.from_numpy(np.array(a)) for a in (self.data.x_train, self.data.y_train))
+        arrays = (self.data.x_train, self.data.y_train)
+        images, classes = (torch.from_numpy(np.array(array[: self._count])) for array in arrays)
         order = torch.randperm(len(images))[: self.steps * self.recipe.batch_size]
         for chosen in torch.split(order, self.recipe.batch_size):
             moved = shifted(images[chosen], self.recipe.shift)
@@ -64,6 +89,33 @@ class Classification(Task):
         import torch
 
         return torch.nn.functional.cross_entropy(outputs, targets)
+
+    def kept_apart(self) -> Classification:
+        """With the last tenth of the training images for validation, 5,000 at most."""
+        kept = self.validation or min(_KEPT, len(self.data.x_train) // 10)
+        return replace(self, validation=kept)
+
+    def score(self, network: torch.nn.Module, count: int | None = None) -> Score:
+        """Percent of the images for validation that are classified rightly, and their cross entropy."""
+        if not self.validation:
+            raise LevadaError(
+                f"{self.model.name}: keeps none of the training images of {self.data.name} for validation; "
+                "set `validation` of the task to their number"
+            )
+        import torch
+
+        kept = slice(self._count, None if count is None else self._count + count)
+        images = as_floats(self.model, self.data.x_train[kept])
+        with torch.no_grad():
+            parts = torch.split(torch.from_numpy(images), _SCORE_BATCH)
+            logits = torch.cat([network(part) for part in parts])
+        classes = torch.from_numpy(np.array(self.data.y_train[kept]))
+        right = 100 * float((logits.argmax(dim=1) == classes).double().mean())
+        return Score(right, float(self.loss(logits, classes)))
+
+    def tested(self, file: Path) -> float:
+        """Of the test images."""
+        return measure(file, self.model, self.data)[0]
 
     def judge(self, network: torch.nn.Module, file: Path, log: Log) -> float:
         """Compares the file with torch on all test images, too."""

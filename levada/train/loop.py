@@ -14,12 +14,11 @@ import torch
 from torch import nn
 
 from levada.errors import LevadaError
-from levada.models import Model
 from levada.train.machine import Machine, one_thread
 from levada.train.own import adopt
-from levada.train.recipe import MethodSpec, Recipe
-from levada.train.run import Run, load_weights, read, write
-from levada.train.task import Log, Task, family_of, to_stderr
+from levada.train.recipe import MethodSpec
+from levada.train.run import Job, Run, load_weights, read, write
+from levada.train.task import to_stderr
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -28,10 +27,10 @@ if TYPE_CHECKING:
 CHECKPOINT, TRAINED, TWIN = "checkpoint.pt", "trained.pt", "twin.pt"
 
 
-def fit(
-    model: Model, recipe: Recipe, task: Task, folder: Path, log: Log, machine: Machine | None = None
-) -> nn.Module:
-    """Trains from the checkpoint in `folder`, if it is of the same run, or from the start; saves each epoch.
+def fit(job: Job, machine: Machine | None = None) -> nn.Module:
+    """Trains from the checkpoint in the job's folder, if it is of the same one, or from the start.
+
+    The state is saved after each epoch.
 
     Returns:
         The trained network, on the CPU and in evaluation mode; its weights are in `folder`, too.
@@ -41,29 +40,29 @@ def fit(
     """
     machine = machine or Machine()
     if machine.processes > 1:
-        log = to_stderr  # a log of another process's memory cannot be written to
+        # A log of another process's memory cannot be written to.
+        job = dataclasses.replace(job, log=to_stderr)
     # Bound beforehand: Fabric looks into what it is to pass on, and refuses frozen values.
-    train = functools.partial(_in_process, model=model, recipe=recipe, task=task, folder=folder, log=log)
-    error = machine.fabric().launch(train)
+    error = machine.fabric().launch(functools.partial(_in_process, job=job))
     if error is not None:
         raise error
-    return trained(model, folder / TRAINED)
+    return trained(job.title or job.model.name, job.network, job.folder / TRAINED)
 
 
-def trained(model: Model, path: Path) -> nn.Module:
-    """The network of `model` with the weights that a training left at `path`, in evaluation mode.
+def trained(name: str, make: Callable[[], nn.Module], path: Path) -> nn.Module:
+    """The network that `make` builds with the weights that a training left at `path`, in evaluation mode.
 
     Raises:
         LevadaError: the file is not whole, or of another network.
     """
     with torch.random.fork_rng(devices=[]):
-        network = family_of(model).build(model.variant)
+        network = make()
     state = read(path)
     try:
         adopt(network, state)
         load_weights(network, state)
     except (AttributeError, RuntimeError) as error:
-        raise LevadaError(f"{path}: holds weights of another network than {model.name}; delete it") from error
+        raise LevadaError(f"{path}: holds weights of another network than {name}; delete it") from error
     return network.eval()
 
 
@@ -73,28 +72,26 @@ def twin(run: Run, epochs: int) -> nn.Module:
     Its quantizers keep their ranges and do not round; it has a checkpoint of its own.
     """
     recipe = dataclasses.replace(run.recipe, epochs=epochs, methods=(MethodSpec("full_precision"),))
+    job = dataclasses.replace(run.job, recipe=recipe, title=f"{run.title} in full precision", extra=())
     # The run goes on as if this had not been: neither chance nor devices are shared.
     with torch.random.fork_rng(devices=[]):
-        title = f"{run.title} in full precision"
-        other = Run(run.fabric, run.model, recipe, run.task, run.folder, run.log, title)
+        other = Run(run.fabric, job)
         _complete(other, run.folder / TWIN)
     return other.network.eval().requires_grad_(requires_grad=False)
 
 
-def _in_process(
-    fabric: Fabric, model: Model, recipe: Recipe, task: Task, folder: Path, log: Log
-) -> LevadaError | None:
+def _in_process(fabric: Fabric, job: Job) -> LevadaError | None:
     """Trains in one of the processes; the weights are in a file then.
 
     An error is returned, since what is raised in a spawned process arrives as a text only.
     """
     try:
         with one_thread(), torch.random.fork_rng(devices=[]):
-            run = Run(fabric, model, recipe, task, folder, log)
-            _complete(run, folder / CHECKPOINT)
+            run = Run(fabric, job)
+            _complete(run, job.folder / CHECKPOINT)
             run.finish()
             if fabric.is_global_zero:
-                write(folder / TRAINED, run.network.state_dict())
+                write(job.folder / TRAINED, run.network.state_dict())
     except LevadaError as error:
         return error
     return None

@@ -125,6 +125,11 @@ def adopt(network: nn.Module, state: Mapping[str, Tensor]) -> None:
         setattr(network.get_submodule(parent), leaf, module)
 
 
+def shared(state: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a state dictionary any network of its family has: all but what quantizers have of their own."""
+    return {name: value for name, value in state.items() if not name.rpartition(".")[2].startswith("own")}
+
+
 def _own(state: Mapping[str, Tensor]) -> Iterator[tuple[str, nn.Module]]:
     for name, value in state.items():
         path, _, leaf = name.rpartition(".")

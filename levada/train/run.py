@@ -6,6 +6,7 @@ import inspect
 import io
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -19,11 +20,49 @@ from levada import content
 from levada.errors import LevadaError
 from levada.models import Model
 from levada.train import methods
+from levada.train.methods import Method
 from levada.train.recipe import Recipe
 from levada.train.task import Batch, Log, Task, family_of
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be trained, and how.
+
+    Attributes:
+        model: whose family bounds the weights.
+        recipe: numbers and methods.
+        task: data and loss.
+        folder: for files of the run.
+        log: takes one line at a time.
+        title: what the log calls it; the model's name unless given.
+        make: builds the network, with weights from torch's random state; as the family builds the model's
+            variant, unless given. Of a module's top level, as it may be sent to other processes.
+        key: tells networks that `make` builds from others; checkpoints hold it.
+        extra: methods beside those of the recipe, by name; a new one for each run.
+    """
+
+    model: Model
+    recipe: Recipe
+    task: Task
+    folder: Path
+    log: Log
+    title: str = ""
+    make: Callable[[], nn.Module] | None = None
+    key: str = ""
+    extra: tuple[tuple[str, Callable[[], Method]], ...] = ()
+
+    def network(self) -> nn.Module:
+        """The untrained network, with weights from torch's random state."""
+        return self.make() if self.make else family_of(self.model).build(self.model.variant)
+
+    def methods(self) -> dict[str, Method]:
+        """The methods of the recipe, then the others."""
+        named = {spec.name: methods.create(spec) for spec in self.recipe.methods}
+        return named | {name: create() for name, create in self.extra}
 
 
 class Run:
@@ -40,30 +79,24 @@ class Run:
 
     batch: Batch
 
-    def __init__(
-        self,
-        fabric: Fabric,
-        model: Model,
-        recipe: Recipe,
-        task: Task,
-        folder: Path,
-        log: Log,
-        title: str | None = None,
-    ) -> None:
-        torch.manual_seed(recipe.seed)
-        self.fabric, self.model, self.recipe, self.task = fabric, model, recipe, task
-        self.folder, self.log = folder, log if fabric.is_global_zero else _nowhere
-        self.title = title or model.name
-        self.random = np.random.default_rng(recipe.seed)
-        self.family = family_of(model)
-        self.network: nn.Module = fabric.to_device(self.family.build(model.variant))
+    def __init__(self, fabric: Fabric, job: Job) -> None:
+        self.fabric, self.job = fabric, job
+        self.model, self.recipe, self.task, self.folder = job.model, job.recipe, job.task, job.folder
+        torch.manual_seed(self.recipe.seed)
+        self.log = job.log if fabric.is_global_zero else _nowhere
+        self.title = job.title or job.model.name
+        self.random = np.random.default_rng(self.recipe.seed)
+        self.family = family_of(self.model)
+        self.network: nn.Module = fabric.to_device(job.network())
         self.epoch = self.step = 0
-        self.steps = recipe.epochs * task.steps
-        self.methods = {spec.name: methods.create(spec) for spec in recipe.methods}
+        self.steps = self.recipe.epochs * self.task.steps
+        self.methods = job.methods()
         for method in self.methods.values():
             method.start(self)
         self._extra = [p for method in self.methods.values() for p in method.parameters()]
-        self._adam = torch.optim.Adam([*self.network.parameters(), *self._extra], lr=recipe.learning_rate)
+        self._adam = torch.optim.Adam(
+            [*self.network.parameters(), *self._extra], lr=self.recipe.learning_rate
+        )
         self._scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(self._adam, self.steps)
         # Fabric's wrappers: the one gathers gradients of all processes, the other steps.
         self._wrapped, self._optimizer = fabric.setup(self.network, self._adam)
@@ -148,6 +181,7 @@ class Run:
         sources += [sys.modules[type(method).__module__] for method in self.methods.values()]
         return content.digest(
             self.model.name,
+            self.job.key,
             repr(self.recipe),
             f"{self.fabric.world_size} {self.fabric.device.type}",
             self.task.digest(),

@@ -6,18 +6,32 @@ import abc
 import importlib
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from levada.errors import LevadaError
 from levada.models import Model
 
 if TYPE_CHECKING:
     import torch
 
 Log = Callable[[str], None]
+
+
+class Widths(NamedTuple):
+    """Bits of each layer of a network that may have a width of its own.
+
+    Attributes:
+        weights: of the weights of each such layer, in the order in which they are executed.
+        activations: of each such quantizer of activations, in that order.
+    """
+
+    weights: tuple[int, ...]
+    activations: tuple[int, ...]
 
 
 class Family(Protocol):
@@ -33,6 +47,19 @@ class Family(Protocol):
         """A few inputs [N, ...], as integers of the model's input type."""
 
 
+class WideFamily(Family, Protocol):
+    """A family whose layers may have widths of their own."""
+
+    def widths_of(self, variant: str) -> Widths:
+        """What a variant has unless others are given."""
+
+    def build(self, variant: str, widths: Widths | None = None) -> torch.nn.Module:
+        """The untrained network with these widths, or those of the variant.
+
+        LevadaError where it cannot have them, or they are not as many as its own.
+        """
+
+
 class Batch(NamedTuple):
     """One step's examples.
 
@@ -45,8 +72,27 @@ class Batch(NamedTuple):
     targets: Any
 
 
+@dataclass(frozen=True)
+class Score:
+    """How good a network is on examples that are neither trained on nor tested with.
+
+    Attributes:
+        quality: in the task's unit; larger is better.
+        loss: the task's loss, a mean of all examples; smaller is better.
+    """
+
+    quality: float
+    loss: float
+
+
 class Task(abc.ABC):
-    """The data, the loss and the metric of a training; sent as a whole to each process that trains."""
+    """The data, the loss and the metric of a training; sent as a whole to each process that trains.
+
+    Attributes:
+        unit: of `Score.quality`, as it stands behind a number: "%", "dB".
+    """
+
+    unit: str = ""
 
     @property
     @abc.abstractmethod
@@ -73,6 +119,29 @@ class Task(abc.ABC):
             Percent classified rightly by the file; None for what is no classifier.
         """
 
+    def tested(self, file: Path) -> float | None:  # noqa: ARG002
+        """Percent of the examples for testing that an exported file classifies rightly; None for others."""
+        return None
+
+    def kept_apart(self) -> Task:
+        """The same task with examples for `score` that `batches` leaves out; itself where it has some."""
+        return self
+
+    def score(self, network: torch.nn.Module, count: int | None = None) -> Score:  # noqa: ARG002
+        """Measures a network on the examples for validation, to compare networks while one is looked for.
+
+        Args:
+            network: on the CPU and in evaluation mode; no gradients are taken.
+            count: how many of the examples, the first ones; all of them unless given.
+
+        Raises:
+            LevadaError: the task keeps no such examples.
+        """
+        raise LevadaError(
+            f"{type(self).__name__}: keeps no examples for validation, so its networks cannot be compared "
+            "without its test set; give it a method `score`"
+        )
+
     def prepare(self, network: torch.nn.Module, part: float) -> None:  # noqa: B027  # most have nothing to do
         """Called before each epoch, with the part of the training that is done: from 0 to below 1."""
 
@@ -83,6 +152,21 @@ class Task(abc.ABC):
 def family_of(model: Model) -> Family:
     """The module that builds the networks of a model's family."""
     return cast("Family", importlib.import_module(f"levada.models.{model.family}.{model.family}"))
+
+
+def wide_family_of(model: Model) -> WideFamily:
+    """The same, of a family whose layers may have widths of their own.
+
+    Raises:
+        LevadaError: they may not.
+    """
+    family = family_of(model)
+    if not hasattr(family, "widths_of"):
+        raise LevadaError(
+            f"{model.name}: the family {model.family} has no widths to choose; give its module "
+            "widths_of(variant) and build(variant, widths)"
+        )
+    return cast("WideFamily", family)
 
 
 def to_stderr(line: str) -> None:

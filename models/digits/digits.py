@@ -7,61 +7,44 @@ Each layer may have its own widths. Scales are powers of two, so that sums are e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from levada import models
-from levada.errors import LevadaError
+from levada.train.task import Widths
 
 from ..blocks.quantizers import classifier, constrain, conv, linear, relu, unsigned
+from ..blocks.widths import chosen
 from ..tfc import strokes
 
-__all__ = ["LAYERS", "Digits", "Precision", "build", "constrain", "frames", "samples"]
+__all__ = ["LAYERS", "Digits", "build", "constrain", "frames", "samples", "widths_of"]
 
 CHANNELS = (8, 16, 16)
 HIDDEN = 32
 CLASSES = 10
 LAYERS = len(CHANNELS) + 2
-MOST_BITS = 8
 
 
-class Precision(NamedTuple):
-    """Bits of one layer: of its weights, and of the activations that it reads."""
+def widths_of(variant: str) -> Widths:
+    """Of the weights of the five layers, and of the activations that each of them reads."""
+    bits = models.find(f"digits-{variant}").bits
+    return Widths((bits["weight"],) * LAYERS, (bits["activation"],) * LAYERS)
 
-    weight: int
-    activation: int
 
-
-def build(variant: str, precisions: Sequence[tuple[int, int]] | None = None) -> nn.Module:
+def build(variant: str, widths: Widths | None = None) -> nn.Module:
     """The untrained network of a variant, with weights from torch's random state.
 
     Args:
-        variant: gives the same widths to all layers.
-        precisions: (weight, activation) bits of each of the five layers, if they are to differ: 1 to 8 and
-            2 to 8. Activations of one bit would be -1 and 1, with which nothing can be padded.
+        variant: says the widths unless they are given.
+        widths: as many as `widths_of` has, weights of 1 to 8 and activations of 2 to 8 bits.
 
     Raises:
-        LevadaError: not as many precisions as layers, or widths out of these bounds.
+        LevadaError: other widths.
     """
-    if precisions is None:
-        bits = models.find(f"digits-{variant}").bits
-        precisions = [(bits["weight"], bits["activation"])] * LAYERS
-    if len(precisions) != LAYERS:
-        raise LevadaError(
-            f"digits: {len(precisions)} precisions are given for {LAYERS} layers; "
-            "give (weight, activation) bits of each"
-        )
-    for number, (weight, activation) in enumerate(precisions):
-        if not (1 <= weight <= MOST_BITS and 2 <= activation <= MOST_BITS):
-            raise LevadaError(
-                f"digits: layer {number} is to have weights of {weight} and activations of {activation} "
-                f"bits; choose 1 to {MOST_BITS} and 2 to {MOST_BITS}"
-            )
-    return Digits([Precision(*bits) for bits in precisions])
+    return Digits(chosen("digits", widths_of(variant), widths))
 
 
 def samples(variant: str) -> NDArray[np.uint8]:
@@ -75,25 +58,26 @@ def frames(variant: str, count: int, seed: int) -> NDArray[np.uint8]:  # noqa: A
 
 
 class Digits(nn.Module):
-    """Float [N, 1, 28, 28] in 0..1 to logits, float [N, 10]; `precisions` are of the layers in order."""
+    """Float [N, 1, 28, 28] in 0..1 to logits, float [N, 10]."""
 
-    def __init__(self, precisions: Sequence[Precision]) -> None:
+    def __init__(self, widths: Widths) -> None:
         super().__init__()
-        first, second, third, fourth, last = precisions
+        weights, acts = (iter(bits) for bits in widths)
         one, two, three = CHANNELS
+        first = next(acts)
         self.layers = nn.Sequential(
             # Bytes are divided by 255, an odd number: none lies between two multiples of a power of two.
-            unsigned(first.activation, 2.0**-first.activation),
-            *_convolution(1, one, first.weight, second.activation, padding=1),
+            unsigned(first, 2.0**-first),
+            *_convolution(1, one, weights, acts, padding=1),
             nn.MaxPool2d(2),
-            *_convolution(one, two, second.weight, third.activation, padding=1),
+            *_convolution(one, two, weights, acts, padding=1),
             nn.MaxPool2d(2),
-            *_convolution(two, three, third.weight, fourth.activation, stride=2),
+            *_convolution(two, three, weights, acts, stride=2),
             nn.Flatten(),
-            linear(three * 9, HIDDEN, fourth.weight),
+            linear(three * 9, HIDDEN, next(weights)),
             nn.BatchNorm1d(HIDDEN),
-            relu(last.activation),
-            classifier(HIDDEN, CLASSES, last.weight),
+            relu(next(acts)),
+            classifier(HIDDEN, CLASSES, next(weights)),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -103,8 +87,14 @@ class Digits(nn.Module):
 
 
 def _convolution(
-    inputs: int, outputs: int, bits: int, act_bits: int, *, padding: int = 0, stride: int = 1
+    inputs: int,
+    outputs: int,
+    weights: Iterator[int],
+    acts: Iterator[int],
+    *,
+    padding: int = 0,
+    stride: int = 1,
 ) -> list[nn.Module]:
-    """3 x 3, normalised, and quantized to what the next layer reads."""
-    layer = conv(inputs, outputs, 3, bits, padding=padding, stride=stride)
-    return [layer, nn.BatchNorm2d(outputs), relu(act_bits)]
+    """3 x 3, normalised, and quantized to what the next layer reads; of the next widths."""
+    layer = conv(inputs, outputs, 3, next(weights), padding=padding, stride=stride)
+    return [layer, nn.BatchNorm2d(outputs), relu(next(acts))]

@@ -13,16 +13,17 @@ from torch import Tensor, nn
 from levada import models
 from levada.models import Model
 from levada.train.recipe import Recipe
-from levada.train.task import Task
+from levada.train.task import Task, Widths
 
 from ..blocks import pictures
 from ..blocks.quantizers import constrain, conv, relu, unsigned
+from ..blocks.widths import chosen
 
-__all__ = ["ESPCN", "build", "constrain", "frames", "samples", "task"]
+__all__ = ["ESPCN", "build", "constrain", "frames", "samples", "task", "widths_of"]
 
 PATCH = 32  # pixels a side of the exported network's input; it has no layer that needs a fixed size
 WIDTH = 16
-BORDER_BITS = 8  # of the first and last layer's weights
+BORDER_BITS = 8  # of the first and last layer's weights, in all variants
 STEP = 1 / 256  # of bytes
 
 
@@ -31,10 +32,24 @@ def factor(variant: str) -> int:
     return int(variant[1 : variant.index("-")])
 
 
-def build(variant: str) -> nn.Module:
-    """The untrained network of a variant, with weights from torch's random state."""
+def widths_of(variant: str) -> Widths:
+    """Of the weights of the three layers, and of the activations between them."""
     bits = models.find(f"espcn-{variant}").bits
-    return ESPCN(factor(variant), bits["weight"], bits["activation"])
+    return Widths((BORDER_BITS, bits["weight"], BORDER_BITS), (bits["activation"],) * 2)
+
+
+def build(variant: str, widths: Widths | None = None) -> nn.Module:
+    """The untrained network of a variant, with weights from torch's random state.
+
+    Args:
+        variant: says the factor, and the widths unless they are given.
+        widths: as many as `widths_of` has, of 3 to 8 and of 2 to 8 bits. Weights of two bits would
+            have scale 1, with which a network without normalisation cannot begin.
+
+    Raises:
+        LevadaError: other widths.
+    """
+    return ESPCN(factor(variant), chosen("espcn", widths_of(variant), widths, weights=(3, 8)))
 
 
 def samples(variant: str) -> NDArray[np.uint8]:
@@ -57,16 +72,17 @@ def task(model: Model, recipe: Recipe) -> Task:
 class ESPCN(nn.Module):
     """Float [N, 1, H, W] in 0..1 to [N, 1, factor * H, factor * W], bytes divided by 256."""
 
-    def __init__(self, factor: int, weight_bits: int, act_bits: int, width: int = WIDTH) -> None:
+    def __init__(self, factor: int, widths: Widths, width: int = WIDTH) -> None:
         super().__init__()
-        step = STEP * 2 ** (8 - act_bits)
+        first, second, third = widths.weights
+        before, after = widths.activations
         self.layers = nn.Sequential(
             unsigned(8, STEP),
-            conv(1, width, 5, BORDER_BITS, bias=True, padding=2),
-            relu(act_bits, step),
-            conv(width, width, 3, weight_bits, bias=True, padding=1),
-            relu(act_bits, step),
-            conv(width, factor**2, 3, BORDER_BITS, per_channel=False, bias=True, padding=1),
+            conv(1, width, 5, first, bias=True, padding=2),
+            relu(before, STEP * 2 ** (8 - before)),
+            conv(width, width, 3, second, bias=True, padding=1),
+            relu(after, STEP * 2 ** (8 - after)),
+            conv(width, factor**2, 3, third, per_channel=False, bias=True, padding=1),
             unsigned(8, STEP),
             nn.PixelShuffle(factor),
         )

@@ -25,6 +25,8 @@ TRAIN = (
     f"{SKIMAGE}/retina.jpg",
     f"{SKLEARN}/china.jpg",
 )
+#: Grey ones: all that scikit-image ships in colour is in one of the other two lists.
+VALIDATION = (f"{SKIMAGE}/camera.png", f"{SKIMAGE}/coins.png", f"{SKIMAGE}/brick.png", f"{SKIMAGE}/moon.png")
 TEST = (f"{SKIMAGE}/coffee.png", f"{SKIMAGE}/rocket.jpg", f"{SKLEARN}/flower.jpg")
 
 Picture = NDArray[np.uint8]
@@ -73,7 +75,19 @@ def resize(planes: Picture, height: int, width: int) -> Picture:
 
 
 def psnr(first: NDArray[np.uint8], second: NDArray[np.uint8], border: int) -> float:
-    """Peak signal to noise of two pictures [C, H, W], in dB, of their brightness, without a border."""
-    planes = [luma(p.transpose(1, 2, 0)) if len(p) == 3 else p[0].astype(np.float64) for p in (first, second)]
-    inner = (planes[0] - planes[1])[border:-border, border:-border]
+    """Peak signal to noise of two pictures [..., C, H, W], in dB, of their brightness, without a border.
+
+    The squared errors of several pictures are averaged before the logarithm is taken.
+    """
+    planes = [_brightness(picture) for picture in (first, second)]
+    inner = (planes[0] - planes[1])[..., border:-border, border:-border]
     return float(10 * np.log10(255**2 / np.mean(inner**2)))
+
+
+def _brightness(planes: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Of pictures [..., C, H, W], in colour or grey: [..., H, W]."""
+    return (
+        luma(np.moveaxis(planes, -3, -1))
+        if planes.shape[-3] == 3
+        else planes[..., 0, :, :].astype(np.float64)
+    )

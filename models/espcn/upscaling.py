@@ -15,12 +15,13 @@ from torch import Tensor, nn
 from levada import content
 from levada.models import Model
 from levada.train.recipe import Recipe
-from levada.train.task import Batch, Log, Task
+from levada.train.task import Batch, Log, Score, Task
 
 from . import photographs
 from .photographs import Picture
 
 PATCH = 32  # pixels a side, of the small picture
+KEPT = 256  # patches for validation
 STEPS = 100  # batches that count as an epoch
 #: Finer than any sum of products here; half of it keeps sums off the boundaries between two integers.
 _LATTICE = 2.0**-18
@@ -37,10 +38,18 @@ class Upscaling(Task):
     factor: int
     colour: bool
 
+    unit = "dB"
+
     @cached_property
     def pairs(self) -> Pairs:
         """The photographs to train on."""
         return pairs(photographs.TRAIN, self.factor, colour=self.colour)
+
+    @cached_property
+    def kept(self) -> Batch:
+        """Patches of other photographs, for validation, always the same."""
+        data = pairs(photographs.VALIDATION, self.factor, colour=self.colour)
+        return Batch(*batch(data, KEPT, self.factor, np.random.default_rng(0)))
 
     @property
     def steps(self) -> int:
@@ -63,6 +72,17 @@ class Upscaling(Task):
     def finish(self, network: nn.Module) -> None:
         """Makes all sums exact."""
         settle(network)
+
+    def score(self, network: nn.Module, count: int | None = None) -> Score:
+        """PSNR of brightness over all patches for validation, without their borders, and their mean error.
+
+        The squared errors of all patches are averaged: a patch of one colour alone would have no bounds.
+        """
+        small, large = (patches[:count] for patches in self.kept)
+        with torch.no_grad():
+            made = torch.cat([network(part) for part in small.split(self.recipe.batch_size)])
+        quality = photographs.psnr(as_bytes(made), as_bytes(large), self.factor)
+        return Score(quality, float(self.loss(made, large)))
 
     def judge(self, network: nn.Module, file: Path, log: Log) -> None:  # noqa: ARG002
         """Says the PSNR on photographs that the network was not trained on."""
@@ -122,6 +142,10 @@ def measure(network: nn.Module, factor: int, *, colour: bool) -> dict[str, tuple
 def enlarge(network: nn.Module, small: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """What the network makes of a whole picture: uint8 [C, H, W] to [C, factor * H, factor * W]."""
     with torch.no_grad():
-        large = network(torch.from_numpy(small[None]).float() / 256)[0] * 256
-    result: NDArray[np.uint8] = np.rint(large.numpy()).astype(np.uint8)
+        return as_bytes(network(torch.from_numpy(small[None]).float() / 256)[0])
+
+
+def as_bytes(values: Tensor) -> NDArray[np.uint8]:
+    """What a network gives, as pixels: uint8 of the same shape."""
+    result: NDArray[np.uint8] = np.rint(values.numpy() * 256).astype(np.uint8)
     return result

@@ -7,26 +7,43 @@ integers of one scale.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from levada import models
+from levada.train.task import Widths
 
 from ..blocks import pictures
 from ..blocks.quantizers import classifier, constrain, conv, relu, signed, unsigned
+from ..blocks.widths import chosen
 
-__all__ = ["ResNet8", "build", "constrain", "frames", "samples"]
+__all__ = ["ResNet8", "build", "constrain", "frames", "samples", "widths_of"]
 
 SHAPE = (3, 32, 32)
-WIDTHS = (16, 32, 64)
+CHANNELS = (16, 32, 64)
 CLASSES = 10
 
 
-def build(variant: str) -> nn.Module:
-    """The untrained network of a variant, with weights from torch's random state."""
+def widths_of(variant: str) -> Widths:
+    """Of the weights of the ten layers, and of the eleven quantizers behind the input's."""
     bits = models.find(f"resnet8-{variant}").bits
-    return ResNet8(bits["weight"], bits["activation"])
+    return Widths((bits["weight"],) * 10, (bits["activation"],) * 11)
+
+
+def build(variant: str, widths: Widths | None = None) -> nn.Module:
+    """The untrained network of a variant, with weights from torch's random state.
+
+    Args:
+        variant: says the widths unless they are given.
+        widths: as many as `widths_of` has, weights of 1 to 8 and activations of 2 to 8 bits.
+
+    Raises:
+        LevadaError: other widths.
+    """
+    return ResNet8(chosen("resnet8", widths_of(variant), widths))
 
 
 def samples(variant: str) -> NDArray[np.uint8]:
@@ -42,20 +59,21 @@ def frames(variant: str, count: int, seed: int) -> NDArray[np.uint8]:  # noqa: A
 class ResNet8(nn.Module):
     """Float [N, 3, 32, 32] in 0..1 to logits, float [N, 10]."""
 
-    def __init__(self, weight_bits: int, act_bits: int, widths: tuple[int, ...] = WIDTHS) -> None:
+    def __init__(self, widths: Widths, channels: tuple[int, ...] = CHANNELS) -> None:
         super().__init__()
-        first = widths[0]
+        weights, acts = (iter(bits) for bits in widths)
+        first, last = channels[0], channels[-1]
         layers: list[nn.Module] = [
             unsigned(8, 1 / 255),
-            conv(SHAPE[0], first, 3, weight_bits, padding=1),
+            conv(SHAPE[0], first, 3, next(weights), padding=1),
             nn.BatchNorm2d(first),
-            relu(act_bits),
+            relu(next(acts)),
         ]
-        for inputs, outputs in zip((first, *widths), widths, strict=False):
-            layers.append(Block(inputs, outputs, weight_bits, act_bits))
-        width = widths[-1]
-        layers += [nn.AvgPool2d(8), relu(act_bits, 2.0 ** (2 - act_bits)), nn.Flatten()]
-        layers.append(classifier(width, CLASSES, weight_bits))
+        for inputs, outputs in zip((first, *channels), channels, strict=False):
+            layers.append(Block(inputs, outputs, weights, acts))
+        bits = next(acts)
+        layers += [nn.AvgPool2d(8), relu(bits, 2.0 ** (2 - bits)), nn.Flatten()]
+        layers.append(classifier(last, CLASSES, next(weights)))
         self.layers = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -65,26 +83,32 @@ class ResNet8(nn.Module):
 
 
 class Block(nn.Module):
-    """A residual stack: [N, inputs, H, W] to [N, outputs, H', W'], half the size where the channels grow."""
+    """A residual stack: [N, inputs, H, W] to [N, outputs, H', W'], half the size where the channels grow.
 
-    def __init__(self, inputs: int, outputs: int, weight_bits: int, act_bits: int) -> None:
+    It takes the next of the widths: of two or three layers, and of three quantizers.
+    """
+
+    def __init__(self, inputs: int, outputs: int, weights: Iterator[int], acts: Iterator[int]) -> None:
         super().__init__()
         stride = 1 if inputs == outputs else 2
         self.main = nn.Sequential(
-            conv(inputs, outputs, 3, weight_bits, stride=stride, padding=1),
+            conv(inputs, outputs, 3, next(weights), stride=stride, padding=1),
             nn.BatchNorm2d(outputs),
-            relu(act_bits),
-            conv(outputs, outputs, 3, weight_bits, padding=1),
+            relu(next(acts)),
+            conv(outputs, outputs, 3, next(weights), padding=1),
             nn.BatchNorm2d(outputs),
         )
         self.side = (
             nn.Identity()
             if inputs == outputs
-            else nn.Sequential(conv(inputs, outputs, 1, weight_bits, stride=stride), nn.BatchNorm2d(outputs))
+            else nn.Sequential(
+                conv(inputs, outputs, 1, next(weights), stride=stride), nn.BatchNorm2d(outputs)
+            )
         )
         # Up to nearly 4 on both sides, as the quantizers behind batch normalisation; see blocks.quantizers.
-        self.shared = signed(act_bits, min(1.0, 2.0 ** (3 - act_bits)))
-        self.out = relu(act_bits, min(1.0, 2.0 ** (3 - act_bits)))
+        shared, out = next(acts), next(acts)
+        self.shared = signed(shared, min(1.0, 2.0 ** (3 - shared)))
+        self.out = relu(out, min(1.0, 2.0 ** (3 - out)))
 
     def forward(self, x: Tensor) -> Tensor:
         """Adds the two branches after one quantizer has brought both to its integers."""

@@ -13,6 +13,7 @@ from levada.train import Recipe, loop, publish
 from levada.train import execute as run_file
 from levada.train.classification import Classification
 from levada.train.publish import as_floats, compare, run_torch
+from levada.train.run import Job
 from tests.unit.trainings import dataset, stripes
 
 
@@ -22,7 +23,7 @@ def trained_and_lowered(model, recipe, task, folder):
     Returns:
         The network, the file's graph, and the state of a build with the layers.
     """
-    network = loop.fit(model, recipe, task, folder / "run", [].append)
+    network = loop.fit(Job(model, recipe, task, folder / "run", [].append))
     file = publish(model, network, folder).onnx
     images = stripes(300, 5)[0]
     expected = run_torch(network, as_floats(model, images))[0]

@@ -14,7 +14,7 @@ from levada import models
 from levada.train import Machine, Recipe
 from levada.train import run as runs
 from levada.train.recipe import MethodSpec
-from levada.train.run import Run
+from levada.train.run import Job, Run
 from levada.train.task import Batch, Task
 from tests.require_tools import require
 
@@ -55,7 +55,7 @@ def beginner(monkeypatch, tmp_path):
         monkeypatch.setattr(runs, "family_of", lambda model: family)
         specs = tuple(MethodSpec(name, tuple(options.items())) for name, options in (methods or {}).items())
         recipe = Recipe(1, epochs, 1, rate, methods=specs)
-        return Run(Machine().fabric(), model, recipe, task, folder, log)
+        return Run(Machine().fabric(), Job(model, recipe, task, folder, log))
 
     return started
 

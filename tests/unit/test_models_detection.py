@@ -11,6 +11,7 @@ from levada import models
 from levada.errors import LevadaError
 from levada.train.loop import fit
 from levada.train.recipe import Recipe
+from levada.train.run import Job
 from tests.require_tools import require
 
 host = importlib.import_module("levada.models.lpyolo.host")
@@ -181,7 +182,7 @@ class TestTraining:
         recipe = Recipe(seed=1, epochs=12, batch_size=4, learning_rate=0.004, shift=4)
         training, validation = cartoons.Cartoons(96, SIZE, seed=1), cartoons.Cartoons(24, SIZE, seed=2)
         task = detection.Detection(model, recipe, training, validation)
-        network = fit(model, recipe, task, tmp_path, lines.append)
+        network = fit(Job(model, recipe, task, tmp_path, lines.append))
         losses = [float(line.rsplit(" ", 1)[1]) for line in lines]
         assert losses[-1] < 0.65 * losses[0]
         assert not network.training

@@ -11,12 +11,13 @@ from levada import models, train
 from levada.errors import LevadaError
 from levada.export import export
 from levada.train.quantizers import weights_of
+from levada.train.task import Widths
 
 digits = importlib.import_module("levada.models.digits.digits")
 data = importlib.import_module("levada.models.data")
 
 NAMES = [name for name in models.names() if name.startswith("digits-")]
-MIXED = [(8, 8), (1, 4), (2, 3), (4, 2), (6, 5)]
+MIXED = Widths((8, 1, 2, 4, 6), (8, 4, 3, 2, 5))
 
 
 def inputs(count=4):
@@ -39,8 +40,8 @@ def levels(network):
 
 def test_each_layer_has_its_own_widths():
     network = digits.build("w4a4", MIXED)
-    assert [weights.bits for weights in weights_of(network)] == [weight for weight, _ in MIXED]
-    for count, (_, activation) in zip(levels(network), MIXED, strict=True):
+    assert [weights.bits for weights in weights_of(network)] == list(MIXED.weights)
+    for count, activation in zip(levels(network), MIXED.activations, strict=True):
         assert count <= 2**activation
     assert levels(network)[0] > 2**7  # the bytes as they are
 
@@ -53,16 +54,23 @@ def test_variants_are_uniform():
         assert all(count <= 2 ** model.bits["activation"] for count in levels(network))
 
 
-def test_as_many_precisions_as_layers():
-    with pytest.raises(LevadaError, match=r"^digits: 2 precisions are given for 5 layers; give"):
-        digits.build("w4a4", MIXED[:2])
+def test_as_many_widths_as_layers():
+    with pytest.raises(LevadaError, match=r"^digits: weights of layers: 2 widths are given for 5; give bits"):
+        digits.build("w4a4", Widths((4, 4), MIXED.activations))
 
 
-@pytest.mark.parametrize("precision", [(0, 4), (9, 4), (4, 1), (4, 9)])
-def test_widths_out_of_bounds(precision):
-    text = "layer 1 is to have weights of {} and activations of {} bits; choose 1 to 8 and 2 to 8"
-    with pytest.raises(LevadaError, match=text.format(*precision)):
-        digits.build("w4a4", [(4, 4), precision, *MIXED[2:]])
+@pytest.mark.parametrize("bits", [0, 9])
+def test_widths_of_weights_out_of_bounds(bits):
+    text = f"^digits: weights of layer 1: {bits} bits cannot be built; choose 1 to 8$"
+    with pytest.raises(LevadaError, match=text):
+        digits.build("w4a4", Widths((4, bits, 4, 4, 4), MIXED.activations))
+
+
+@pytest.mark.parametrize("bits", [1, 9])
+def test_widths_of_activations_out_of_bounds(bits):
+    text = f"^digits: activations of quantizer 4: {bits} bits cannot be built; choose 2 to 8$"
+    with pytest.raises(LevadaError, match=text):
+        digits.build("w4a4", Widths(MIXED.weights, (8, 4, 3, 2, bits)))
 
 
 def test_mixed_widths_are_exported(tmp_path):
@@ -77,7 +85,7 @@ def test_mixed_widths_are_exported(tmp_path):
 
 @pytest.mark.parametrize("bits", range(2, 9))
 def test_no_byte_lies_between_two_levels_of_the_input(bits):
-    network = digits.build("w4a4", [(4, bits)] * 5)
+    network = digits.build("w4a4", Widths((4,) * 5, (bits,) * 5))
     pixels = np.arange(256) / 255 * 2**bits
     assert np.abs(pixels - np.floor(pixels) - 0.5).min() > 1e-4
     values = network.layers[0](torch.arange(256).float() / 255).detach().numpy() * 2**bits

@@ -9,6 +9,7 @@ import torch
 from levada import models, train
 from levada.errors import LevadaError
 from levada.train import recipe as recipes
+from levada.train.task import Widths
 from tests.require_tools import require
 
 pictures = importlib.import_module("levada.models.blocks.pictures")
@@ -39,7 +40,8 @@ def test_photographs_of_scikit_learn():
 
 
 def test_nothing_is_trained_on_and_tested():
-    assert not set(photographs.TRAIN) & set(photographs.TEST)
+    lists = (photographs.TRAIN, photographs.VALIDATION, photographs.TEST)
+    assert len(set().union(*lists)) == sum(len(names) for names in lists)
 
 
 def test_psnr():
@@ -50,6 +52,9 @@ def test_psnr():
     assert photographs.psnr(grey, np.repeat(other, 3, axis=0), 2) == pytest.approx(
         photographs.psnr(one, other, 2)
     )
+    worse = one + np.uint8(12)
+    both = photographs.psnr(np.stack([one, one]), np.stack([other, worse]), 2)
+    assert both == pytest.approx(10 * np.log10(2 * 255**2 / (25 + 144)))
 
 
 @pytest.mark.parametrize("factor", [2, 3])
@@ -71,6 +76,40 @@ def test_xcat_starts_by_repeating_pixels(factor):
     assert np.abs(large - repeated).max() <= 2  # the largest weight is 127/128
 
 
+class Known(torch.nn.Module):
+    """Enlarges by repeating pixels, off by `error` everywhere."""
+
+    def __init__(self, factor, error):
+        super().__init__()
+        self.factor, self.error = factor, error
+
+    def forward(self, x):
+        return torch.nn.functional.interpolate(x, scale_factor=self.factor) + self.error / 256
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_score_is_the_psnr_of_patches_that_stay_the_same(made_up, colour):
+    model = models.find("xcat-x2-w4a4" if colour else "espcn-x2-w4a4")
+    task = upscaling.Upscaling(model, recipes.Recipe(1, 1, 16, 0.003), 2, colour=colour)
+    # All pixels alike: repeated ones are right, and an error is known.
+    planes = 3 if colour else 1
+    flat = torch.full((upscaling.KEPT, planes, 64, 64), 100 / 256)
+    small, large = task.kept
+    assert large.shape == flat.shape
+    assert torch.equal(large, upscaling.Upscaling(model, task.recipe, 2, colour=colour).kept.targets)
+    task.__dict__["kept"] = upscaling.Batch(flat[:, :, ::2, ::2], flat)
+    score = task.score(Known(2, 5).eval())
+    assert score.quality == pytest.approx(10 * np.log10(255**2 / 25))
+    assert score.loss == pytest.approx(5 / 256)
+    task.__dict__["kept"] = upscaling.Batch(small, large)
+    few = task.score(Known(2, 0).eval(), 10)
+    repeated = torch.nn.functional.interpolate(small[:10], scale_factor=2)
+    expected = photographs.psnr(upscaling.as_bytes(repeated), upscaling.as_bytes(large[:10]), 2)
+    assert few.quality == pytest.approx(expected)
+    assert few.loss == pytest.approx(float((repeated - large[:10]).abs().mean()))
+    assert task.unit == "dB"
+
+
 @pytest.mark.parametrize("name", ["espcn-x3-w8a8", "xcat-x2-w4a4"])
 def test_a_short_training_gives_a_file(made_up, monkeypatch, tmp_path, name):
     monkeypatch.setattr(recipes, "find", lambda model, path=None: recipes.Recipe(1, 1, 2, 0.003))
@@ -85,7 +124,7 @@ def test_a_short_training_gives_a_file(made_up, monkeypatch, tmp_path, name):
 
 def test_settled_sums_lie_on_no_boundary():
     torch.manual_seed(2)
-    network = espcn.ESPCN(2, 4, 4).eval()
+    network = espcn.ESPCN(2, Widths((8, 4, 8), (4, 4))).eval()
     upscaling.settle(network)
     image = torch.from_numpy(pictures.draw(2, (1, 32, 32), seed=3)).float() / 256
     with torch.no_grad():

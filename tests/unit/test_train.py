@@ -17,6 +17,8 @@ from levada import cli, models, train
 from levada.errors import CheckFailedError, LevadaError
 from levada.train import classification, loop
 from levada.train import recipe as recipes
+from levada.train.run import Job
+from levada.train.task import family_of
 from tests.require_tools import require
 from tests.unit import trainings
 from tests.unit.trainings import stripes
@@ -249,11 +251,12 @@ def test_two_processes_average_their_gradients(tmp_path):
     model, recipe = models.find("espcn-x2-w8a8"), train.Recipe(1, 1, 4, 1e-3)
     one, two = (
         loop.fit(
-            model, recipe, trainings.Patches(), tmp_path / str(count), [].append, train.Machine("cpu", count)
+            Job(model, recipe, trainings.Patches(), tmp_path / str(count), [].append),
+            train.Machine("cpu", count),
         )
         for count in (1, 2)
     )
-    start = loop.fit(model, train.Recipe(1, 1, 4, 1e-12), trainings.Patches(), tmp_path / "0", [].append)
+    start = loop.fit(Job(model, train.Recipe(1, 1, 4, 1e-12), trainings.Patches(), tmp_path / "0", [].append))
     for name, tensor in one.state_dict().items():
         torch.testing.assert_close(two.state_dict()[name], tensor, atol=2e-5, rtol=0)
     assert any((one.state_dict()[n] - t).abs().max() > 1e-3 for n, t in start.state_dict().items())
@@ -322,4 +325,4 @@ def test_weights_of_another_network(tiny):
     run(tiny)
     path = tiny / "build/train/tfc-w2a2" / loop.TRAINED
     with pytest.raises(LevadaError, match=r"trained.pt: holds weights of another network than cnv-w1a1; "):
-        loop.trained(models.find("cnv-w1a1"), path)
+        loop.trained("cnv-w1a1", lambda: family_of(models.find("cnv-w1a1")).build("w1a1"), path)

@@ -10,11 +10,12 @@ from torch import nn
 
 from levada import models
 from levada.errors import LevadaError
-from levada.train import Recipe, loop, methods
+from levada.train import Recipe, loop, methods, own
 from levada.train.classification import Classification
 from levada.train.methods import freezing
 from levada.train.quantizers import rewrite, weights_of
 from levada.train.recipe import MethodSpec
+from levada.train.run import Job
 from levada.train.task import Batch
 from tests.require_tools import require
 from tests.unit import trainings
@@ -100,10 +101,10 @@ class TestDistillation:
             LevadaError,
             match=r"teacher's weights .*tfc-w2a2/trained\.pt are missing; `levada train tfc-w2a2` ",
         ):
-            loop.fit(model, recipe, task, tmp_path / "tfc-w1a1", lines.append)
+            loop.fit(Job(model, recipe, task, tmp_path / "tfc-w1a1", lines.append))
         teacher = models.find("tfc-w2a2")
-        loop.fit(teacher, Recipe(1, 1, 10, 0.01), task, tmp_path / "tfc-w2a2", lines.append)
-        loop.fit(model, recipe, task, tmp_path / "tfc-w1a1", lines.append)
+        loop.fit(Job(teacher, Recipe(1, 1, 10, 0.01), task, tmp_path / "tfc-w2a2", lines.append))
+        loop.fit(Job(model, recipe, task, tmp_path / "tfc-w1a1", lines.append))
         assert lines[-1].startswith("tfc-w1a1: epoch 1 of 1, loss ")
 
     def test_twin_is_trained_once_and_does_not_change_what_follows(self, begin, tmp_path):
@@ -439,7 +440,7 @@ def test_a_whole_training_resumes(name, tmp_path):
             if stop and f"{model.name}: epoch {stop}" in line:
                 raise KeyboardInterrupt
 
-        return loop.fit(model, recipe, task, tmp_path / folder, log).state_dict()
+        return loop.fit(Job(model, recipe, task, tmp_path / folder, log)).state_dict()
 
     whole = train("whole")
     with pytest.raises(KeyboardInterrupt):
@@ -449,6 +450,6 @@ def test_a_whole_training_resumes(name, tmp_path):
     assert all(torch.equal(cut[key], tensor) for key, tensor in whole.items())
     recipe = dataclasses.replace(recipe, methods=())
     plain = train("plain")
-    shared = {key for key in whole if not key.rpartition(".")[2].startswith("own")}
-    assert plain.keys() == shared
-    assert shared < whole.keys() or any(not torch.equal(plain[key], whole[key]) for key in shared)
+    common = own.shared(whole)
+    assert plain.keys() == common.keys()
+    assert len(common) < len(whole) or any(not torch.equal(plain[key], common[key]) for key in common)

@@ -17,6 +17,7 @@ from levada.train import Recipe
 from levada.train.classification import Classification
 from levada.train.loop import fit
 from levada.train.recipe import MethodSpec
+from levada.train.run import Job
 from levada.train.task import Batch, Task, to_stderr
 
 data = importlib.import_module("levada.models.data")
@@ -73,7 +74,7 @@ def stateful(folder, log=to_stderr):
     """Six epochs of 25 steps, with a method that has a state of its own."""
     recipe = Recipe(3, 6, 16, 0.01, shift=1, methods=(MethodSpec("freezing", (("momentum", 0.1),)),))
     model = models.find("tfc-w2a2")
-    return fit(model, recipe, Classification(model, recipe, dataset(400)), folder, log)
+    return fit(Job(model, recipe, Classification(model, recipe, dataset(400)), folder, log))
 
 
 if __name__ == "__main__":

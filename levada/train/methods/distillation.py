@@ -11,6 +11,7 @@ from levada import models
 from levada.errors import LevadaError
 from levada.train.loop import TRAINED, trained, twin
 from levada.train.methods import Method, option
+from levada.train.task import family_of
 
 if TYPE_CHECKING:
     from levada.train.run import Run
@@ -47,7 +48,9 @@ class Distillation(Method):
                 f"{run.title}: its teacher's weights {path} are missing; "
                 f"`levada train {model.name}` makes them"
             )
-        self.network = run.fabric.to_device(trained(model, path))
+        self.network = run.fabric.to_device(
+            trained(model.name, lambda: family_of(model).build(model.variant), path)
+        )
 
     def loss(self, run: Run, outputs: torch.Tensor, loss: torch.Tensor) -> torch.Tensor:
         """Mixes the two."""

@@ -1,0 +1,115 @@
+"""What a strategy sees of a search."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from pathlib import Path
+
+from optuna.storages import BaseStorage
+
+from levada import content
+from levada.search import work
+from levada.search.clock import Deadline
+from levada.search.goal import Goal
+from levada.search.hardware import Cost, Evaluator
+from levada.search.space import Candidate
+from levada.search.subject import Subject
+from levada.search.trials import Result, Trials
+from levada.search.work import Work
+from levada.search.workers import Workers
+from levada.train.recipe import Recipe
+
+#: Candidates that one call costs.
+_CHUNK = 16
+Log = Callable[[str], None]
+
+
+@dataclass
+class Search:
+    """What a strategy sees of a search.
+
+    Attributes:
+        subject: the network and the widths it may have.
+        goal: what is searched for.
+        recipe: how candidates are trained.
+        finetune: how many epochs, if they begin with the weights of the widest one.
+        folder: for what has to survive an interruption.
+        designs: how many candidates are trained at most.
+        seed: of all chance.
+        deadline: when all has to end.
+        proposing: when proposals have to be there.
+        workers: where work is done that takes long.
+        storage: of all results.
+        notes: figures that a strategy found out and the report shows.
+    """
+
+    subject: Subject
+    goal: Goal
+    recipe: Recipe
+    finetune: int | None
+    folder: Path
+    designs: int
+    seed: int
+    deadline: Deadline
+    proposing: Deadline
+    workers: Workers
+    storage: BaseStorage
+    log: Log
+    notes: dict[str, object] = field(default_factory=dict)
+    _costs: dict[str, Cost] = field(default_factory=dict)
+
+    @cached_property
+    def name(self) -> str:
+        """Of the studies of all searches for the same goal, whatever their strategy."""
+        goal, model = self.goal, self.subject.model
+        digest = content.digest(
+            model.onnx.read_bytes(),
+            repr((goal.board.name, goal.budget, goal.clock_mhz, goal.target_fps, self.recipe, self.finetune)),
+            self.work.task.digest(),
+        )
+        return f"{model.name} on {goal.board.name} {digest[:12]}"
+
+    @property
+    def work(self) -> Work:
+        """What other processes need of this; proposals end with their own deadline."""
+        return Work(self.subject, self.goal, self.recipe, self.finetune, self.folder, self.proposing)
+
+    def evaluate(self, kind: str, texts: Sequence[str], function: Callable[[str], Result]) -> list[Result]:
+        """Results of a function of candidates that are remembered, a kind of them in a study of its own."""
+        trials = Trials(self.storage, f"{self.name} {kind}", ("minimize",))
+        return trials.results(texts, function, lambda r: (r["loss"],), self.workers, self.proposing)
+
+    def train_widest(self) -> Result:
+        """The score of the widest candidate, whose weights others may begin with (`Work.start`)."""
+        widest = str(self.subject.widest)
+        self.log(f"training the widest candidate, {widest}")
+        (found,) = self.evaluate("widest", [widest], partial(work.train_widest, self.work))
+        return found
+
+    def cost_at(self, candidate: Candidate, interval: int) -> Cost:
+        """What a candidate takes at least at a rate other than the goal's, of `interval` cycles a frame."""
+        return self.evaluator.evaluate(candidate, self.goal.clock_mhz * 1e6 / interval)
+
+    @property
+    def evaluated(self) -> int:
+        """Candidates of which it was found out what they cost."""
+        return len(self._costs)
+
+    @cached_property
+    def evaluator(self) -> Evaluator:
+        """Costs of single candidates, in this process."""
+        return Evaluator(self.subject.graph, self.goal.budget, self.goal.clock_mhz)
+
+    def costs(self, candidates: Sequence[Candidate]) -> list[Cost]:
+        """What candidates take in hardware, as predicted; by several processes."""
+        new = [text for text in dict.fromkeys(map(str, candidates)) if text not in self._costs]
+        chunks = [new[start : start + _CHUNK] for start in range(0, len(new), _CHUNK)]
+        # The deadline is no part of what remembers layers in the other processes.
+        plain = replace(self.work, deadline=Deadline())
+        for chunk, found in zip(
+            chunks, self.workers.all(work.costs, [(plain, chunk) for chunk in chunks]), strict=True
+        ):
+            self._costs.update(zip(chunk, found, strict=True))
+        return [self._costs[str(candidate)] for candidate in candidates]

@@ -1,0 +1,99 @@
+"""How much each width costs in quality: measured by itself, with all others at their widest."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from levada import content, train
+from levada.search.clock import Stopwatch
+from levada.search.space import Candidate
+from levada.search.transplant import transplanted
+from levada.search.trials import Result
+from levada.search.work import Work, silent
+from levada.train.recipe import MethodSpec, Recipe
+from levada.train.task import Batch, Log, Score, Task
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Shortened(Task):
+    """Another task, of whose batches an epoch has the first few."""
+
+    whole: Task
+    most: int
+
+    @property
+    def steps(self) -> int:
+        """So many, or as many as there are."""
+        return min(self.most, self.whole.steps)
+
+    def digest(self) -> str:
+        """Of the data and of the number."""
+        return content.digest(self.whole.digest(), str(self.most))
+
+    def batches(self, random: np.random.Generator) -> Iterator[Batch]:
+        """The first ones of an epoch."""
+        return itertools.islice(self.whole.batches(random), self.steps)
+
+    def loss(self, outputs: torch.Tensor, targets: Any) -> torch.Tensor:  # noqa: ANN401  # as Batch has them
+        """The whole task's."""
+        return self.whole.loss(outputs, targets)
+
+    def score(self, network: torch.nn.Module, count: int | None = None) -> Score:
+        """The whole task's."""
+        return self.whole.score(network, count)
+
+    def judge(self, network: torch.nn.Module, file: Path, log: Log) -> float | None:
+        """The whole task's."""
+        return self.whole.judge(network, file, log)
+
+
+def sensitivity(work: Work, steps: int, text: str) -> Result:
+    """The score of a candidate that begins with the weights of the widest one, after so many batches."""
+    from levada.train.loop import fit
+    from levada.train.run import Job
+
+    candidate = work.subject.space.parse(text)
+    widths, model = work.subject.widths(candidate), work.subject.model
+    recipe = _short(work.recipe)
+    job = Job(
+        model,
+        recipe,
+        Shortened(work.task, steps),
+        work.place(f"{steps} steps of {text}"),
+        silent,
+        title=text,
+        make=functools.partial(
+            transplanted, model, work.start, work.subject.widths(work.subject.widest), widths
+        ),
+        key=repr((widths, content.digest(work.start.read_bytes()))),
+        extra=(("stopwatch", functools.partial(Stopwatch, work.deadline)),),
+    )
+    network = fit(job)
+    with train.one_thread():
+        score = work.task.score(network)
+    return {"quality": score.quality, "loss": score.loss}
+
+
+def _short(recipe: Recipe) -> Recipe:
+    """One epoch, after which normalisation is measured anew."""
+    return replace(recipe, epochs=1, methods=(MethodSpec("bn_reestimation", (("batches", 20),)),))
+
+
+def singles(work: Work) -> list[tuple[int, int, Candidate]]:
+    """Candidates with one knob below its widest: the knob's index, its bits, and the candidate."""
+    widest = work.subject.widest
+    return [
+        (index, bits, widest.turned(knob, bits))
+        for index, knob in enumerate(work.subject.space.knobs)
+        for bits in knob.bits[:-1]
+    ]

@@ -1,0 +1,163 @@
+"""An integer program over measured sensitivities, with the layers' own foldings in it."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import time
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from levada_driver.datatype import IntArray
+
+from levada import cost as costs
+from levada import partition
+from levada.search import work
+from levada.search.joint import Answer, Layer, Losses, choose, table
+from levada.search.layers import Knobs, choices, knobs_of
+from levada.search.sensitivity import sensitivity, singles
+from levada.search.strategies import Strategy, option
+
+if TYPE_CHECKING:
+    from levada.search.context import Search
+    from levada.search.hardware import Cost
+    from levada.search.space import Candidate
+
+#: How often a budget is lowered by what converters and FIFOs took beyond it.
+_TRIES = 6
+
+
+@dataclasses.dataclass(eq=False)
+class Integer(Strategy):
+    """Measures what each width costs in quality by itself, then solves for the best sum that fits.
+
+    A network with all knobs at their widest is trained. For each knob and each lower width, it is trained on
+    for `steps` batches with that width, and the loss on the examples for validation is taken; above that of
+    the widest network it is the width's sensitivity. Widths and foldings are then chosen together
+    (`levada.search.joint`), for a ladder of rates, or, where a rate is given, of shares of the budget. After
+    HAWQ-V3 (Yao et al., "HAWQ-V3: Dyadic Neural Network Quantization", ICML 2021), with measured losses in
+    place of the Hessian's trace, and the hardware itself in place of counts of operations.
+    """
+
+    about: ClassVar[str] = "an integer program over measured sensitivities"
+
+    steps: int = option(150, 1, 1_000_000)
+
+    def propose(self, search: Search) -> list[Candidate]:
+        """The answers of the ladder, each once, those of the best quality first."""
+        started = time.perf_counter()
+        losses = self._losses(search)
+        measured = time.perf_counter()
+        layers = tables(search)
+        tabled = time.perf_counter()
+        found = _ladder(search, losses, layers)
+        search.notes["sensitivities"] = [
+            {"knob": str(knob), "loss": {str(bits): value for bits, value in own.items()}}
+            for knob, own in zip(search.subject.space.knobs, losses, strict=True)
+        ]
+        search.notes["seconds"] = {
+            "sensitivities": measured - started,
+            "costs of layers": tabled - measured,
+            "solving": time.perf_counter() - tabled,
+        }
+        ordered = sorted(found, key=lambda candidate: found[candidate])
+        return ordered[: search.designs]
+
+    def _losses(self, search: Search) -> Losses:
+        """What each width of each knob costs."""
+        base = search.train_widest()
+        plain = search.work
+        single = singles(plain)
+        search.log(f"{len(single)} sensitivities of {self.steps} batches each")
+        texts = [*(str(candidate) for _, _, candidate in single), str(search.subject.widest)]
+        measure = partial(sensitivity, plain, self.steps)
+        found = search.evaluate(f"sensitivity {self.steps}", texts, measure)
+        least = min(base["loss"], found[-1]["loss"])
+        losses: list[dict[int, float]] = [{} for _ in search.subject.space.knobs]
+        for (index, bits, _), result in zip(single, found, strict=False):
+            losses[index][bits] = max(0.0, result["loss"] - least)
+        for own, knob in zip(losses, search.subject.space.knobs, strict=True):
+            own[knob.bits[-1]] = 0.0
+        return losses
+
+
+def tables(search: Search) -> list[Layer]:
+    """All layers of the network with their foldings, at all widths that they depend on."""
+    knobs = knobs_of(search.subject, search.evaluator)
+    tasks = [
+        (node, own, bits)
+        for node, own in knobs.items()
+        for bits in itertools.product(*(search.subject.space.knobs[index].bits for index in own))
+    ]
+    plain = dataclasses.replace(search.work, deadline=search.deadline)
+    chunks = [tasks[start::64] for start in range(min(64, len(tasks)))]
+    found: dict[str, dict[tuple[int, ...], tuple[IntArray, IntArray]]] = {node: {} for node in knobs}
+    for chunk, rows in zip(chunks, search.workers.all(_tables, [(plain, c) for c in chunks]), strict=True):
+        for (node, _, bits), row in zip(chunk, rows, strict=True):
+            found[node][bits] = row
+    return [Layer(own, found[node]) for node, own in knobs.items()]
+
+
+def _tables(
+    own: work.Work, tasks: list[tuple[str, Knobs, tuple[int, ...]]]
+) -> list[tuple[IntArray, IntArray]]:
+    """In another process."""
+    evaluator = work.evaluator_of(own)
+    return [table(choices(own.subject, evaluator, node, knobs, bits)) for node, knobs, bits in tasks]
+
+
+def _ladder(search: Search, losses: Losses, layers: list[Layer]) -> dict[Candidate, float]:
+    """Answers at several rates or shares of the budget, with their losses."""
+    found: dict[Candidate, float] = {}
+    for interval, share in _rungs(search):
+        search.proposing.check()
+        answer = _fitting(search, losses, layers, interval, share)
+        if answer is not None:
+            candidate, loss = answer
+            found.setdefault(candidate, loss)
+    return found
+
+
+def _rungs(search: Search) -> list[tuple[int, float]]:
+    """Intervals and shares of the budget: twice as many as designs, since some have the same answer."""
+    count = 2 * search.designs
+    goal, space = search.goal, search.subject
+    if goal.target_fps is not None:
+        interval = partition.interval(goal.target_fps, goal.clock_mhz)
+        least, *_ = search.costs([space.narrowest])
+        shares = np.linspace(1.0, min(1.0, goal.share(least)), count)
+        return [(interval, float(share)) for share in shares]
+    fast, slow = search.costs([space.narrowest, space.widest])
+    ladder = np.geomspace(fast.cycles, max(slow.cycles, 2 * fast.cycles), count)
+    return [(int(interval), 1.0) for interval in ladder]
+
+
+def _fitting(
+    search: Search, losses: Losses, layers: list[Layer], interval: int, share: float
+) -> tuple[Candidate, float] | None:
+    """The answer that fits with its converters and FIFOs, too."""
+    whole = (share * costs.budget(search.goal.budget)).astype(np.int64)
+    budget = whole
+    for _ in range(_TRIES):
+        answer = choose(losses, layers, interval, budget)
+        if answer is None:
+            return None
+        candidate = _candidate(search, answer)
+        took = search.cost_at(candidate, interval)
+        excess = np.maximum(0, _counts(took) - whole)
+        if took.fits and not excess.any():
+            return candidate, answer.loss
+        budget = budget - np.maximum(excess, whole // 100)
+    return None
+
+
+def _counts(cost: Cost) -> IntArray:
+    return np.array([getattr(cost, name) for name in costs.FIELDS], np.int64)
+
+
+def _candidate(search: Search, answer: Answer) -> Candidate:
+    found = search.subject.space.own
+    for knob, bits in zip(search.subject.space.knobs, answer.bits, strict=True):
+        found = found.turned(knob, bits)
+    return found

@@ -1,0 +1,31 @@
+"""One width for all weights and one for all activations: what any search has to beat."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, ClassVar
+
+from levada.search.strategies import Strategy
+
+if TYPE_CHECKING:
+    from levada.search.context import Search
+    from levada.search.space import Candidate
+
+
+@dataclasses.dataclass(eq=False)
+class Uniform(Strategy):
+    """All pairs of a width of weights and one of activations; knobs take the nearest that they have."""
+
+    about: ClassVar[str] = "the same widths in all layers, to compare with"
+
+    def propose(self, search: Search) -> list[Candidate]:
+        """Those that fit, the widest first."""
+        knobs = search.subject.space.knobs
+        bits = {
+            what: {b for knob in knobs if knob.what == what for b in knob.bits}
+            for what in ("weight", "activation")
+        }
+        pairs = [(w, a) for w in sorted(bits["weight"] or {0}) for a in sorted(bits["activation"] or {0})]
+        found = list(dict.fromkeys(search.subject.uniform(w, a) for w, a in reversed(pairs)))
+        fitting = [c for c, cost in zip(found, search.costs(found), strict=True) if cost.fits]
+        return fitting[: search.designs]
