@@ -204,6 +204,8 @@ def main() -> int:
     options = parser.parse_args()
     if unknown := set(options.methods) - EFFECTS.keys():
         parser.error(f"{', '.join(sorted(unknown))}: no such method")
+    if options.seeds < 2 or options.epochs < 1:
+        parser.error("an interval needs --seeds of 2 or more, and --epochs of 1 or more")
     names, seeds = options.methods or sorted(EFFECTS), range(1, options.seeds + 1)
     pairs = {name: [EFFECTS[name].pair(seed, options.epochs) for seed in seeds] for name in names}
     found = work(list(itertools.chain(*itertools.chain(*pairs.values()))), FOLDER)
