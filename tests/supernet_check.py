@@ -91,7 +91,7 @@ def main(arguments=None) -> int:
     recipe = recipes.find(found.model)
     recipe = replace(recipe, seed=options.seed, epochs=options.epochs or recipe.epochs)
     goal = Goal(board, board.usable, board.clock_mhz)
-    job = Work(found, goal, recipe, options.out / options.model, Deadline())
+    job = Work(found, goal, recipe, None, options.out / options.model, Deadline())
     strategy = OneShot(epochs=options.supernet_epochs, sandwich=options.sandwich, images=options.images)
     start = time.perf_counter()
     file = strategy.supernet(job, print)
@@ -101,7 +101,7 @@ def main(arguments=None) -> int:
     scoring = Scoring(job, file, strategy.batches, strategy.images)
     subnets = [Score(**score(scoring, text)) for text in candidates]
     scored = time.perf_counter()
-    alone = Workers(options.jobs).all(work.trained_score, [(job, text) for text in candidates])
+    alone = Workers(options.jobs).all(work.train_widest, [(job, text) for text in candidates])
     alone = [Score(**one) for one in alone]
     done = time.perf_counter()
     console = Console(width=160)

@@ -30,6 +30,7 @@ def evolve(
     space: Space,
     judge: Judge,
     *,
+    objectives: int,
     start: Sequence[Candidate],
     population: int,
     generations: int,
@@ -43,6 +44,7 @@ def evolve(
     Args:
         space: of the candidates.
         judge: says what candidates are.
+        objectives: how many there are.
         start: of the first generation, at most `population`; the others are drawn.
         population: how many live.
         generations: how many are made, the first one included.
@@ -58,7 +60,7 @@ def evolve(
         mutation=_Turn(),
         eliminate_duplicates=True,
     )
-    problem = _Widths(space, judge)
+    problem = _Widths(space, judge, objectives)
     algorithm.setup(problem, termination=("n_gen", generations), seed=seed)
     while algorithm.has_next() and (algorithm.pop is None or go_on()):
         living = algorithm.ask()
@@ -104,12 +106,9 @@ def _candidates(space: Space, rows: Genes) -> list[Candidate]:
 class _Widths(Problem):  # type: ignore[misc]  # pymoo comes without types
     """Vectors of places among the widths of knobs, as pymoo sees them."""
 
-    def __init__(self, space: Space, judge: Judge) -> None:
+    def __init__(self, space: Space, judge: Judge, objectives: int) -> None:
         most = np.array([len(knob.bits) - 1 for knob in space.knobs])
-        objectives, _ = judge([space.own])
-        super().__init__(
-            n_var=len(most), n_obj=objectives.shape[1], n_ieq_constr=1, xl=0 * most, xu=most, vtype=int
-        )
+        super().__init__(n_var=len(most), n_obj=objectives, n_ieq_constr=1, xl=0 * most, xu=most, vtype=int)
         self._space, self._judge = space, judge
 
     def _evaluate(self, rows: Genes, out: dict[str, Any], **_: object) -> None:

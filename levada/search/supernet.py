@@ -21,14 +21,15 @@ from brevitas.proxy.runtime_quant import ActQuantProxyFromInjectorBase
 from torch import Tensor, nn
 
 from levada.errors import LevadaError
+from levada.search.transplant import TERNARY
 from levada.train.task import Widths, wide_family_of
 
 if TYPE_CHECKING:
-    from levada.search.space import Knob, What
+    from levada.search.space import What
     from levada.search.subject import Subject
 
 #: What weights are divided by, in units of their mean size, before quantizers of so many bits with scale 1.
-_SIZES = {1: 1.0, 2: 2 * 0.7}
+_SIZES = {1: 1.0, 2: 2 * TERNARY}
 
 
 class Bank(nn.Module):
@@ -118,13 +119,13 @@ def build(subject: Subject) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         widths = sorted({bits for knob in subject.space.knobs for bits in knob.bits})
         others = {bits: subject.network(subject.uniform(bits, bits)) for bits in widths}
-        owned = {knob: _paths(subject, network, knob) for knob in subject.space.knobs}
+        owners = _owners(subject, network)
     normalised = _normalised(subject, network)
-    for knob, place in zip(subject.space.knobs, subject.places, strict=True):
-        for path in owned[knob]:
-            for one in (path, *normalised.get(path, ())):
-                choices = {bits: others[bits].get_submodule(one) for bits in knob.bits}
-                _put(network, one, _bank(network, one, knob.what, place, choices))
+    for path, index in owners.items():
+        knob, place = subject.space.knobs[index], subject.places[index]
+        for one in (path, *normalised.get(path, ())):
+            choices = {bits: others[bits].get_submodule(one) for bits in knob.bits}
+            _put(network, one, _bank(network, one, knob.what, place, choices))
     return network
 
 
@@ -146,15 +147,29 @@ def _quantizers(network: nn.Module) -> dict[str, int]:
     return {path: int(proxy.bit_width()) for path, proxy in found.items() if proxy.is_quant_enabled}
 
 
-def _paths(subject: Subject, network: nn.Module, knob: Knob) -> list[str]:
-    """The quantizers that a knob sets: what differs between networks in which it alone is turned."""
-    if len(knob.bits) == 1:
-        return []
-    other = _quantizers(subject.network(subject.widest.turned(knob, knob.bits[0])))
-    found = [path for path, bits in _quantizers(network).items() if other.get(path) != bits]
-    if not found:
-        raise LevadaError(f"{subject.model.name}: no quantizer of the family's network has the {knob}")
-    return found
+def _owners(subject: Subject, network: nn.Module) -> dict[str, int]:
+    """For each quantizer that a knob sets, the index of the knob.
+
+    Knobs are numbered from 1, and for each binary digit a network is built in which all knobs are turned whose
+    number has it: where quantizers change tells the number of their knob.
+    """
+    knobs = subject.space.knobs
+    before = _quantizers(network)
+    numbers = dict.fromkeys(before, 0)
+    for place in range(len(knobs).bit_length()):
+        turned = subject.widest
+        for number, knob in enumerate(knobs, 1):
+            turned = turned.turned(knob, knob.bits[0]) if number >> place & 1 else turned
+        after = _quantizers(subject.network(turned))
+        for path, bits in before.items():
+            numbers[path] |= (after[path] != bits) << place
+    for number, knob in enumerate(knobs, 1):
+        if number not in numbers.values() and len(knob.bits) > 1:
+            raise LevadaError(
+                f"{subject.model.name}: no quantizer of the family's network has the {knob}; let one of its "
+                "widths set each"
+            )
+    return {path: number - 1 for path, number in numbers.items() if number}
 
 
 def _normalised(subject: Subject, network: nn.Module) -> dict[str, list[str]]:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 
-from levada import boards
+from levada import boards, models
 from levada.errors import LevadaError
 from levada.precision import Precision
-from levada.search import evolution, strategies
+from levada.search import evolution, hardware, strategies
+from levada.search.clock import Deadline
+from levada.search.context import Search
 from levada.search.front import front
 from levada.search.goal import Goal
 from levada.search.hardware import Cost
 from levada.search.ledger import Ledger
 from levada.search.predictor import Predictor
-from levada.search.space import Candidate, Knob, Space
+from levada.search.space import Candidate, Knob, Space, space
+from levada.search.subject import Subject
+from levada.search.workers import Workers
+from levada.train import Recipe
+from tests.unit.test_search import chain
 
 BITS = (2, 3, 4, 6, 8)
 SITES = tuple(f"layer_{number}" for number in range(5))
@@ -50,20 +54,14 @@ def judge(candidates):
 
 
 def evolved(seed=0, generations=20, **changes):
-    options = {"start": [], "population": 40, "go_on": lambda: True}
+    options = {"objectives": 2, "start": [], "population": 40, "go_on": lambda: True}
     return evolution.evolve(SPACE, judge, seed=seed, generations=generations, **(options | changes))
-
-
-def everything():
-    return [
-        Candidate(tuple((site, Precision(weight=bits)) for site, bits in zip(SITES, widths, strict=True)))
-        for widths in itertools.product(BITS, repeat=len(SITES))
-    ]
 
 
 def test_it_finds_nearly_the_front_of_all_that_fits():
     """Judged by the hypervolume: 800 candidates evolve to 99 % of what all 3,125 give."""
-    candidates = everything()
+    candidates = list(SPACE.all())
+    assert len(set(candidates)) == SPACE.size == 3125
     points, excess = judge(candidates)
     fits = points[excess == 0]
     best = fits[front([tuple(point) for point in fits])]
@@ -93,13 +91,9 @@ def test_it_starts_with_what_is_known_and_ends_when_it_is_told():
 
 def test_a_space_smaller_than_a_generation():
     space = Space("net", SPACE.own, SPACE.knobs[:1])
-
-    def few(candidates):
-        return judge(candidates)
-
-    found = evolution.evolve(space, few, start=[], population=20, generations=10, seed=0, go_on=lambda: True)
-    assert {c.bits(space.knobs[0]) for c in found} <= set(BITS)
-    assert len(set(found)) == len(found)
+    options = {"objectives": 2, "start": [], "population": 20, "generations": 9, "seed": 0}
+    found = evolution.evolve(space, judge, go_on=lambda: True, **options)
+    assert 1 <= len(found) == len(set(found)) <= len(BITS)
 
 
 def test_spread_takes_the_ends_of_a_front_and_leaves_out_neighbours():
@@ -157,3 +151,48 @@ def test_objectives_that_are_none(text, error):
     strategy = strategies.create("oneshot", {"objectives": text})
     with pytest.raises(LevadaError, match=rf"^--set objectives={text}: {error}"):
         strategy.propose(None)
+
+
+def searching(folder, jobs) -> Search:
+    """A search over a chain of four layers, of which nothing is trained."""
+    graph = chain()
+    board = boards.load("pynq-z2")
+    found = Subject(models.find("digits-w4a4"), graph, space(graph, (2, 4), (2, 4)), ())
+    return Search(
+        subject=found,
+        goal=Goal(board, board.usable, 100.0),
+        recipe=Recipe(1, 1, 1, 0.1),
+        finetune=None,
+        folder=folder,
+        designs=3,
+        seed=0,
+        deadline=Deadline(),
+        proposing=Deadline(),
+        workers=Workers(jobs),
+        storage=None,
+        log=[].append,
+    )
+
+
+def test_evolution_by_predicted_costs_is_the_same_in_any_number_of_processes(tmp_path, monkeypatch):
+    def evolved_by(search):
+        def points(candidates):
+            costs = search.costs(candidates)
+            bits = [sum(c.bits(knob) for knob in search.subject.space.knobs) for c in candidates]
+            return np.array([[-b, cost.lut] for b, cost in zip(bits, costs, strict=True)]), np.zeros(
+                len(bits)
+            )
+
+        options = {"objectives": 2, "start": [], "population": 6, "generations": 3, "seed": 2}
+        return evolution.evolve(search.subject.space, points, go_on=lambda: True, **options)
+
+    one, two = searching(tmp_path / "one", 1), searching(tmp_path / "two", 2)
+    found = evolved_by(one)
+    assert evolved_by(two) == found
+    assert one.evaluated == two.evaluated > 6
+    assert (tmp_path / "one/costs.json").read_bytes() == (tmp_path / "two/costs.json").read_bytes()
+    # What is killed now has all it needs in its file.
+    again = searching(tmp_path / "one", 1)
+    monkeypatch.setattr(hardware.Evaluator, "evaluate", None)
+    assert evolved_by(again) == found
+    assert again.evaluated == one.evaluated

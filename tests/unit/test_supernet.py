@@ -177,7 +177,7 @@ def begun(monkeypatch, tmp_path):
     subject = subject_of("digits-w4a4", (1, 3), (2, 8))
     monkeypatch.setattr(models, "load_data", lambda _: trainings.dataset(200))
     work._task.cache_clear()
-    yield Work(subject, None, Recipe(1, 2, 60, 0.01), tmp_path, Deadline())
+    yield Work(subject, None, Recipe(1, 2, 60, 0.01), None, tmp_path, Deadline())
     work._task.cache_clear()
 
 
@@ -196,7 +196,7 @@ def test_an_interruption_changes_no_weight(begun, monkeypatch, tmp_path, step):
         if len(steps) == step:
             raise KeyboardInterrupt
 
-    other = Work(begun.subject, begun.goal, begun.recipe, tmp_path / "other", Deadline())
+    other = replace(begun, folder=tmp_path / "other")
     monkeypatch.setattr(digits, "constrain", killed)
     with pytest.raises(KeyboardInterrupt):
         trained(other)
@@ -208,7 +208,7 @@ def test_an_interruption_changes_no_weight(begun, monkeypatch, tmp_path, step):
 
 def test_the_time_ends_it_and_it_goes_on(begun, monkeypatch, tmp_path):
     whole = read(trained(begun))
-    late = Work(begun.subject, begun.goal, begun.recipe, tmp_path / "other", Deadline(0.0))
+    late = replace(begun, folder=tmp_path / "other", deadline=Deadline(0.0))
     with pytest.raises(TimeUpError):
         trained(late)
     again = read(trained(replace(late, deadline=Deadline())))
@@ -218,7 +218,9 @@ def test_the_time_ends_it_and_it_goes_on(begun, monkeypatch, tmp_path):
 def test_each_way_of_training_has_weights_of_its_own(begun):
     one, other = (trained(begun, sandwich=sandwich) for sandwich in (True, False))
     assert one != other
+    content = one.read_bytes()
     assert trained(begun) == one
+    assert one.read_bytes() == content  # scores are remembered for it
     one, other = read(one), read(other)
     assert any(not torch.equal(one[name], other[name]) for name in one)
 

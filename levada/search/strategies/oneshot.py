@@ -38,9 +38,10 @@ class OneShot(Strategy):
     """Trains one network for all candidates, scores some of them by it, and lets the others evolve.
 
     The supernet is `levada.search.supernet`, its training a single path a step (Guo et al., ECCV 2020; see
-    `levada.search.subnets`). `subnets` random candidates are scored by it; a model of their losses
-    (`levada.search.predictor`) and the predicted hardware are what candidates evolve by. After each of
-    `rounds` evolutions the survivors are scored by the supernet, too, and the model is fitted anew.
+    `levada.search.subnets`). It scores the candidates of one width for all weights and one for all
+    activations, and `subnets` random ones. A model of their losses (`levada.search.predictor`) and the
+    predicted hardware are what candidates evolve by. After each of `rounds` evolutions the survivors are
+    scored by the supernet, too, and the model is fitted anew.
 
     Options:
         epochs: of the supernet; 0 for twice those of the recipe.
@@ -78,7 +79,7 @@ class OneShot(Strategy):
         except TimeUpError:
             if not evolution.losses:
                 raise
-        search.notes["oneshot"] = evolution.notes
+        search.notes |= evolution.notes
         return evolution.best()
 
     def supernet(self, work: Work, log: Log) -> Path:
@@ -113,6 +114,7 @@ class Evolution:
         self._options, self._search, self._names = options, search, names
         self.losses: dict[Candidate, float] = {}
         self._seconds: dict[str, float] = {}
+        self._phase, self._since = "", 0.0
         self._rounds: list[dict[str, float]] = []
 
     @property
@@ -122,19 +124,29 @@ class Evolution:
 
     @contextmanager
     def timed(self, phase: str) -> Iterator[None]:
-        """Adds up the seconds of a phase."""
-        start = time.perf_counter()
+        """Adds up the seconds of a phase, without those of phases within it."""
+        outer = self._phase
+        self._switch(phase)
         try:
             yield
         finally:
-            self._seconds[phase] = self._seconds.get(phase, 0.0) + time.perf_counter() - start
+            self._switch(outer)
+
+    def _switch(self, phase: str) -> None:
+        now = time.perf_counter()
+        if self._phase:
+            self._seconds[self._phase] = self._seconds.get(self._phase, 0.0) + now - self._since
+        self._phase, self._since = phase, now
 
     def run(self, scoring: Scoring) -> None:
-        """Scores, and rounds of evolution and scores."""
+        """Scores, and rounds of evolution and scores; only scores where the space is no larger than those."""
         subject = self._search.subject
+        if subject.space.size <= self._options.subnets:
+            self._score(scoring, list(subject.space.all()))
+            return
         random = np.random.default_rng(self._search.seed)
-        first = [subject.narrowest, subject.widest, subject.space.own]
-        self._score(scoring, [*first, *(subject.space.draw(random) for _ in range(self._options.subnets))])
+        drawn = [subject.space.draw(random) for _ in range(self._options.subnets)]
+        self._score(scoring, [*subject.uniforms(), *drawn])
         for number in range(self._options.rounds):
             self._round(scoring, number)
 
@@ -156,6 +168,7 @@ class Evolution:
             living = evolve(
                 search.subject.space,
                 partial(self._judged, predictor),
+                objectives=len(self._names),
                 start=self.best()[: options.population],
                 population=options.population,
                 generations=max(1, share + extra),
