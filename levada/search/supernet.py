@@ -59,15 +59,10 @@ class Bank(nn.Module):
 
 
 class Quantizers(Bank):
-    """Quantizers of weights, with what layers of Brevitas and methods of training ask of one."""
+    """Quantizers of weights, with what layers of Brevitas and bounds of families ask of one."""
 
     requires_quant_input = False
     is_quant_enabled = True
-
-    @property
-    def is_narrow_range(self) -> bool:
-        """Whether there are as many negative integers as positive ones."""
-        return bool(self.active.is_narrow_range)
 
     def bit_width(self) -> Tensor:
         """The active width."""
@@ -90,11 +85,6 @@ class Fitted(nn.Module):
     def __init__(self, quantizer: nn.Module, bits: int, *, per_channel: bool) -> None:
         super().__init__()
         self.quantizer, self.bits, self.per_channel = quantizer, bits, per_channel
-
-    @property
-    def is_narrow_range(self) -> bool:
-        """As the quantizer within."""
-        return bool(self.quantizer.is_narrow_range)
 
     def size(self, weights: Tensor) -> Tensor:
         """s, of the shape of `weights` [outputs, ...] with 1 for each dimension that is averaged."""
@@ -150,8 +140,8 @@ def _quantizers(network: nn.Module) -> dict[str, int]:
 def _owners(subject: Subject, network: nn.Module) -> dict[str, int]:
     """For each quantizer that a knob sets, the index of the knob.
 
-    Knobs are numbered from 1, and for each binary digit a network is built in which all knobs are turned whose
-    number has it: where quantizers change tells the number of their knob.
+    Knobs are numbered from 1, and for each binary digit a network is built in which all knobs are turned
+    whose number has it: where quantizers change tells the number of their knob.
     """
     knobs = subject.space.knobs
     before = _quantizers(network)
