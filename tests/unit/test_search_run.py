@@ -185,7 +185,7 @@ def test_a_rate_and_a_budget(tmp_path):
     [
         ({"model": "tfc-w2a2"}, "tfc-w2a2: the family tfc has no widths to choose; give its module"),
         ({"model": "digits"}, "model 'digits' is unknown; did you mean"),
-        ({"keep": ("mvau_9",)}, "mvau_9: no such site in digits-w4a4; it has thresholding_0, mvau_0"),
+        ({"keep": ("mvau_9",)}, "mvau_9: no such site in digits_w4a4; it has thresholding_0, mvau_0"),
         ({"weights": (9,)}, "weights of 9 bits cannot be searched; choose 1 to 8"),
         ({"activations": (1,), "weights": ()}, "digits-w4a4: there is no bit width to choose: "),
         ({"strategy": "magic"}, "strategy 'magic' is unknown; known: "),
