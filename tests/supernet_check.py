@@ -26,7 +26,7 @@ from levada.search.strategies.oneshot import OneShot
 from levada.search.subject import subject
 from levada.search.subnets import Scoring, score
 from levada.search.work import Work
-from levada.search.workers import Workers
+from levada.search.workers import workers
 from levada.train import recipe as recipes
 from levada.train.task import Score
 
@@ -101,7 +101,7 @@ def main(arguments=None) -> int:
     scoring = Scoring(job, file, strategy.batches, strategy.images)
     subnets = [Score(**score(scoring, text)) for text in candidates]
     scored = time.perf_counter()
-    alone = Workers(options.jobs).all(work.train_widest, [(job, text) for text in candidates])
+    alone = workers(options.jobs).all(work.train_widest, [(job, text) for text in candidates])
     alone = [Score(**one) for one in alone]
     done = time.perf_counter()
     console = Console(width=160)

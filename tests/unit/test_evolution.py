@@ -18,7 +18,7 @@ from levada.search.ledger import Ledger
 from levada.search.predictor import Predictor
 from levada.search.space import Candidate, Knob, Space, space
 from levada.search.subject import Subject
-from levada.search.workers import Workers
+from levada.search.workers import Local
 from levada.train import Recipe
 from tests.unit.test_search import chain
 
@@ -168,7 +168,7 @@ def searching(folder, jobs) -> Search:
         seed=0,
         deadline=Deadline(),
         proposing=Deadline(),
-        workers=Workers(jobs),
+        workers=Local(jobs),
         storage=None,
         log=[].append,
     )
