@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 #: Of a distribution of weights, the part of the mean magnitude below which ternary weights are 0: Li et al.,
 #: "Ternary Weight Networks", 2016, equation 6.
-_TERNARY = 0.7
+TERNARY = 0.7
 
 
 def transplanted(model: Model, start: Path, widest: Widths, widths: Widths) -> nn.Module:
@@ -33,6 +33,6 @@ def transplanted(model: Model, start: Path, widest: Widths, widths: Widths) -> n
     for weights, before in zip(weights_of(network), weights_of(former), strict=True):
         if weights.bits <= 2 < before.bits:
             parameter = weights.parameter.data
-            factor = 0.5 / (_TERNARY * parameter.abs().mean())
+            factor = 0.5 / (TERNARY * parameter.abs().mean())
             weights.parameter.data = (parameter * factor).clamp(-1, 1)
     return network

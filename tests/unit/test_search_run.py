@@ -56,7 +56,7 @@ def lasting(json_):
     return {key: value for key, value in json_.items() if key not in TIMES}
 
 
-@pytest.fixture(scope="module", params=["uniform", "integer"])
+@pytest.fixture(scope="module", params=["uniform", "integer", "oneshot"])
 def searched(request, tmp_path_factory):
     """A finished search, made in a process of its own."""
     folder = tmp_path_factory.mktemp(request.param)
@@ -125,6 +125,20 @@ def test_sensitivities_are_told(searched):
     assert [row["knob"] for row in rows][:2] == ["activations of thresholding_0", "weights of mvau_0"]
     assert all(row["loss"]["4"] == 0.0 <= row["loss"]["2"] for row in rows)
     assert any(row["loss"]["2"] > 0 for row in rows)
+
+
+def test_what_the_supernet_is_worth_is_told(searched):
+    strategy, _, found = searched
+    if strategy != "oneshot":
+        assert "rounds" not in found
+        return
+    # Four of the same widths everywhere and 20 others, some alike, then survivors of two evolutions.
+    assert (
+        12 <= found["rounds"][0]["scored"] <= found["rounds"][1]["scored"] == found["subnets"] <= 24 + 2 * 8
+    )
+    assert all(-1 <= note["correlation"] <= 1 for note in found["rounds"])
+    assert found["evaluated"] >= found["subnets"]
+    assert set(found["seconds"]) == {"supernet", "scores", "predictor", "evolution", "costs"}
 
 
 def test_time_that_is_over_keeps_what_is_trained(tmp_path):
