@@ -43,5 +43,5 @@ def _widths(network: nn.Module) -> dict[str, int]:
     for name, module in network.named_modules():
         quantizer = name.rpartition(".")[2]
         if quantizer in {"weight_quant", "act_quant"} and getattr(module, "is_quant_enabled", False):
-            found[name] = int(module.bit_width())  # type: ignore[operator]
+            found[name] = int(module.bit_width())
     return found
