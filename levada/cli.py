@@ -344,6 +344,9 @@ def train(
 @click.option("--designs", type=int, default=12, help="Designs to train, at most.")
 @click.option("--recipe", type=_PATH, help="How to train  [default: models/FAMILY/recipe.toml]")
 @click.option("--epochs", type=click.IntRange(1), help="Epochs of each training  [default: the recipe's]")
+@click.option(
+    "--finetune", type=click.IntRange(1), help="Epochs of designs that begin with the widest one's weights."
+)
 @click.option("--seed", type=_SEED, default=0, help="Seed of all chance.")
 @click.option("--time", metavar="TIME", help="90s, 30m or 1.5h: ends then, with the best so far.")
 @click.option("--out", type=_PATH, help="Folder of the result  [default: build/search/MODEL-BOARD]")

@@ -1,4 +1,7 @@
-"""A relaxed training from the loosest to the tightest rung of a ladder, and what comes of it."""
+"""A relaxed training from the loosest to the tightest rung of a ladder, and what comes of it.
+
+It begins with the weights of the widest candidate, trained by the recipe.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from levada.search import work
+from levada import content
 from levada.search.clock import Stopwatch, TimeUpError
 from levada.search.expected import Expected
 from levada.search.relaxed import Plan, Record, Relaxed
 from levada.search.rungs import Rung, rungs
 from levada.search.settle import Settling
 from levada.search.tabled import tables
+from levada.search.transplant import transplanted
 
 if TYPE_CHECKING:
     from levada.search.context import Search
@@ -83,10 +87,16 @@ def _trained(search: Search, how: Relaxation, plan: Plan, make: Callable[[Plan],
     epochs = math.ceil(how.passes * search.recipe.epochs)
     # Methods of the recipe are for networks whose widths are fixed.
     recipe = replace(search.recipe, epochs=epochs, methods=())
+    search.train_widest()
     search.log(f"{how.name}: learning widths for {len(plan.rungs)} rungs in {epochs} epochs")
     method = make(plan)
-    model, widths = search.subject.model, search.subject.widths(search.subject.widest)
-    key = repr((how, plan.rungs, search.subject.space, search.goal.budget, search.goal.clock_mhz))
+    model, widths, start = (
+        search.subject.model,
+        search.subject.widths(search.subject.widest),
+        search.work.start,
+    )
+    goal = search.goal.budget, search.goal.clock_mhz, plan.rungs
+    key = repr((how, goal, search.subject.space, content.digest(start.read_bytes())))
     job = Job(
         model,
         recipe,
@@ -94,7 +104,7 @@ def _trained(search: Search, how: Relaxation, plan: Plan, make: Callable[[Plan],
         search.work.place(key),
         search.log,
         title=how.name,
-        make=functools.partial(work.build, model, widths),
+        make=functools.partial(transplanted, model, start, widths, widths),
         key=key,
         extra=(
             (how.name, lambda: method),

@@ -16,11 +16,8 @@ from torch import Tensor, nn
 from levada.search.modules import quantizers_of
 from levada.search.space import What
 from levada.search.subject import Subject
+from levada.search.transplant import TERNARY
 from levada.train.quantizers import Handles
-
-#: Of a weight's mean magnitude, the part below which ternary weights are 0: Li et al., "Ternary Weight
-#: Networks", 2016, equation 6. It goes to 1/2, below which a weight of scale 1 is rounded to 0.
-_TERNARY = 0.7
 
 
 class Bank:
@@ -49,7 +46,7 @@ class Bank:
         if not self._stretched[index]:
             plain: Tensor = quantizer(x).value
             return plain
-        factor = x.detach().abs().mean().clamp(min=1e-12) * 2 * _TERNARY
+        factor = x.detach().abs().mean().clamp(min=1e-12) * 2 * TERNARY
         near = x / factor
         near = near + (near.clamp(-1, 1) - near).detach()
         y: Tensor = quantizer(near).value

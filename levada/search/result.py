@@ -27,7 +27,7 @@ def save(found: Found) -> dict[str, Any]:
     """
     front = found.folder / "front"
     for number, index in enumerate(found.front, 1):
-        place = found.search.work.place(str(found.designs[index].candidate))
+        place = found.search.work.place_of(found.designs[index].candidate)
         content.write_whole(_network(found, number), (place / NETWORK).read_bytes())
         content.write_whole(front / f"{number}.partition.toml", (place / PARTITION).read_bytes())
     result = as_json(found)
@@ -54,6 +54,7 @@ def as_json(found: Found) -> dict[str, Any]:
         "strategy": found.options.strategy,
         "seed": found.options.seed,
         "epochs": search.recipe.epochs,
+        "finetune": search.finetune,
         "unit": search.work.task.unit,
         "candidates": search.subject.space.size,
         "evaluated": search.evaluated,

@@ -42,7 +42,7 @@ class Bitlevel(Strategy):
 
     about: ClassVar[str] = "planes of bits behind gates that harden, from wide to narrow"
 
-    passes: float = option(2.0, 0.01, 1000.0)
+    passes: float = option(1.0, 0.01, 1000.0)
     reach: float = option(4.0, 0.1, 1000.0)
     settling: float = option(0.1, 0.0, 0.9)
     hardness: float = option(20.0, 1.0, 1000.0)

@@ -39,7 +39,7 @@ class Stochastic(Strategy):
 
     about: ClassVar[str] = "widths drawn in training, from distributions that learn the budget"
 
-    passes: float = option(2.0, 0.01, 1000.0)
+    passes: float = option(1.0, 0.01, 1000.0)
     reach: float = option(12.0, 0.1, 1000.0)
     settling: float = option(0.1, 0.0, 0.9)
     temperature: float = option(1.0, 0.05, 10.0)
