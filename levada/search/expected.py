@@ -27,8 +27,12 @@ Distributions = Sequence[Tensor]
 
 #: The smooth maximum is a norm of this order: of two equal shares it is 4 % too large.
 _ORDER = 16
-#: Rounds of pricing, after which the foldings of all layers are balanced.
-_ROUNDS = 40
+#: What counts as a budget of 0: using a single one of what there is none of is worse than all else.
+_NONE = 0.01
+#: Turns of all layers, after which their foldings are balanced.
+_ROUNDS = 20
+#: Parts of a move that are tried.
+_STEPS = np.concatenate([[0.0], np.geomspace(1 / 256, 1, 17)])
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,9 @@ class Tables:
 
     def share(self, distributions: Distributions) -> Tensor:
         """The largest expected share, made smooth: a norm of all four."""
-        norm: Tensor = torch.linalg.vector_norm(self.shares(distributions), _ORDER)
+        found = self.shares(distributions)
+        most = found.detach().max().clamp(min=1e-12)  # a power of large numbers would be infinite
+        norm: Tensor = most * torch.linalg.vector_norm(found / most, _ORDER)
         return norm
 
 
@@ -65,31 +71,44 @@ class Expected:
     """The foldings of all layers, from which tables for any interval are made."""
 
     def __init__(self, layers: Sequence[Layer], space: Space, budget: Device) -> None:
-        self._layers = [_Offers(layer, space, np.maximum(1, cost.budget(budget))) for layer in layers]
+        self._layers = [_Offers(layer, space, np.maximum(_NONE, cost.budget(budget))) for layer in layers]
 
     def tables(self, interval: int, distributions: Distributions) -> Tables:
         """Each layer in its best foldings within so many cycles, for widths that are drawn from these.
 
-        What is best depends on which resource is scarce, and that on all layers. So resources have prices,
-        each layer takes the cheapest foldings, prices of what is taken most rise, and the mean of all rounds
-        is the balance: multiplicative weights, as for packing in Plotkin, Shmoys and Tardos, "Fast
-        Approximation Algorithms for Fractional Packing and Covering Problems", 1995. A layer may be the mean
-        of several foldings; one that cannot be so fast counts as several of its fastest, side by side.
+        What is best depends on which resource is scarce, and that on all layers. So the smooth maximum of all
+        shares is made small, layer by layer in turns: its gradient is the price of each resource, each
+        combination of widths takes what is cheapest then, and the layer goes as far towards that as is best.
+        Lacoste-Julien et al., "Block-Coordinate Frank-Wolfe Optimization for Structural SVMs", ICML 2013. So
+        a layer may be the mean of several foldings; one that cannot be so fast counts as several of its
+        fastest, side by side.
         """
         given = [p.detach().numpy().astype(np.float64) for p in distributions]
-        offers = [(layer.within(interval), layer.joint(given)) for layer in self._layers]
-        log_prices = np.zeros(len(cost.FIELDS))
-        sums = [np.zeros((len(rows), len(cost.FIELDS))) for rows, _ in offers]
-        for number in range(1, _ROUNDS + 1):
-            prices = np.exp(log_prices - log_prices.max())
-            picked = [_cheapest(rows, prices) for rows, _ in offers]
-            for total, rows in zip(sums, picked, strict=True):
-                total += rows / _ROUNDS
-            taken = sum(joint @ rows for rows, (_, joint) in zip(picked, offers, strict=True))
-            log_prices += 2 / number**0.5 * taken / max(float(np.max(taken)), 1e-12)
-        return Tables(
-            tuple(layer.table(rows) for layer, rows in zip(self._layers, sums, strict=True)),
-        )
+        joints = [layer.joint(given) for layer in self._layers]
+        offers = [layer.within(interval) for layer in self._layers]
+        rows = [_cheapest(own, np.ones(len(cost.FIELDS))) for own in offers]
+        used = np.array([joint @ own for joint, own in zip(joints, rows, strict=True)])
+        for _ in range(_ROUNDS):
+            for index, (joint, own) in enumerate(zip(joints, offers, strict=True)):
+                total = used.sum(axis=0)
+                better = _cheapest(own, _prices(total))
+                move = joint @ better - used[index]
+                step = _step(total, move)
+                rows[index] = (1 - step) * rows[index] + step * better
+                used[index] += step * move
+        return Tables(tuple(layer.table(own) for layer, own in zip(self._layers, rows, strict=True)))
+
+
+def _prices(shares: FloatArray) -> FloatArray:
+    """The gradient of the smooth maximum, up to a factor."""
+    found: FloatArray = (shares / max(float(shares.max()), 1e-12)) ** (_ORDER - 1)
+    return found
+
+
+def _step(shares: FloatArray, move: FloatArray) -> float:
+    """The part of a move, from 0 to 1, after which the smooth maximum is least."""
+    after = shares + _STEPS[:, None] * move
+    return float(_STEPS[np.argmin(np.linalg.norm(after, ord=_ORDER, axis=1))])
 
 
 class _Offers:

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 #: How far what is learned of a knob may go, so that a width can come back.
 _BOUND = 4.0
 #: The multiplier rises by this power of e in a rung whose cost is twice what it may be.
-_RISE = 80.0
+_RISE = 40.0
 #: By this power of e at once, so that it does not overshoot.
 _ATONCE = 4.0
 #: Bounds of the multiplier's logarithm.
-_LEAST, _MOST = -9.0, 6.0
+_LEAST, _MOST = -7.0, 5.0
 #: By how much at most the true cost corrects the expected one.
 _OFF = 2.0
 
@@ -69,7 +69,7 @@ class Relaxed(Method, abc.ABC):
     factor c by which the likeliest candidate truly takes more, and the share T that the rung allows:
 
         loss = L + m * L' * c * E / T           L' is L, a constant for the gradient
-        v = c * E / T - 1,    log m = i + 4 * v,    i += 80 / steps of the rung * clip(v, -1, 1)
+        v = c * E / T - 1,    log m = i + 4 * v,    i += 40 / steps of the rung * clip(v, -1, 1)
 
     So the multiplier m rises until the constraint holds and falls where it does not bind: dual ascent, in
     the logarithm since nobody knows the size of m beforehand. L' makes it the same for all tasks. The rungs
@@ -100,8 +100,8 @@ class Relaxed(Method, abc.ABC):
         knobs = self.plan.subject.space.knobs
         self.learned = [nn.Parameter(self.initial(len(knob.bits))) for knob in knobs]
         self._settled = int(self.plan.settling * run.steps)
-        self._length = max(1.0, (run.steps - self._settled) / len(self.plan.rungs))
-        self._adam = torch.optim.Adam(self.learned, lr=self.plan.reach / self._length, betas=(0.9, 0.99))
+        self._length = (run.steps - self._settled) / len(self.plan.rungs)
+        self._adam = torch.optim.Adam(self.learned, lr=self.plan.reach / self._length, betas=(0.9, 0.95))
 
     @property
     def rung(self) -> Rung:
