@@ -16,7 +16,7 @@ from levada.search.search import Design, Found
 from levada.search.work import NETWORK, PARTITION
 
 SCHEMA = 1
-FILE = "search.json"
+FILE, FRONT = "search.json", "front"
 
 
 def save(found: Found) -> dict[str, Any]:
@@ -25,18 +25,24 @@ def save(found: Found) -> dict[str, Any]:
     Returns:
         What search.json holds.
     """
-    front = found.folder / "front"
-    for number, index in enumerate(found.front, 1):
-        place = found.search.work.place_of(found.designs[index].candidate)
-        content.write_whole(_network(found, number), (place / NETWORK).read_bytes())
-        content.write_whole(front / f"{number}.partition.toml", (place / PARTITION).read_bytes())
+    with content.folder_made_whole(found.folder / FRONT) as front:
+        for number, index in enumerate(found.front, 1):
+            place = found.search.work.place_of(found.designs[index].candidate)
+            if not (place / NETWORK).is_file():
+                found.search.log(f"front {number}: its files are where another machine trained it")
+                continue
+            network, folding = (path.name for path in _files(found, number))
+            content.write_whole(front / network, (place / NETWORK).read_bytes())
+            content.write_whole(front / folding, (place / PARTITION).read_bytes())
     result = as_json(found)
     content.write_whole(found.folder / FILE, json.dumps(result, indent=1) + "\n")
     return result
 
 
-def _network(found: Found, number: int) -> Path:
-    return found.folder / "front" / f"{found.options.model}-{number}.onnx"
+def _files(found: Found, number: int) -> tuple[Path, Path]:
+    """Of a design of the front: the network and its folding."""
+    front = found.folder / FRONT
+    return front / f"{found.options.model}-{number}.onnx", front / f"{number}.partition.toml"
 
 
 def as_json(found: Found) -> dict[str, Any]:
@@ -75,14 +81,16 @@ def _design(found: Found, design: Design, number: int | None) -> dict[str, Any]:
         "predicted": asdict(design.predicted),
         "front": number,
     }
-    return own if number is None else own | {"build": command(found, number)}
+    if number is None or not _files(found, number)[0].is_file():
+        return own
+    return own | {"build": command(found, number)}
 
 
 def command(found: Found, number: int) -> str:
     """Builds a design of the front, in the folding that the search found."""
     goal, model = found.search.goal, found.search.subject.model
-    words = ["levada", "build", str(_network(found, number)), "--board", goal.board.name]
-    words += ["--partition", str(found.folder / "front" / f"{number}.partition.toml")]
+    network, folding = map(str, _files(found, number))
+    words = ["levada", "build", network, "--board", goal.board.name, "--partition", folding]
     options = {"--input": model.input, "--data": model.dataset}
     words += [word for name, value in options.items() if value for word in (name, value)]
     if goal.clock_mhz != goal.board.clock_mhz:

@@ -18,7 +18,7 @@ from levada.search.hardware import Cost
 from levada.search.space import Candidate
 from levada.search.subject import subject
 from levada.search.trials import Result, Trials, storage
-from levada.search.workers import Workers
+from levada.search.workers import workers
 from levada.train import recipe as recipes
 
 
@@ -136,7 +136,6 @@ def _prepared(options: Options, until: Deadline, log: Log) -> Search:
     recipe = replace(recipe, seed=options.seed, epochs=options.epochs or recipe.epochs)
     train.Machine().check(recipe)
     folder = options.out or Path("build/search") / f"{options.model}-{board.name}"
-    workers = Workers(options.jobs, options.ray)
     place = options.storage or str(folder / "trials.log")
     context = Search(
         subject=found,
@@ -148,7 +147,7 @@ def _prepared(options: Options, until: Deadline, log: Log) -> Search:
         seed=options.seed,
         deadline=until,
         proposing=until.part(0.5),
-        workers=workers,
+        workers=workers(options.jobs, options.ray),
         storage=storage(place),
         log=log,
     )

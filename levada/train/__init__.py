@@ -12,6 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from levada import models
+from levada.errors import LevadaError
 from levada.models import Model
 from levada.train import recipe as recipes
 from levada.train.classification import Classification, measure
@@ -87,8 +88,13 @@ def task_of(model: Model, recipe: Recipe) -> Task:
     """What a model is trained for: the family's own task, or classification of its data set.
 
     Raises:
-        LevadaError: the data cannot be had, or are too few for the recipe.
+        LevadaError: the recipe names data that the family does not know, they cannot be had, or are too few.
     """
-    own = getattr(family_of(model), "task", None)
+    family = family_of(model)
+    known = getattr(family, "DATASETS", ())
+    if recipe.data is not None and recipe.data not in known:
+        others = f"name {' or '.join(known)}, or leave it out" if known else "leave it out"
+        raise LevadaError(f"{model.name}: is not trained on data = {recipe.data!r} of the recipe; {others}")
+    own = getattr(family, "task", None)
     task: Task = own(model, recipe) if own else Classification(model, recipe, models.load_data(model))
     return task

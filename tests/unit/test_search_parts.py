@@ -21,7 +21,7 @@ from levada.search.front import front
 from levada.search.goal import Goal, budget
 from levada.search.hardware import Cost
 from levada.search.joint import Layer, choose
-from levada.search.workers import Workers
+from levada.search.workers import workers
 
 BOARD = boards.load("pynq-z2")
 COST = Cost(cycles=1000, fps=1e5, lut=4000, ff=1000, dsp=33, bram18=0, fits=True, gap=0.0)
@@ -148,7 +148,7 @@ NEVER = clock.Deadline()
 
 def ask(study, folder, *numbers, jobs=1, until=NEVER):
     keys = [str(number) for number in numbers]
-    found = study.results(keys, partial(squared, folder), lambda r: (r["square"],), Workers(jobs), until)
+    found = study.results(keys, partial(squared, folder), lambda r: (r["square"],), workers(jobs), until)
     return [result["square"] for result in found]
 
 
@@ -227,14 +227,14 @@ def test_a_data_base_is_a_storage(tmp_path, noted):
 
 
 def test_workers_keep_the_order():
-    assert Workers(2).all(pow, [(n, 2) for n in range(9)]) == [n**2 for n in range(9)]
-    assert sorted(Workers(2).each(pow, [(n, 2) for n in range(9)])) == [n**2 for n in range(9)]
+    assert workers(2).all(pow, [(n, 2) for n in range(9)]) == [n**2 for n in range(9)]
+    assert sorted(workers(2).each(pow, [(n, 2) for n in range(9)])) == [n**2 for n in range(9)]
 
 
 def test_ray_that_is_not_installed(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ToolMissingError, match="Ray is missing, which --ray needs; `pip install 'levada"):
-        Workers(ray="auto")
+        workers(ray="auto")
 
 
 @st.composite
