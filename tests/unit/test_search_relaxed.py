@@ -171,7 +171,7 @@ class TestBanks:
             value = bank.value(0, weights)
             assert torch.unique(value).numel() > 1
             error = (value - weights).norm() / weights.norm()
-            assert error < {1: 0.65, 2: 0.5, 4: 0.15, 8: 0.02}[bits]
+            assert error < {1: 0.7, 2: 0.55, 4: 0.25, 8: 0.2}[bits]
 
     def test_gradients_pass_straight_through_stretched_weights(self):
         bank = Bank(0, "weight", [quantizers.linear(6, 16, b).weight_quant for b in (2, 8)])

@@ -56,7 +56,7 @@ def lasting(json_):
     return {key: value for key, value in json_.items() if key not in TIMES}
 
 
-@pytest.fixture(scope="module", params=["uniform", "integer"])
+@pytest.fixture(scope="module", params=["uniform", "integer", "stochastic", "bitlevel"])
 def searched(request, tmp_path_factory):
     """A finished search, made in a process of its own."""
     folder = tmp_path_factory.mktemp(request.param)
@@ -125,6 +125,29 @@ def test_sensitivities_are_told(searched):
     assert [row["knob"] for row in rows][:2] == ["activations of thresholding_0", "weights of mvau_0"]
     assert all(row["loss"]["4"] == 0.0 <= row["loss"]["2"] for row in rows)
     assert any(row["loss"]["2"] > 0 for row in rows)
+
+
+def test_learned_widths_are_told(searched):
+    strategy, _, found = searched
+    if strategy not in {"stochastic", "bitlevel"}:
+        assert not {"stochastic", "bitlevel"} & found.keys()
+        return
+    rungs = found[strategy]
+    assert len(rungs) == 3
+    assert [rung["interval"] for rung in rungs] == sorted((r["interval"] for r in rungs), reverse=True)
+    for rung in rungs:
+        assert rung["true"] <= rung["share"] == 1.0
+        assert 0.3 < rung["expected"] < 3.0
+        assert list(rung["probabilities"])[:2] == ["activations of thresholding_0", "weights of mvau_0"]
+        for own in rung["probabilities"].values():
+            assert list(own) == ["2", "4"]
+            assert sum(own.values()) == pytest.approx(1.0, abs=1e-5)
+    proposed = {rung["candidate"] for rung in rungs}
+    assert {design["candidate"] for design in found["designs"]} == proposed
+    for design in found["designs"]:
+        slowest = max(r["interval"] for r in rungs if r["candidate"] == design["candidate"])
+        assert design["predicted"]["cycles"] <= slowest
+    assert set(found["seconds"]) == {"costs of layers", "training", "settling"}
 
 
 def test_time_that_is_over_keeps_what_is_trained(tmp_path):
