@@ -116,6 +116,7 @@ def _trained(search: Search, how: Relaxation, plan: Plan, make: Callable[[Plan],
     except TimeUpError:
         if not method.records:
             raise
+        search.shortened = True
         search.log(f"{how.name}: the time is over after {len(method.records)} of {len(plan.rungs)} rungs")
     return method
 

@@ -22,11 +22,11 @@ class Rung(NamedTuple):
 def rungs(search: Search, count: int) -> list[Rung]:
     """The loosest first: shares of the budget where a rate is given, rates where none is."""
     goal, space = search.goal, search.subject
+    narrow, wide = search.costs([space.narrowest, space.widest])
     if goal.target_fps is not None:
         interval = partition.interval(goal.target_fps, goal.clock_mhz)
-        least, *_ = search.costs([space.narrowest])
-        shares = np.linspace(1.0, min(1.0, goal.share(least)), count)
+        most = goal.share(wide) if wide.fits else 1.0
+        shares = np.linspace(most, min(most, goal.share(narrow)), count)
         return [Rung(interval, float(share)) for share in shares]
-    fast, slow = search.costs([space.narrowest, space.widest])
-    ladder = np.geomspace(max(slow.cycles, 2 * fast.cycles), fast.cycles, count)
+    ladder = np.geomspace(max(wide.cycles, 2 * narrow.cycles), narrow.cycles, count)
     return [Rung(int(interval), 1.0) for interval in ladder]

@@ -16,10 +16,12 @@ from levada.layer import Device
 from levada.precision import Precision
 from levada.search.banks import Bank, install
 from levada.search.expected import Expected
+from levada.search.goal import Goal
+from levada.search.hardware import Cost
 from levada.search.joint import Layer
 from levada.search.modules import quantizers_of
 from levada.search.relaxed import Plan, candidate_of, likeliest, predicted_share
-from levada.search.rungs import Rung
+from levada.search.rungs import Rung, rungs
 from levada.search.settle import Settling
 from levada.search.space import Candidate, Knob, Space
 from levada.search.strategies import bitlevel, stochastic
@@ -370,6 +372,26 @@ def test_gates_say_where_a_width_ends():
     torch.testing.assert_close(bitlevel.ends(gates), torch.tensor([0.1, 0.45, 0.36, 0.09]))
     closed = torch.tensor([1.0, 0.0, 1.0])  # the plane behind a closed gate does not count
     assert bitlevel.ends(closed).tolist() == [0.0, 1.0, 0.0, 0.0]
+
+
+class TestRungs:
+    def search(self, narrow, wide, fps):
+        """What it sees of a search: the costs of the narrowest and of the widest, and a goal."""
+        costs = [Cost(cycles, 1e8 / cycles, lut, 0, 0, 0, lut <= 100, 0.0) for cycles, lut in (narrow, wide)]
+        goal = Goal(None, DEVICE, 100.0, fps)
+        return SimpleNamespace(goal=goal, subject=Small(), costs=lambda _: costs)
+
+    def test_shares_where_a_rate_is_given(self):
+        found = rungs(self.search((9, 10), (9, 70), 1e7), 4)
+        assert [round(rung.share, 9) for rung in found] == [0.7, 0.5, 0.3, 0.1]
+        assert {rung.interval for rung in found} == {10}
+        found = rungs(self.search((9, 10), (9, 101), 1e7), 4)
+        assert [round(rung.share, 9) for rung in found] == [1.0, 0.7, 0.4, 0.1]
+
+    def test_rates_where_none_is(self):
+        assert [rung.interval for rung in rungs(self.search((10, 9), (1000, 99), None), 3)] == [1000, 100, 10]
+        found = rungs(self.search((10, 9), (10, 99), None), 2)
+        assert found == [Rung(20, 1.0), Rung(10, 1.0)]
 
 
 class TestSettling:

@@ -16,8 +16,9 @@ from levada import boards, cli, cost, models, partition
 from levada.build import Options as BuildOptions
 from levada.build import lowered
 from levada.errors import LevadaError
-from levada.search import result
+from levada.search import annealed, clock, result
 from levada.search import search as searching
+from levada.search.clock import TimeUpError
 from levada.search.search import search
 from levada.search.subject import subject
 from tests.require_tools import require
@@ -165,6 +166,18 @@ def test_time_that_is_over_before_anything_is_trained(tmp_path):
     assert str(error.value).startswith(
         "digits-w4a4: the time (1s) was over before a design was trained; the same command goes on from here;"
     )
+
+
+def test_time_that_is_over_while_widths_are_learned_keeps_the_rungs_that_are_done(tmp_path, monkeypatch):
+    class Late(clock.Stopwatch):
+        def epoch_start(self, run):
+            if run.epoch == 1:
+                raise TimeUpError("the time is over")
+
+    monkeypatch.setattr(annealed, "Stopwatch", Late)
+    found, json_ = run(tmp_path, strategy="bitlevel")
+    assert len(json_["bitlevel"]) == len(found.designs) == 1
+    assert not json_["complete"]
 
 
 def test_a_budget_that_nothing_fits(tmp_path):
