@@ -9,7 +9,9 @@ training starts; measuring and publishing networks needs no Fabric.
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from levada import models
 from levada.errors import LevadaError
@@ -20,6 +22,9 @@ from levada.train.machine import Machine, one_thread
 from levada.train.publish import Trained, as_floats, execute, execute_all, publish
 from levada.train.recipe import Recipe
 from levada.train.task import Family, Log, Score, Task, family_of, to_stderr
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = [
     "Family",
@@ -41,6 +46,8 @@ __all__ = [
 
 #: A folder for each model, below the working directory: its checkpoint, and the weights at the end.
 BUILD = Path("build/train")
+#: The method that leaves several networks.
+NESTED = "nested"
 
 
 def train(
@@ -80,8 +87,23 @@ def train(
     from levada.train.run import Job
 
     network = fit(Job(model, found, task, BUILD / name, log), machine)
+    target = out or model.onnx.parent
     with one_thread():
-        return publish(model, network, out or model.onnx.parent, lambda file: task.judge(network, file, log))
+        result = publish(model, network, target, lambda file: task.judge(network, file, log))
+        if any(method.name == NESTED for method in found.methods):
+            settings = _publish_settings(model, network, task, target, log)
+            result = dataclasses.replace(result, settings=settings)
+    return result
+
+
+def _publish_settings(model: Model, network: torch.nn.Module, task: Task, out: Path, log: Log) -> Path:
+    """The other settings of nested weights; what they are measured at is said once."""
+    from levada.train.settings import publish_settings
+
+    def judge(network: torch.nn.Module, file: Path) -> float | None:
+        return task.judge(network, file, lambda _line: None)
+
+    return publish_settings(model, network, BUILD / model.name, out, judge, log)
 
 
 def task_of(model: Model, recipe: Recipe) -> Task:
