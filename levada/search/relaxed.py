@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -122,7 +123,7 @@ class Relaxed(Method, abc.ABC):
     def multiplier(self) -> float:
         """Of the cost in the loss."""
         power = min(max(self._rise + _ATONCE * self._violation, _LEAST), _MOST)
-        return float(torch.tensor(power, dtype=torch.float64).exp())
+        return math.exp(power)
 
     def before_step(self, run: Run) -> None:
         """Learns the distribution."""

@@ -1,10 +1,8 @@
-"""Widths that are learned in a training: expected costs, quantizers side by side, distributions."""
+"""Widths that are learned in a training: distributions, ladders, candidates that come of them."""
 
 from __future__ import annotations
 
 import dataclasses
-import importlib
-import itertools
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,178 +11,19 @@ import torch
 from torch import nn
 
 from levada.layer import Device
-from levada.precision import Precision
-from levada.search.banks import Bank, install
-from levada.search.expected import Expected
+from levada.search.banks import Bank
 from levada.search.goal import Goal
 from levada.search.hardware import Cost
-from levada.search.joint import Layer
-from levada.search.modules import quantizers_of
-from levada.search.relaxed import Plan, candidate_of, likeliest, predicted_share
+from levada.search.relaxed import Plan, likeliest
 from levada.search.rungs import Rung, rungs
 from levada.search.settle import Settling
-from levada.search.space import Candidate, Knob, Space
 from levada.search.strategies import bitlevel, stochastic
-from levada.search.subject import Subject
 from levada.train import Machine, Recipe, loop
 from levada.train import run as runs
 from levada.train.run import Job, Run
 from levada.train.task import Batch, Task
 from tests.require_tools import require
-
-quantizers = importlib.import_module("levada.models.blocks.quantizers")
-BITS = (2, 4, 8)
-DEVICE = Device("xc7", lut=100, ff=1000, dsp=10, bram18=10)
-OWN = Candidate((("one", Precision(4, 4)), ("two", Precision(4))))
-KNOBS = (
-    Knob("weight", ("one",), BITS),
-    Knob("activation", ("one",), BITS),
-    Knob("weight", ("two",), BITS),
-)
-SPACE = Space("small", OWN, KNOBS)
-
-
-class Small(Subject):
-    """A network of two layers whose hardware is given as tables."""
-
-    def __init__(self):
-        super().__init__(SimpleNamespace(name="small", variant=""), None, SPACE, (0, 0, 1))
-
-    def network(self, candidate):
-        first, act, last = (candidate.bits(knob) for knob in KNOBS)
-        return nn.Sequential(
-            quantizers.linear(6, 16, first),
-            nn.BatchNorm1d(16),
-            quantizers.relu(act),
-            quantizers.linear(16, 3, last),
-            nn.BatchNorm1d(3),
-        )
-
-
-def layers():
-    """LUTs of a product grow with both widths; in slices, it needs one for each started 4 bits."""
-    found = []
-    for knobs in ((0, 1), (1, 2)):
-        offers = {}
-        for bits in itertools.product(BITS, BITS):
-            in_luts = [10, bits[0] * bits[1], 10, 0, 0]
-            in_slices = [10, 2, 10, -(-bits[0] // 4), 1]
-            slow = [40, bits[0] * bits[1] // 4, 10, 0, 0]
-            rows = np.array([in_luts, in_slices, slow], np.int64)
-            offers[bits] = rows[:, 0], rows[:, 1:]
-        found.append(Layer(knobs, offers))
-    return found
-
-
-def expected(device=DEVICE):
-    return Expected(layers(), SPACE, device)
-
-
-def drawn(seed):
-    random = torch.Generator().manual_seed(seed)
-    return [torch.rand(len(knob.bits), generator=random).softmax(dim=0) for knob in KNOBS]
-
-
-def certain(*bits):
-    return [nn.functional.one_hot(torch.tensor(BITS.index(b)), len(BITS)).float() for b in bits]
-
-
-class TestExpected:
-    @pytest.mark.parametrize("seed", range(3))
-    def test_is_the_mean_of_all_candidates(self, seed):
-        given = drawn(seed)
-        tables = expected().tables(10, given)
-        mean = torch.zeros(4)
-        for places in itertools.product(range(3), repeat=3):
-            one = [nn.functional.one_hot(torch.tensor(place), 3).float() for place in places]
-            mean += torch.stack([p[i] for p, i in zip(given, places, strict=True)]).prod() * tables.shares(
-                one
-            )
-        torch.testing.assert_close(tables.shares(given), mean)
-
-    @pytest.mark.parametrize("seed", range(3))
-    def test_gradients_are_those_of_finite_differences(self, seed):
-        given = [p.double().requires_grad_() for p in drawn(seed)]
-        tables = expected().tables(10, [p.detach().float() for p in given])
-        double = dataclasses.replace(
-            tables, layers=tuple(dataclasses.replace(t, shares=t.shares.double()) for t in tables.layers)
-        )
-        assert torch.autograd.gradcheck(lambda *p: double.share([q.softmax(dim=0) for q in p]), tuple(given))
-
-    @pytest.mark.parametrize(("lut", "dsp"), [(100, 10), (40, 10), (100, 1), (1000, 3), (10, 100)])
-    def test_foldings_balance_resources_as_a_linear_program_does(self, lut, dsp):
-        """All in LUTs takes 128 of them, all in slices 4 and 4 slices; with the part x in slices
-
-            max((128 - 124 x) / lut, 4 x / dsp)
-
-        which is least where both are equal, or at x = 1.
-        """
-        device = dataclasses.replace(DEVICE, lut=lut, dsp=dsp)
-        given = certain(8, 8, 8)
-        shares = expected(device).tables(10, given).shares(given)
-        x = min(1.0, 128 / lut / (124 / lut + 4 / dsp))
-        best = max((128 - 124 * x) / lut, 4 * x / dsp)
-        assert best * 0.999 <= float(shares.max()) <= 1.06 * best
-
-    def test_slow_foldings_are_for_long_intervals(self):
-        device = dataclasses.replace(DEVICE, dsp=0, bram18=0)
-        given = certain(4, 4, 4)
-        quick, slow, faster = (float(expected(device).tables(i, given).shares(given)[0]) for i in (10, 40, 5))
-        assert quick == pytest.approx(2 * 16 / 100)
-        assert slow == pytest.approx(2 * 4 / 100)
-        assert faster == pytest.approx(2 * quick)  # two side by side
-
-    @pytest.mark.parametrize("bits", list(itertools.product(BITS, repeat=3))[::5])
-    def test_the_smooth_maximum_is_near_the_maximum(self, bits):
-        tables = expected().tables(10, certain(*bits))
-        most = float(tables.shares(certain(*bits)).max())
-        assert most <= float(tables.share(certain(*bits))) <= 1.1 * most
-        places = [BITS.index(b) for b in bits]
-        assert predicted_share(tables, Small(), places) == pytest.approx(float(tables.share(certain(*bits))))
-
-
-class TestBanks:
-    def test_each_knob_has_its_quantizers(self):
-        network = Small().network(Small().widest)
-        assert quantizers_of(network, Small()) == (("0.weight_quant",), ("2.act_quant",), ("3.weight_quant",))
-
-    @pytest.mark.parametrize("place", range(3))
-    def test_a_network_gives_what_that_of_the_width_gives(self, place):
-        """But for scales, which batch normalisation takes up."""
-        torch.manual_seed(1)
-        subject, x = Small(), torch.randn(32, 6)
-        network = subject.network(subject.widest)
-        other = subject.network(candidate_of(subject, (place, place, place)))
-        for index in (0, 3):
-            weights = network[index].weight.detach()
-            stretched = weights / (2 * 0.7 * weights.abs().mean())
-            other[index].weight.data = stretched.clamp(-1, 1) if BITS[place] == 2 else weights
-        handles = install(network, subject, lambda bank, x: bank.value(place, x))
-        torch.testing.assert_close(network(x), other(x), rtol=1e-3, atol=1e-3)
-        evaluated = network.eval()(x)
-        handles.remove()
-        assert torch.equal(network(x), evaluated)
-
-    def test_weights_of_all_widths_are_about_the_same_size(self):
-        torch.manual_seed(2)
-        weights = 0.1 * torch.randn(16, 6)
-        for bits in (1, *BITS):
-            bank = Bank(0, "weight", [quantizers.linear(6, 16, b).weight_quant for b in (bits, 8)])
-            value = bank.value(0, weights)
-            assert torch.unique(value).numel() > 1
-            error = (value - weights).norm() / weights.norm()
-            assert error < {1: 0.7, 2: 0.55, 4: 0.25, 8: 0.2}[bits]
-
-    def test_gradients_pass_straight_through_stretched_weights(self):
-        bank = Bank(0, "weight", [quantizers.linear(6, 16, b).weight_quant for b in (2, 8)])
-        weights = (0.1 * torch.randn(16, 6)).requires_grad_()
-        bank.value(0, weights).sum().backward()
-        assert torch.unique(weights.grad).numel() == 1
-        assert 0.5 < weights.grad[0, 0] < 2
-
-    def test_alone_they_keep_their_scale(self):
-        bank = Bank(0, "weight", [quantizers.linear(6, 16, b).weight_quant for b in (1, 2)])
-        assert set(bank.value(1, torch.randn(16, 6)).unique().tolist()) == {-1.0, 0.0, 1.0}
+from tests.unit.relaxations import BITS, DEVICE, KNOBS, Small, expected, quantizers, table_share
 
 
 @dataclasses.dataclass
@@ -220,16 +59,6 @@ METHODS = {
     "bitlevel": lambda plan: bitlevel.Gates(plan, 20.0),
 }
 REACH = {"stochastic": 12.0, "bitlevel": 4.0}
-
-
-def table_share(device):
-    """The true share: that of the table for the candidate itself, and what converters take beside it."""
-
-    def share_at(candidate, interval):
-        one = certain(*(candidate.bits(knob) for knob in KNOBS))
-        return 1.1 * float(expected(device).tables(interval, one).shares(one).max())
-
-    return share_at
 
 
 def plan(name, rungs, device=DEVICE):
@@ -350,7 +179,7 @@ def test_each_pass_draws(job):
     given, _ = job("stochastic", (Rung(10, 1.0),))
     run, x = Run(Machine().fabric(), given), torch.randn(64, 6)
     network = run.network.train()
-    assert len({float(network(x).abs().max()) for _ in range(30)}) > 5
+    assert len({network(x).abs().max().item() for _ in range(30)}) > 5
     network.eval()
     assert torch.equal(network(x), network(x))
 
