@@ -45,6 +45,7 @@ class Search:
         workers: where work is done that takes long.
         storage: of all results.
         notes: figures that a strategy found out and the report shows.
+        shortened: there are fewer proposals than there would be with more time.
     """
 
     subject: Subject
@@ -60,6 +61,7 @@ class Search:
     storage: BaseStorage
     log: Log
     notes: dict[str, object] = field(default_factory=dict)
+    shortened: bool = False
     _costs: dict[str, Cost] = field(default_factory=dict)
 
     @cached_property
