@@ -1,4 +1,4 @@
-"""What a search leaves behind: search.json, and for each design of its front the files that a build takes."""
+"""What a search leaves behind: search.json, its page, and what builds the designs of the front."""
 
 from __future__ import annotations
 
@@ -8,22 +8,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich import box
-from rich.table import Table
-
 from levada import content
+from levada.report import searching
+from levada.report.search_schema import SEARCH_SCHEMA, SearchReport
 from levada.search.search import Design, Found
+from levada.search.space import Knob
 from levada.search.work import NETWORK, PARTITION
 
-SCHEMA = 1
-FILE = "search.json"
 
+def save(found: Found) -> SearchReport:
+    """Writes all files into the folder of the search, those of the front as front/MODEL-1.onnx, ...
 
-def save(found: Found) -> dict[str, Any]:
-    """Writes all files into the folder of the search, those of the front as front/1.onnx, ...
-
-    Returns:
-        What search.json holds.
+    Raises:
+        LevadaError: a strategy has noted what cannot be shown; search.json is there.
     """
     front = found.folder / "front"
     for number, index in enumerate(found.front, 1):
@@ -31,8 +28,11 @@ def save(found: Found) -> dict[str, Any]:
         content.write_whole(_network(found, number), (place / NETWORK).read_bytes())
         content.write_whole(front / f"{number}.partition.toml", (place / PARTITION).read_bytes())
     result = as_json(found)
-    content.write_whole(found.folder / FILE, json.dumps(result, indent=1) + "\n")
-    return result
+    path = found.folder / searching.FILE
+    content.write_whole(path, json.dumps(result, indent=1) + "\n")
+    report = searching.checked(result, path)
+    content.write_whole(found.folder / searching.PAGE, searching.page(report))
+    return report
 
 
 def _network(found: Found, number: int) -> Path:
@@ -42,10 +42,11 @@ def _network(found: Found, number: int) -> Path:
 def as_json(found: Found) -> dict[str, Any]:
     """Everything, as JSON values; the designs of the front come first, best quality first."""
     goal, search = found.search.goal, found.search
+    space, graph = search.subject.space, search.subject.graph
     numbers = {index: number for number, index in enumerate(found.front, 1)}
     order = [*found.front, *(i for i in range(len(found.designs)) if i not in numbers)]
     return {
-        "schema": SCHEMA,
+        "schema": SEARCH_SCHEMA,
         "model": found.options.model,
         "board": goal.board.name,
         "clock_mhz": goal.clock_mhz,
@@ -55,23 +56,34 @@ def as_json(found: Found) -> dict[str, Any]:
         "seed": found.options.seed,
         "epochs": search.recipe.epochs,
         "unit": search.work.task.unit,
-        "candidates": search.subject.space.size,
+        "candidates": space.size,
         "evaluated": search.evaluated,
         "complete": found.complete,
-        "refused": list(search.subject.space.refused),
+        "refused": list(space.refused),
+        "layers": [
+            {"name": n.name, "kind": n.layer.kind, "macs": n.layer.macs(), "reads": list(graph.sources(n))}
+            for n in graph.nodes
+        ],
+        "knobs": [_knob(knob) for knob in space.knobs],
         "designs": [_design(found, found.designs[i], numbers.get(i)) for i in order],
         **search.notes,
     }
 
 
+def _knob(knob: Knob) -> dict[str, Any]:
+    return {"name": str(knob), "what": knob.what, "sites": list(knob.sites), "bits": list(knob.bits)}
+
+
 def _design(found: Found, design: Design, number: int | None) -> dict[str, Any]:
+    goal = found.search.goal
     own: dict[str, Any] = {
         "candidate": str(design.candidate),
+        "bits": [{"site": site, **asdict(precision)} for site, precision in design.candidate.choices],
         "quality": design.quality,
         "loss": design.loss,
         "tested": design.tested,
-        "cost": asdict(design.cost),
-        "predicted": asdict(design.predicted),
+        "cost": asdict(design.cost) | {"share": goal.share(design.cost)},
+        "predicted": asdict(design.predicted) | {"share": goal.share(design.predicted)},
         "front": number,
     }
     return own if number is None else own | {"build": command(found, number)}
@@ -87,20 +99,3 @@ def command(found: Found, number: int) -> str:
     if goal.clock_mhz != goal.board.clock_mhz:
         words += ["--clock-mhz", f"{goal.clock_mhz:g}"]
     return shlex.join(words)
-
-
-def table(found: Found) -> Table:
-    """The front, best quality first; print it with rich."""
-    unit = found.search.work.task.unit
-    shown = Table(
-        "", f"Quality, {unit}", "Tested", "FPS", "LUT", "FF", "DSP", "BRAM18", "Bits", box=box.SIMPLE_HEAD
-    )
-    for column in shown.columns[:-1]:
-        column.justify = "right"
-    for number, index in enumerate(found.front, 1):
-        design = found.designs[index]
-        cost = design.cost
-        counts = (f"{count:,.0f}" for count in (cost.fps, cost.lut, cost.ff, cost.dsp, cost.bram18))
-        tested = "-" if design.tested is None else f"{design.tested:.2f}"
-        shown.add_row(str(number), f"{design.quality:.2f}", tested, *counts, str(design.candidate))
-    return shown
