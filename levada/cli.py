@@ -354,6 +354,9 @@ def train(
 @click.option("--designs", type=int, default=12, help="Designs to train, at most.")
 @click.option("--recipe", type=_PATH, help="How to train  [default: models/FAMILY/recipe.toml]")
 @click.option("--epochs", type=click.IntRange(1), help="Epochs of each training  [default: the recipe's]")
+@click.option(
+    "--finetune", type=click.IntRange(1), help="Epochs of designs that begin with the widest one's weights."
+)
 @click.option("--seed", type=_SEED, default=0, help="Seed of all chance.")
 @click.option("--time", metavar="TIME", help="90s, 30m or 1.5h: ends then, with the best so far.")
 @click.option("--out", type=_PATH, help="Folder of the result  [default: build/search/MODEL-BOARD]")
@@ -376,9 +379,9 @@ def search(json_: bool, settings: tuple[str, ...], **options: Any) -> None:  # n
     options["keep"] = tuple(site.strip() for site in options["keep"].split(",") if site.strip())
     pairs = tuple((name, value) for name, _, value in (one.partition("=") for one in settings))
     found = run(Options(settings=pairs, **options), _log)
-    report = result.save(found)
-    _print(searching.as_json(report), json_, searching.terminal(report))
-    _log(f"in {found.folder}: {searching.PAGE}, {searching.FILE}, front/")
+    kept = result.save(found)
+    _print(kept, json_, searching.terminal(searching.checked(kept, found.folder / searching.FILE)))
+    _log(f"in {found.folder}: {searching.PAGE}, {searching.FILE}, {result.FRONT}/")
 
 
 def _bits(name: str, text: str) -> tuple[int, ...]:

@@ -128,7 +128,9 @@ class SearchReport(BaseModel):
     strategy: str
     seed: int
     epochs: PositiveInt
-    """Of the training of each design."""
+    """Of a training by the recipe."""
+    finetune: PositiveInt | None
+    """Of the training of a design that begins with the weights of the widest one; null where none does."""
     unit: str
     """Of the quality."""
     candidates: PositiveInt

@@ -71,6 +71,7 @@ def page(report: SearchReport) -> str:
         .render(
             report=report,
             goal=_goal(report),
+            trained=_epochs(report.finetune or report.epochs),
             picture=_picture(report),
             designs=[_shown(report, design, number) for number, design in enumerate(report.designs, 1)],
             labels=LABELS,
@@ -111,7 +112,12 @@ def _shown(report: SearchReport, design: Design, number: int) -> _Shown:
 def _goal(report: SearchReport) -> str:
     if report.target_fps is None:
         return "the most frames per second"
-    return f"{grouped(report.target_fps, THIN)} frames per second for the least of the budget"
+    fps = report.target_fps
+    return f"{grouped(fps if fps % 1 else int(fps), THIN)} frames per second for the least of the budget"
+
+
+def _epochs(count: int) -> str:
+    return f"{count} epoch" if count == 1 else f"{count} epochs"
 
 
 def _quality(report: SearchReport, value: float) -> str:

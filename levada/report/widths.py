@@ -30,12 +30,17 @@ class Width:
 
 @dataclass(frozen=True)
 class Stage:
-    """A layer in the pipeline: `reads` are the layers that it reads from, where it is not the one before."""
+    """A layer in the pipeline.
+
+    `reads` are the layers that it reads from, where that is not the one before; `feeds` is whether the next
+    one reads from it.
+    """
 
     name: str
     kind: str
     macs: int
     reads: str
+    feeds: bool
     widths: tuple[Width, ...]
 
 
@@ -53,10 +58,12 @@ def stages(report: SearchReport, design: Design) -> list[Stage]:
     sites = {row.site: row for row in design.bits}
     found = []
     before: tuple[str, ...] = ()
-    for layer in report.layers:
+    following = (*report.layers[1:], None)
+    for layer, after in zip(report.layers, following, strict=True):
         reads = "" if layer.reads == before else ", ".join(layer.reads)
+        feeds = after is not None and layer.name in after.reads
         widths = _widths(report, sites[layer.name]) if layer.name in sites else ()
-        found.append(Stage(layer.name, layer.kind, layer.macs, reads, widths))
+        found.append(Stage(layer.name, layer.kind, layer.macs, reads, feeds, widths))
         before = (layer.name,)
     return found
 
@@ -125,7 +132,7 @@ def losses(report: SearchReport) -> tuple[list[int], list[tuple[str, list[Loss |
     rows = []
     for place, row in enumerate(report.sensitivities):
         cells = [
-            Loss(_key(place, bits), f"{row.loss[bits]:.3g}", _shade(row.loss[bits], every))
+            Loss(_key(place, bits), f"{row.loss[bits]:.2g}", _shade(row.loss[bits], every))
             if bits in row.loss
             else None
             for bits in widths

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from optuna.storages import BaseStorage
@@ -34,6 +34,7 @@ class Search:
         subject: the network and the widths it may have.
         goal: what is searched for.
         recipe: how candidates are trained.
+        finetune: how many epochs, if they begin with the weights of the widest one.
         folder: for what has to survive an interruption.
         designs: how many candidates are trained at most.
         seed: of all chance.
@@ -47,6 +48,7 @@ class Search:
     subject: Subject
     goal: Goal
     recipe: Recipe
+    finetune: int | None
     folder: Path
     designs: int
     seed: int
@@ -64,7 +66,7 @@ class Search:
         goal, model = self.goal, self.subject.model
         digest = content.digest(
             model.onnx.read_bytes(),
-            repr((goal.board.name, goal.budget, goal.clock_mhz, goal.target_fps, self.recipe)),
+            repr((goal.board.name, goal.budget, goal.clock_mhz, goal.target_fps, self.recipe, self.finetune)),
             self.work.task.digest(),
         )
         return f"{model.name} on {goal.board.name} {digest[:12]}"
@@ -72,12 +74,19 @@ class Search:
     @property
     def work(self) -> Work:
         """What other processes need of this; proposals end with their own deadline."""
-        return Work(self.subject, self.goal, self.recipe, self.folder, self.proposing)
+        return Work(self.subject, self.goal, self.recipe, self.finetune, self.folder, self.proposing)
 
     def evaluate(self, kind: str, texts: Sequence[str], function: Callable[[str], Result]) -> list[Result]:
         """Results of a function of candidates that are remembered, a kind of them in a study of its own."""
         trials = Trials(self.storage, f"{self.name} {kind}", ("minimize",))
         return trials.results(texts, function, lambda r: (r["loss"],), self.workers, self.proposing)
+
+    def train_widest(self) -> Result:
+        """The score of the widest candidate, whose weights others may begin with (`Work.start`)."""
+        widest = str(self.subject.widest)
+        self.log(f"training the widest candidate, {widest}")
+        (found,) = self.evaluate("widest", [widest], partial(work.train_widest, self.work))
+        return found
 
     def cost_at(self, candidate: Candidate, interval: int) -> Cost:
         """What a candidate takes at least at a rate other than the goal's, of `interval` cycles a frame."""

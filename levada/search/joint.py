@@ -64,12 +64,12 @@ def choose(losses: Losses, layers: Sequence[Layer], interval: int, budget: IntAr
     for own in widths:
         model.add_exactly_one(own.values())
     booleans: list[cp_model.IntVar] = []
-    used: list[IntArray] = []
+    used: list[IntArray] = []  # of each Boolean, [4]
     for layer in layers:
         picked = _layer(model, layer, interval, widths)
         booleans += [boolean for own, _ in picked for boolean in own]
         used += [row for _, rows in picked for row in rows]
-    for column, most in zip(np.array(used).T, budget, strict=True):
+    for column, most in zip(np.array(used).reshape(-1, len(budget)).T, budget, strict=True):
         model.add(cp_model.LinearExpr.weighted_sum(booleans, column.tolist()) <= int(most))
     scale = _PRECISION / max(1e-12, sum(max(own.values()) for own in losses))
     model.minimize(

@@ -17,12 +17,14 @@ from levada.layer import Layer
 from levada.precision import Precision
 
 Types = tuple[IntType, ...]
+#: The layer of a node for inputs of some types, with some widths of its own.
+LayerOf = Callable[[Node, Types, Precision], Layer]
 
 
 def requantized(
     graph: Graph,
     precisions: Mapping[str, Precision],
-    layer_of: Callable[[Node, Types, Precision], Layer] | None = None,
+    layer_of: LayerOf | None = None,
 ) -> Graph:
     """The lowered graph with the given widths at its sites; those of others, and of the input, stay.
 

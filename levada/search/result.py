@@ -9,34 +9,45 @@ from pathlib import Path
 from typing import Any
 
 from levada import content
-from levada.report import searching
-from levada.report.search_schema import SEARCH_SCHEMA, SearchReport
+from levada.report.search_schema import SEARCH_SCHEMA
+from levada.report.searching import FILE, PAGE, checked, page
 from levada.search.search import Design, Found
 from levada.search.space import Knob
 from levada.search.work import NETWORK, PARTITION
 
+#: The folder of the designs of the front.
+FRONT = "front"
 
-def save(found: Found) -> SearchReport:
+
+def save(found: Found) -> dict[str, Any]:
     """Writes all files into the folder of the search, those of the front as front/MODEL-1.onnx, ...
+
+    Returns:
+        What search.json holds.
 
     Raises:
         LevadaError: a strategy has noted what cannot be shown; search.json is there.
     """
-    front = found.folder / "front"
-    for number, index in enumerate(found.front, 1):
-        place = found.search.work.place(str(found.designs[index].candidate))
-        content.write_whole(_network(found, number), (place / NETWORK).read_bytes())
-        content.write_whole(front / f"{number}.partition.toml", (place / PARTITION).read_bytes())
+    with content.folder_made_whole(found.folder / FRONT) as front:
+        for number, index in enumerate(found.front, 1):
+            place = found.search.work.place_of(found.designs[index].candidate)
+            if not (place / NETWORK).is_file():
+                found.search.log(f"front {number}: its files are where another machine trained it")
+                continue
+            network, folding = (path.name for path in _files(found, number))
+            content.write_whole(front / network, (place / NETWORK).read_bytes())
+            content.write_whole(front / folding, (place / PARTITION).read_bytes())
     result = as_json(found)
-    path = found.folder / searching.FILE
+    path = found.folder / FILE
     content.write_whole(path, json.dumps(result, indent=1) + "\n")
-    report = searching.checked(result, path)
-    content.write_whole(found.folder / searching.PAGE, searching.page(report))
-    return report
+    content.write_whole(found.folder / PAGE, page(checked(result, path)))
+    return result
 
 
-def _network(found: Found, number: int) -> Path:
-    return found.folder / "front" / f"{found.options.model}-{number}.onnx"
+def _files(found: Found, number: int) -> tuple[Path, Path]:
+    """Of a design of the front: the network and its folding."""
+    front = found.folder / FRONT
+    return front / f"{found.options.model}-{number}.onnx", front / f"{number}.partition.toml"
 
 
 def as_json(found: Found) -> dict[str, Any]:
@@ -55,6 +66,7 @@ def as_json(found: Found) -> dict[str, Any]:
         "strategy": found.options.strategy,
         "seed": found.options.seed,
         "epochs": search.recipe.epochs,
+        "finetune": search.finetune,
         "unit": search.work.task.unit,
         "candidates": space.size,
         "evaluated": search.evaluated,
@@ -86,14 +98,16 @@ def _design(found: Found, design: Design, number: int | None) -> dict[str, Any]:
         "predicted": asdict(design.predicted) | {"share": goal.share(design.predicted)},
         "front": number,
     }
-    return own if number is None else own | {"build": command(found, number)}
+    if number is None or not _files(found, number)[0].is_file():
+        return own
+    return own | {"build": command(found, number)}
 
 
 def command(found: Found, number: int) -> str:
     """Builds a design of the front, in the folding that the search found."""
     goal, model = found.search.goal, found.search.subject.model
-    words = ["levada", "build", str(_network(found, number)), "--board", goal.board.name]
-    words += ["--partition", str(found.folder / "front" / f"{number}.partition.toml")]
+    network, folding = map(str, _files(found, number))
+    words = ["levada", "build", network, "--board", goal.board.name, "--partition", folding]
     options = {"--input": model.input, "--data": model.dataset}
     words += [word for name, value in options.items() if value for word in (name, value)]
     if goal.clock_mhz != goal.board.clock_mhz:

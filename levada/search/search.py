@@ -18,7 +18,7 @@ from levada.search.hardware import Cost
 from levada.search.space import Candidate
 from levada.search.subject import subject
 from levada.search.trials import Result, Trials, storage
-from levada.search.workers import Workers
+from levada.search.workers import workers
 from levada.train import recipe as recipes
 
 
@@ -30,7 +30,8 @@ class Options:
     `weights` and `activations` are the bits to choose from; sites in `keep` stay as they are. `designs` are
     trained at most. `storage` is a file or a data base, a file in the folder `out` unless given; `jobs`
     processes work, as many as there are processors unless given, or those of a cluster of Ray. None: levada
-    chooses.
+    chooses. With `finetune`, designs begin with the weights of the widest candidate, which is trained by the
+    recipe, and are trained for so many epochs.
     """
 
     model: str
@@ -46,6 +47,7 @@ class Options:
     designs: int = 12
     recipe: Path | None = None
     epochs: int | None = None
+    finetune: int | None = None
     seed: int = 0
     time: str | None = None
     out: Path | None = None
@@ -102,6 +104,8 @@ def search(options: Options, log: Log = lambda _line: None) -> Found:
     log(f"{options.strategy}: {len(proposals)} candidates to train")
     trials = Trials(context.storage, context.name, ("maximize", "maximize"))
     try:
+        if options.finetune:
+            context.train_widest()
         _train(context, trials, proposals)
     except TimeUpError:
         complete = False
@@ -132,18 +136,18 @@ def _prepared(options: Options, until: Deadline, log: Log) -> Search:
     recipe = replace(recipe, seed=options.seed, epochs=options.epochs or recipe.epochs)
     train.Machine().check(recipe)
     folder = options.out or Path("build/search") / f"{options.model}-{board.name}"
-    workers = Workers(options.jobs, options.ray)
     place = options.storage or str(folder / "trials.log")
     context = Search(
         subject=found,
         goal=goal,
         recipe=recipe,
+        finetune=options.finetune,
         folder=folder,
         designs=options.designs,
         seed=options.seed,
         deadline=until,
         proposing=until.part(0.5),
-        workers=workers,
+        workers=workers(options.jobs, options.ray),
         storage=storage(place),
         log=log,
     )

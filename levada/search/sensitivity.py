@@ -12,22 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from levada import content, train
-from levada.models import Model
 from levada.search.clock import Stopwatch
 from levada.search.space import Candidate
+from levada.search.transplant import transplanted
 from levada.search.trials import Result
-from levada.search.work import Work, build, silent
-from levada.train.quantizers import weights_of
+from levada.search.work import Work, silent
 from levada.train.recipe import MethodSpec, Recipe
-from levada.train.task import Batch, Log, Score, Task, Widths
+from levada.train.task import Batch, Log, Score, Task
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
-
-#: Of a distribution of weights, the part of the mean magnitude below which ternary weights are 0: Li et al.,
-#: "Ternary Weight Networks", 2016, equation 6.
-_TERNARY = 0.7
 
 
 @dataclass(frozen=True)
@@ -63,16 +57,8 @@ class Shortened(Task):
         return self.whole.judge(network, file, log)
 
 
-def sensitivity(work: Work, steps: int, start: Path, widest: Widths, text: str) -> Result:
-    """The score of a candidate that begins with the weights of the widest one, after a few steps of training.
-
-    Args:
-        work: the search.
-        steps: how many batches.
-        start: the weights of the trained widest candidate.
-        widest: its widths.
-        text: the candidate.
-    """
+def sensitivity(work: Work, steps: int, text: str) -> Result:
+    """The score of a candidate that begins with the weights of the widest one, after so many batches."""
     from levada.train.loop import fit
     from levada.train.run import Job
 
@@ -86,8 +72,10 @@ def sensitivity(work: Work, steps: int, start: Path, widest: Widths, text: str) 
         work.place(f"{steps} steps of {text}"),
         silent,
         title=text,
-        make=functools.partial(transplanted, model, start, widest, widths),
-        key=repr((widths, content.digest(start.read_bytes()))),
+        make=functools.partial(
+            transplanted, model, work.start, work.subject.widths(work.subject.widest), widths
+        ),
+        key=repr((widths, content.digest(work.start.read_bytes()))),
         extra=(("stopwatch", functools.partial(Stopwatch, work.deadline)),),
     )
     network = fit(job)
@@ -99,24 +87,6 @@ def sensitivity(work: Work, steps: int, start: Path, widest: Widths, text: str) 
 def _short(recipe: Recipe) -> Recipe:
     """One epoch, after which normalisation is measured anew."""
     return replace(recipe, epochs=1, methods=(MethodSpec("bn_reestimation", (("batches", 20),)),))
-
-
-def transplanted(model: Model, start: Path, widest: Widths, widths: Widths) -> nn.Module:
-    """A network with other widths that begins with trained weights.
-
-    Weights whose scale is 1 at these widths, and was none before, are stretched so that they are quantized
-    well: what lies behind is expected to learn the new scale, as batch normalisation does.
-    """
-    from levada.train.run import load_weights, read
-
-    network = build(model, widths)
-    load_weights(network, read(start))
-    for weights, before in zip(weights_of(network), weights_of(build(model, widest)), strict=True):
-        if weights.bits <= 2 < before.bits:
-            parameter = weights.parameter.data
-            factor = 0.5 / (_TERNARY * parameter.abs().mean())
-            weights.parameter.data = (parameter * factor).clamp(-1, 1)
-    return network
 
 
 def singles(work: Work) -> list[tuple[int, int, Candidate]]:

@@ -7,6 +7,7 @@ not add.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,7 @@ import numpy as np
 from levada.errors import LevadaError
 from levada.graph import Graph, Node
 from levada.precision import Precision
-from levada.search.requantize import requantized
+from levada.search.requantize import LayerOf, requantized, requantized_layer
 
 #: Widths that can be searched: the tables of thresholds double with each bit.
 LEAST, MOST = 1, 8
@@ -157,9 +158,10 @@ def space(
         raise LevadaError(f"{unknown[0]}: no such site in {graph.name}; it has {sites}")
     kept = {(what, site) for site in keep for what in widths} | (_ends(own) if keep_ends else set())
     knobs, refused = list[Knob](), list[str]()
+    layer_of = functools.cache(requantized_layer)  # most layers are the same at most widths
     for knob in _all_knobs(graph, own, widths):
         if not any((knob.what, site) in kept for site in knob.sites):
-            legal, errors = _legal(graph, own, knob)
+            legal, errors = _legal(graph, own, knob, layer_of)
             refused += errors
             knobs += [replace(knob, bits=legal)] if legal else []
     if not knobs:
@@ -232,12 +234,12 @@ def _quantizers(node: Node, inputs: Sequence[set[str]]) -> set[str]:
     return set() if own.weight is not None else set().union(*inputs)
 
 
-def _legal(graph: Graph, own: Candidate, knob: Knob) -> tuple[tuple[int, ...], list[str]]:
+def _legal(graph: Graph, own: Candidate, knob: Knob, layer_of: LayerOf) -> tuple[tuple[int, ...], list[str]]:
     """The widths of a knob that hardware can be made for, and why not of the others."""
     legal, errors = [], []
     for bits in knob.bits:
         try:
-            requantized(graph, own.turned(knob, bits).precisions)
+            requantized(graph, own.turned(knob, bits).precisions, layer_of)
         except LevadaError as error:
             errors.append(f"{knob}: not {bits} bits: {error}")
         else:

@@ -7,6 +7,7 @@ widths tell their number, and lowered.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from levada.errors import LevadaError
 from levada.export import export
 from levada.graph import Graph
 from levada.models import Model
-from levada.search.space import Candidate, Knob, Space, What, space
+from levada.search.space import LEAST, MOST, Candidate, Knob, Space, What, space
 from levada.train.task import WideFamily, Widths, wide_family_of
 
 if TYPE_CHECKING:
@@ -173,11 +174,13 @@ def _places(model: Model, family: WideFamily, board: str) -> Mapping[Site, int]:
 
 
 def _possible(model: Model, family: WideFamily, what: What) -> Bits:
-    """The bits that all widths of a kind can have."""
-    own = family.widths_of(model.variant)
-    numbers = range(len(getattr(own, _NAMES[what])))
-    legal = [_buildable(model, family, Knob(what, (), tuple(range(1, 9))), number)[0] for number in numbers]
-    return tuple(bits for bits in range(1, 9) if all(bits in given for given in legal))
+    """The bits that all widths of a kind can have at once."""
+    own, name, legal = family.widths_of(model.variant), _NAMES[what], []
+    for bits in range(LEAST, MOST + 1):
+        with contextlib.suppress(LevadaError):
+            family.build(model.variant, own._replace(**{name: (bits,) * len(getattr(own, name))}))
+            legal.append(bits)
+    return tuple(legal)
 
 
 def _widths_of_sites(model: Model, family: WideFamily, widths: Widths, board: str) -> Mapping[Site, int]:

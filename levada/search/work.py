@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import levada.layers  # noqa: F401 - fills the registry
 from levada import content, partition, train
 from levada.errors import CheckFailedError
+from levada.export import export
 from levada.graph import Graph
 from levada.models import Model
 from levada.search.clock import Deadline, Stopwatch
@@ -17,8 +19,10 @@ from levada.search.goal import Goal
 from levada.search.hardware import Cost, Evaluator
 from levada.search.space import Candidate
 from levada.search.subject import Subject, lowered_network
+from levada.search.transplant import transplanted
 from levada.search.trials import Result
 from levada.train import Recipe, Task
+from levada.train.publish import equal, run_torch
 from levada.train.task import Widths, wide_family_of
 
 if TYPE_CHECKING:
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
 
 
 #: Files of a trained candidate's folder.
-NETWORK, SAMPLES, PARTITION = "network.onnx", "samples.npz", "partition.toml"
+NETWORK, PARTITION = "network.onnx", "partition.toml"
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class Work:
         subject: what is searched.
         goal: what for.
         recipe: how candidates are trained.
+        finetune: epochs of that for designs, if they are to begin with the weights of the widest candidate.
         folder: of the search.
         deadline: of the search.
     """
@@ -44,6 +49,7 @@ class Work:
     subject: Subject
     goal: Goal
     recipe: Recipe
+    finetune: int | None
     folder: Path
     deadline: Deadline
 
@@ -55,6 +61,18 @@ class Work:
     def place(self, name: str) -> Path:
         """The folder of what belongs to a candidate, or to any other text."""
         return self.folder / "trainings" / content.digest(name, repr(self.recipe))[:16]
+
+    @property
+    def start(self) -> Path:
+        """The weights of the widest candidate, trained by the whole recipe; there after `train_widest`."""
+        from levada.train.loop import TRAINED
+
+        return self.place(str(self.subject.widest)) / TRAINED
+
+    def place_of(self, candidate: Candidate) -> Path:
+        """The folder of a design."""
+        after = f" after {self.finetune} epochs" if self.finetune else ""
+        return self.place(f"{candidate}{after}")
 
 
 @functools.lru_cache(maxsize=2)
@@ -86,37 +104,50 @@ def costs(work: Work, texts: list[str]) -> list[Cost]:
     return [evaluator.evaluate(candidate, work.goal.target_fps) for candidate in candidates]
 
 
-def train_candidate(work: Work, candidate: Candidate, recipe: Recipe | None = None) -> nn.Module:
+def train_widest(work: Work, text: str) -> Result:
+    """Trains the widest candidate, or any other, by the whole recipe: quality and loss for validation."""
+    widths = work.subject.widths(work.subject.space.parse(text))
+    network = _train(
+        work, text, work.recipe, work.place(text), functools.partial(build, work.subject.model, widths)
+    )
+    with train.one_thread():
+        score = work.task.score(network)
+    return {"quality": score.quality, "loss": score.loss}
+
+
+def train_design(work: Work, candidate: Candidate) -> nn.Module:
     """The network of a candidate, trained by itself; goes on from its checkpoint.
 
     Raises:
         TimeUpError: the time is over; the checkpoint is that of the last whole epoch.
         LevadaError: the loss is no number.
     """
+    model, widths = work.subject.model, work.subject.widths(candidate)
+    recipe, make = work.recipe, functools.partial(build, model, widths)
+    if work.finetune:
+        recipe = replace(recipe, epochs=work.finetune)
+        widest = work.subject.widths(work.subject.widest)
+        make = functools.partial(transplanted, model, work.start, widest, widths)
+    return _train(work, str(candidate), recipe, work.place_of(candidate), make)
+
+
+def _train(work: Work, text: str, recipe: Recipe, folder: Path, make: Callable[[], nn.Module]) -> nn.Module:
     from levada.train.loop import fit
     from levada.train.run import Job
 
-    widths = work.subject.widths(candidate)
-    job = Job(
-        work.subject.model,
-        recipe or work.recipe,
-        work.task,
-        work.place(f"{candidate} {recipe}" if recipe else str(candidate)),
-        silent,
-        title=str(candidate),
-        make=functools.partial(build, work.subject.model, widths),
-        key=repr(widths),
-        extra=(("stopwatch", functools.partial(Stopwatch, work.deadline)),),
+    return fit(
+        Job(
+            work.subject.model,
+            recipe,
+            work.task,
+            folder,
+            silent,
+            title=text,
+            make=make,
+            key=text,
+            extra=(("stopwatch", functools.partial(Stopwatch, work.deadline)),),
+        )
     )
-    return fit(job)
-
-
-def trained_score(work: Work, text: str) -> Result:
-    """Trains a candidate: quality and loss on the examples for validation."""
-    network = train_candidate(work, work.subject.space.parse(text))
-    with train.one_thread():
-        score = work.task.score(network)
-    return {"quality": score.quality, "loss": score.loss}
 
 
 def design(work: Work, text: str) -> Result:
@@ -130,7 +161,7 @@ def design(work: Work, text: str) -> Result:
         CheckFailedError: the exported network does not have the widths of the candidate.
     """
     candidate = work.subject.space.parse(text)
-    network = train_candidate(work, candidate)
+    network = train_design(work, candidate)
     with train.one_thread():
         score = work.task.score(network)
         tested = _publish(work, candidate, network)
@@ -144,9 +175,21 @@ def design(work: Work, text: str) -> Result:
 
 
 def _publish(work: Work, candidate: Candidate, network: nn.Module) -> float | None:
-    folder = work.place(str(candidate))
-    named = replace(work.subject.model, onnx=folder / NETWORK, samples=folder / SAMPLES)
-    return train.publish(named, network, folder, lambda file: work.task.judge(network, file, silent)).accuracy
+    """Exports a trained network; returns percent of the test examples, where it is a classifier.
+
+    Torch and the file may round another way where a value lies on the boundary between two integers, which
+    happens in a few of many images; where they differ in most of the samples, it is another network.
+    """
+    model, path = work.subject.model, work.place_of(candidate) / NETWORK
+    inputs = train.as_floats(model, wide_family_of(model).samples(model.variant))
+    content.write_whole(path, export(network, (1, *inputs.shape[1:])))
+    same = equal(run_torch(network, inputs)[0], train.execute(path, inputs))
+    if 2 * same.sum() <= len(same):
+        count = int((~same).sum())
+        raise CheckFailedError(
+            f"{candidate}: the exported file differs from torch on {count} of {len(same)} samples"
+        )
+    return work.task.tested(path)
 
 
 def _folded(work: Work, candidate: Candidate, graph: Graph) -> Cost:
@@ -155,7 +198,7 @@ def _folded(work: Work, candidate: Candidate, graph: Graph) -> Cost:
     found = Evaluator(graph, goal.budget, goal.clock_mhz).evaluate(Candidate(()), goal.target_fps)
     if found.fits:
         folded = partition.fold(graph, goal.budget, goal.clock_mhz, goal.target_fps)
-        content.write_whole(work.place(str(candidate)) / PARTITION, partition.to_toml(folded.graph))
+        content.write_whole(work.place_of(candidate) / PARTITION, partition.to_toml(folded.graph))
     return found
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import joblib
 
@@ -14,41 +15,75 @@ from levada.errors import LevadaError, ToolMissingError
 T = TypeVar("T")
 
 
-class Workers:
-    """So many processes that call functions of a module's top level; one stays in this process."""
+class Workers(Protocol):
+    """So many processes that call functions of a module's top level."""
 
-    def __init__(self, jobs: int | None = None, ray: str | None = None) -> None:
-        self.jobs = jobs or os.cpu_count() or 1
-        self._backend: dict[str, Any] = {"backend": "loky"}
-        if ray is not None:
-            self._backend = {"backend": "ray"}
-            self.jobs = jobs or _join(ray)
+    jobs: int
 
     def each(self, call: Callable[..., T], arguments: Iterable[Sequence[Any]]) -> Iterator[T]:
         """What the calls return, in any order; arguments are asked for when a process is free."""
-        with joblib.parallel_config(**self._backend):
-            parallel = joblib.Parallel(self.jobs, return_as="generator_unordered", pre_dispatch=self.jobs)
-            yield from parallel(joblib.delayed(call)(*one) for one in arguments)
 
     def all(self, call: Callable[..., T], arguments: Iterable[Sequence[Any]]) -> list[T]:
         """What the calls return, in the order of the arguments."""
-        with joblib.parallel_config(**self._backend):
-            found: list[T] = joblib.Parallel(self.jobs)(joblib.delayed(call)(*one) for one in arguments)
+
+
+def workers(jobs: int | None = None, ray: str | None = None) -> Workers:
+    """Processes of this machine, one for each processor unless given, or a cluster of Ray at an address.
+
+    Raises:
+        ToolMissingError: Ray is not installed.
+        LevadaError: no cluster answers.
+    """
+    return Local(jobs or os.cpu_count() or 1) if ray is None else Cluster(ray, jobs)
+
+
+class Local:
+    """Processes of this machine; a single job is done in this one."""
+
+    def __init__(self, jobs: int) -> None:
+        self.jobs = jobs
+
+    def each(self, call: Callable[..., T], arguments: Iterable[Sequence[Any]]) -> Iterator[T]:
+        """As soon as each is there."""
+        parallel = joblib.Parallel(self.jobs, return_as="generator_unordered", pre_dispatch=self.jobs)
+        yield from parallel(joblib.delayed(call)(*one) for one in arguments)
+
+    def all(self, call: Callable[..., T], arguments: Iterable[Sequence[Any]]) -> list[T]:
+        """All at once."""
+        found: list[T] = joblib.Parallel(self.jobs)(joblib.delayed(call)(*one) for one in arguments)
         return found
 
 
-def _join(address: str) -> int:
-    """Joins a cluster of Ray; returns how many processors it has."""
-    if importlib.util.find_spec("ray") is None:
-        raise ToolMissingError("Ray is missing, which --ray needs; `pip install 'levada[ray]'` installs it")
-    import ray
-    from ray.util.joblib import register_ray
+class Cluster:
+    """Processes of Ray; its machines have to see the same folders."""
 
-    try:
-        ray.init(address=address, ignore_reinit_error=True, log_to_driver=False)
-    except (ConnectionError, ValueError) as error:
-        raise LevadaError(
-            f"--ray {address}: no cluster answers there ({error}); start one by `ray start`"
-        ) from error
-    register_ray()
-    return int(ray.cluster_resources().get("CPU", 1))
+    def __init__(self, address: str, jobs: int | None = None) -> None:
+        if importlib.util.find_spec("ray") is None:
+            raise ToolMissingError(
+                "Ray is missing, which --ray needs; `pip install 'levada[ray]'` installs it"
+            )
+        import ray
+
+        try:
+            ray.init(address=address, ignore_reinit_error=True, log_to_driver=False)
+        except Exception as error:  # it raises plain Exception, too
+            raise LevadaError(
+                f"--ray {address}: no cluster answers there ({error!r:.120}); start one by `ray start --head`"
+            ) from error
+        self._ray = ray
+        self.jobs = jobs or int(ray.cluster_resources().get("CPU", 1))
+
+    def each(self, call: Callable[..., T], arguments: Iterable[Sequence[Any]]) -> Iterator[T]:
+        """As soon as each is there; as many are on their way as there are jobs."""
+        remote, left = self._ray.remote(call), iter(arguments)
+        running = [remote.remote(*one) for one in itertools.islice(left, self.jobs)]
+        while running:
+            done, running = self._ray.wait(running)
+            running += [remote.remote(*one) for one in itertools.islice(left, len(done))]
+            yield from self._ray.get(done)
+
+    def all(self, call: Callable[..., T], arguments: Iterable[Sequence[Any]]) -> list[T]:
+        """All at once."""
+        remote = self._ray.remote(call)
+        found: list[T] = self._ray.get([remote.remote(*one) for one in arguments])
+        return found

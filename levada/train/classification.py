@@ -113,6 +113,10 @@ class Classification(Task):
         right = 100 * float((logits.argmax(dim=1) == classes).double().mean())
         return Score(right, float(self.loss(logits, classes)))
 
+    def tested(self, file: Path) -> float:
+        """Of the test images."""
+        return measure(file, self.model, self.data)[0]
+
     def judge(self, network: torch.nn.Module, file: Path, log: Log) -> float:
         """Compares the file with torch on all test images, too."""
         accuracy, logits = measure(file, self.model, self.data)

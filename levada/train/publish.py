@@ -109,13 +109,19 @@ def run_torch(network: torch.nn.Module, inputs: NDArray[np.float32]) -> list[NDA
     return [np.asarray(one.numpy(), np.float32) for one in found]
 
 
-def compare(model: Model, expected: NDArray[np.float32], got: NDArray[np.float32]) -> None:
-    """Raises CheckFailedError where torch and the file differ, both float32 [N, ...].
+def equal(expected: NDArray[np.float32], got: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """For each of N inputs whether torch and the file give the same, both float32 [N, ...].
 
     The two may sum floats in another order; one integer more or less is far beyond that.
     """
     near = np.isclose(got, expected, rtol=1e-4, atol=1e-4)
-    close: NDArray[np.bool_] = np.all(near.reshape(len(near), -1), axis=1)
+    same: NDArray[np.bool_] = np.all(near.reshape(len(near), -1), axis=1)
+    return same
+
+
+def compare(model: Model, expected: NDArray[np.float32], got: NDArray[np.float32]) -> None:
+    """Raises CheckFailedError where torch and the file differ, both float32 [N, ...]."""
+    close = equal(expected, got)
     if not close.all():
         first = int(np.argmin(close))
         raise CheckFailedError(

@@ -119,6 +119,10 @@ class Task(abc.ABC):
             Percent classified rightly by the file; None for what is no classifier.
         """
 
+    def tested(self, file: Path) -> float | None:  # noqa: ARG002
+        """Percent of the examples for testing that an exported file classifies rightly; None for others."""
+        return None
+
     def kept_apart(self) -> Task:
         """The same task with examples for `score` that `batches` leaves out; itself where it has some."""
         return self

@@ -20,7 +20,7 @@ from levada.errors import LevadaError
 from levada.report import searching
 from levada.report.scatter import axis
 from levada.report.text import THIN
-from tests.unit import searches
+from tests.unit import search_values as searches
 from tests.unit.markup import Page
 
 WHERE = Path("out/search.json")
@@ -82,6 +82,8 @@ def test_the_page_has_all_designs_and_all_that_is_known_of_the_search():
     ):
         assert words in said, words
     assert said.count("not on the front") == said.count("keeps no files") - 1 == 1
+    assert "2 epochs" in page.text
+    assert "from the weights of the widest one, 2 for that" in shown(searches.result(finetune=1))[1].text
 
 
 def test_notes_of_strategies_are_shown_where_they_are_single_values():
@@ -128,10 +130,10 @@ def test_with_a_rate_the_picture_is_over_the_share_of_the_budget():
 def test_widths_are_drawn_along_the_pipeline():
     text, _ = shown(searches.result())
     article = re.search(r'<article[^>]*id="design-2".*?</article>', text, re.DOTALL)[0]
-    stages = re.findall(r"<li( class=\"plain\")?>(.*?)</li>", article, re.DOTALL)
+    stages = re.findall(r'<li class="([^"]*)">(.*?)</li>', article, re.DOTALL)
     names = [re.search(r'class="layer">(\w+)<', stage)[1] for _, stage in stages]
     assert names == ["quant_0", "swu_0", "mvau_0", "mvau_1", "mvau_2"]
-    assert [bool(plain) for plain, _ in stages] == [False, True, False, False, False]
+    assert [kind for kind, _ in stages] == ["chosen feeds", "plain feeds", *["chosen feeds"] * 2, "chosen"]
     widths = [re.findall(r"<span>(\w+)</span>.*?<b>(\d)<", stage) for _, stage in stages]
     assert widths == [
         [("activations", "4")],
@@ -152,6 +154,8 @@ def test_layers_that_read_others_than_the_one_before_say_so():
     data = searches.result()
     data["layers"][4]["reads"] = ["mvau_1", "quant_0"]
     assert "reads mvau_1, quant_0" in "".join(shown(data)[1].text)
+    data["layers"][4]["reads"] = ["quant_0"]
+    assert shown(data)[0].count('"chosen feeds"') == 2 * len(data["designs"])
     assert "reads mvau_1" not in "".join(shown(searches.result())[1].text)
 
 

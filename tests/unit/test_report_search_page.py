@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from levada.report import searching
 from tests import browser
-from tests.unit import searches
+from tests.unit import search_values as searches
 
 DATA = json.loads(json.dumps(searches.result()))
 

@@ -22,7 +22,7 @@ from levada.search.search import Design, Found, Options
 from levada.search.space import space
 from levada.search.subject import Subject
 from levada.search.trials import storage
-from levada.search.workers import Workers
+from levada.search.workers import Processes
 from levada.train import Recipe
 from levada.train.classification import Classification
 from tests.unit import trainings
@@ -45,12 +45,13 @@ def found(tmp_path, monkeypatch):
         subject,
         Goal(BOARD, budget(BOARD, "lut=8000,dsp=0"), 80.0),
         RECIPE,
+        None,
         tmp_path / "it's here",
         designs=3,
         seed=0,
         deadline=Deadline(),
         proposing=Deadline(),
-        workers=Workers(1),
+        workers=Processes(1),
         storage=storage(str(tmp_path / "trials.log")),
         log=print,
         notes={"rounds": 2, "seconds": {"solving": 1.5}},
@@ -58,7 +59,7 @@ def found(tmp_path, monkeypatch):
     designs = []
     for bits, quality in zip(itertools.product((4, 2), repeat=2), (90.0, 80.0, 85.0), strict=False):
         candidate = own.own.turned(own.knobs[0], bits[0]).turned(own.knobs[1], bits[1])
-        place = search.work.place(str(candidate))
+        place = search.work.place_of(candidate)
         place.mkdir(parents=True)
         (place / work.NETWORK).write_text(str(candidate))
         (place / work.PARTITION).write_text("")
@@ -69,7 +70,7 @@ def found(tmp_path, monkeypatch):
 
 
 def test_what_is_saved_is_read_again_and_shown(found, capsys):
-    report = result.save(found)
+    report = searching.checked(result.save(found), found.folder)
     assert searching.load(found.folder) == report
     assert (found.folder / searching.PAGE).read_text() == searching.page(report)
     assert json.loads((found.folder / searching.FILE).read_text()) == searching.as_json(report)
@@ -87,8 +88,16 @@ def test_what_is_saved_is_read_again_and_shown(found, capsys):
     assert (report.designs[0].cost.share, report.budget.dsp) == (2000 / 8000, 0)
 
 
+def test_files_of_another_machine_have_no_command(found):
+    (found.search.work.place_of(found.designs[2].candidate) / work.NETWORK).unlink()
+    report = searching.checked(result.save(found), found.folder)
+    assert [design.build is None for design in report.designs] == [False, True, True]
+    page = (found.folder / searching.PAGE).read_text()
+    assert (page.count("where another machine trained it"), page.count("keeps no files")) == (1, 1)
+
+
 def test_layers_and_knobs_are_those_of_the_network(found):
-    report = result.save(found)
+    report = searching.checked(result.save(found), found.folder)
     assert [(layer.name, layer.kind) for layer in report.layers][:3] == [
         ("quant", "thresholding"),
         ("cut", "swu"),
@@ -105,7 +114,7 @@ def test_layers_and_knobs_are_those_of_the_network(found):
 
 
 def test_a_command_is_one_that_levada_knows(found):
-    for design in result.save(found).front:
+    for design in searching.checked(result.save(found), found.folder).front:
         words = shlex.split(design.build)
         assert words[:2] == ["levada", "build"]
         context = app.commands["build"].make_context("levada build", words[2:])

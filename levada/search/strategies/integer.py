@@ -18,7 +18,6 @@ from levada.search.joint import Answer, Layer, Losses, choose, table
 from levada.search.layers import Knobs, choices, knobs_of
 from levada.search.sensitivity import sensitivity, singles
 from levada.search.strategies import Strategy, option
-from levada.train.loop import TRAINED
 
 if TYPE_CHECKING:
     from levada.search.context import Search
@@ -67,15 +66,12 @@ class Integer(Strategy):
 
     def _losses(self, search: Search) -> Losses:
         """What each width of each knob costs."""
-        widest = search.subject.widest
+        base = search.train_widest()
         plain = search.work
-        search.log(f"training the widest candidate, {widest}")
-        (base,) = search.evaluate("widest", [str(widest)], partial(work.trained_score, plain))
-        start = plain.place(str(widest)) / TRAINED
         single = singles(plain)
         search.log(f"{len(single)} sensitivities of {self.steps} batches each")
-        measure = partial(sensitivity, plain, self.steps, start, search.subject.widths(widest))
-        texts = [*(str(candidate) for _, _, candidate in single), str(widest)]
+        texts = [*(str(candidate) for _, _, candidate in single), str(search.subject.widest)]
+        measure = partial(sensitivity, plain, self.steps)
         found = search.evaluate(f"sensitivity {self.steps}", texts, measure)
         least = min(base["loss"], found[-1]["loss"])
         losses: list[dict[int, float]] = [{} for _ in search.subject.space.knobs]

@@ -1,0 +1,258 @@
+"""Searched widths against uniform ones: `python -m tests.search_bars [MODEL...] [--seeds N] [--jobs N]`.
+
+For each network and seed all strategies search within the same share of a board, and train their designs in
+the same way. Printed, and written to docs/search.json and the tables of docs/search.md:
+
+- how much faster the fastest searched design is that is as good as the best uniform one, and how much better
+  the best searched design is that is as fast;
+- the part of the area under the front of all designs that each strategy's own front covers;
+- the designs compared, built: mismatches at all levels, cycles, resources by Yosys.
+
+All is kept under build/bars, so that it goes on after an interruption. It takes hours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+from pymoo.indicators.hv import HV
+from rich.console import Console
+from rich.table import Table
+from scipy import stats
+
+from levada import build
+from levada.search import result, strategies
+from levada.search.search import Options, search
+from tests.results import between_marks
+
+ROOT = Path(__file__).resolve().parent.parent
+FILE, PAGE = ROOT / "docs" / "search.json", ROOT / "docs" / "search.md"
+WORK = Path("build/bars")
+BUDGET = "15%"
+DESIGNS, ALL = 12, 1000
+FRAMES, RTL_FRAMES = 64, 8
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A network, its widths, epochs of designs, and what counts as the same quality."""
+
+    model: str
+    weights: tuple[int, ...]
+    finetune: int
+    tolerance: float
+
+
+CASES = (
+    Case("digits-w4a4", (2, 3, 4, 6, 8), 1, 0.1),
+    Case("espcn-x2-w8a8", (3, 4, 5, 6, 8), 5, 0.05),
+)
+ACTIVATIONS = (2, 3, 4, 6, 8)
+
+
+def searched(case, seed, strategy, jobs):
+    """search.json of one search, from build/bars or made now."""
+    folder = WORK / case.model / str(seed)
+    path = folder / f"{strategy}.json"
+    if not path.is_file():
+        start = time.perf_counter()
+        options = Options(
+            case.model,
+            budget=BUDGET,
+            strategy=strategy,
+            weights=case.weights,
+            activations=ACTIVATIONS,
+            designs=ALL if strategy == "uniform" else DESIGNS,
+            finetune=case.finetune,
+            seed=seed,
+            out=folder / strategy,
+            # One for all strategies: what is trained for one is known to the others.
+            storage=str(folder / "trials.log"),
+            jobs=jobs,
+        )
+        found = result.save(search(options, print))
+        path.write_text(json.dumps(found | {"took": time.perf_counter() - start}, indent=1) + "\n")
+    return json.loads(path.read_text())
+
+
+def fps(design):
+    return design["cost"]["fps"]
+
+
+def fitting(found):
+    return [design for design in found["designs"] if design["cost"]["fits"]]
+
+
+def best(found):
+    """The uniform design of the highest quality, the fastest of these."""
+    return max(fitting(found), key=lambda d: (d["quality"], fps(d)))
+
+
+def as_good(found, uniform, tolerance):
+    """The fastest searched design that is as good; None if there is none."""
+    good = [d for d in fitting(found) if d["quality"] >= uniform["quality"] - tolerance]
+    return max(good, key=lambda d: (fps(d), d["quality"]), default=None)
+
+
+def as_fast(found, uniform):
+    """The best searched design that is as fast."""
+    fast = [d for d in fitting(found) if fps(d) >= fps(uniform)]
+    return max(fast, key=lambda d: (d["quality"], fps(d)), default=None)
+
+
+def area(designs, everything):
+    """What designs dominate of quality and the logarithm of the rate, from the worst of all designs on."""
+    points = np.array([(-d["quality"], -math.log(fps(d))) for d in designs])
+    worst = np.array([(-d["quality"], -math.log(fps(d))) for d in everything]).max(axis=0)
+    return float(HV(ref_point=worst + 1e-9)(points))
+
+
+def interval(values, unit=""):
+    """The mean of several seeds and the half width of its 95 % interval (Student's t)."""
+    values = np.array(values, float)
+    if len(values) < 2:
+        return f"{values.mean():.2f}{unit}"
+    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
+    return f"{values.mean():.2f} ± {half:.2f}{unit}"
+
+
+def compared(case, seeds, others, jobs):
+    """Rows of the first two tables, and the designs that they compare."""
+    gains, areas, chosen = [], [], []
+    runs = {s: [searched(case, seed, s, jobs) for seed in range(seeds)] for s in ("uniform", *others)}
+    uniform = [best(found) for found in runs["uniform"]]
+    chosen += [("uniform", seed, design) for seed, design in enumerate(uniform)]
+    unit = runs["uniform"][0]["unit"]
+    for strategy in others:
+        fast = [as_good(f, u, case.tolerance) for f, u in zip(runs[strategy], uniform, strict=True)]
+        good = [as_fast(f, u) for f, u in zip(runs[strategy], uniform, strict=True)]
+        ratios = [fps(d) / fps(u) for d, u in zip(fast, uniform, strict=True) if d]
+        better = [d["quality"] - u["quality"] for d, u in zip(good, uniform, strict=True) if d]
+        chosen += [(strategy, seed, d) for designs in (fast, good) for seed, d in enumerate(designs) if d]
+        gains.append(
+            (
+                case.model,
+                strategy,
+                interval([u["quality"] for u in uniform], f" {unit}"),
+                interval([fps(u) for u in uniform]),
+                f"{interval(ratios)} ({len(ratios)} of {seeds})" if ratios else "none",
+                f"{interval(better, f' {unit}')} ({len(better)} of {seeds})" if better else "none",
+            )
+        )
+    for strategy, found in runs.items():
+        parts = []
+        for seed, own in enumerate(found):
+            everything = [d for all_seeds in runs.values() for d in fitting(all_seeds[seed])]
+            parts.append(100 * area(fitting(own), everything) / area(everything, everything))
+        minutes = np.mean([own["took"] for own in found]) / 60
+        designs = np.mean([len(own["designs"]) for own in found])
+        areas.append((case.model, strategy, interval(parts, " %"), f"{designs:.0f}", f"{minutes:.0f}"))
+    return gains, areas, chosen
+
+
+def verified(case, strategy, seed, design):
+    """A compared design, built: at all levels, with the resources that Yosys counts."""
+    folder = WORK / case.model / str(seed)
+    number = design["front"]  # nothing of its own strategy beats it, so there is one
+    path = folder / strategy / "front" / f"{case.model}-{number}.onnx"
+    target = folder / "built" / f"{strategy}-{number}"
+    report_path = target / "report.json"
+    if not report_path.is_file():
+        options = build.Options(
+            str(path),
+            out=target,
+            input={"digits-w4a4": "uint8/255", "espcn-x2-w8a8": "uint8/256"}[case.model],
+            partition=folder / strategy / "front" / f"{number}.partition.toml",
+            samples=FRAMES,
+            rtl_frames=RTL_FRAMES,
+        )
+        build.build(options, print)
+    report = json.loads(report_path.read_text())
+    mismatches = sum(level["mismatches"] for level in report["levels"].values())
+    made, cycles = report["resources"]["synthesized"], report["cycles"]
+    predicted = design["cost"]
+    return (
+        case.model,
+        strategy,
+        str(seed),
+        f"{design['quality']:.2f}",
+        "-" if design["tested"] is None else f"{design['tested']:.2f}",
+        f"{report['fps']:,.0f}",
+        "exact" if cycles["predicted"] == cycles["simulated"] == predicted["cycles"] else "off",
+        str(mismatches),
+        f"{made['lut']:,}",
+        f"{100 * (predicted['lut'] / made['lut'] - 1):+.1f} %",
+        str(made["dsp"]),
+        str(made["bram18"]),
+    )
+
+
+HEADS = {
+    "gains": (
+        ("network", "strategy", "best uniform", "its FPS", "FPS, as good", "better, as fast"),
+        "lllrrr",
+    ),
+    "areas": (("network", "strategy", "area", "designs", "minutes"), "llrrr"),
+    "verified": (
+        (
+            "network",
+            "strategy",
+            "seed",
+            "quality",
+            "tested",
+            "FPS",
+            "cycles",
+            "mismatches",
+            "LUT",
+            "estimate",
+            "DSP",
+            "BRAM18",
+        ),
+        "llrrrrlrrrrr",
+    ),
+}
+
+
+def markdown(name, rows):
+    heads, sides = HEADS[name]
+    lines = [
+        "| " + " | ".join(heads) + " |",
+        "|" + "|".join("--:" if s == "r" else "---" for s in sides) + "|",
+    ]
+    return [*lines, *("| " + " | ".join(row) + " |" for row in rows)]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("models", nargs="*", help="of " + ", ".join(case.model for case in CASES))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--jobs", type=int)
+    parser.add_argument("--strategies", default=",".join(s for s in strategies.names() if s != "uniform"))
+    own = parser.parse_args()
+    tables = {name: [] for name in HEADS}
+    for case in CASES:
+        if own.models and case.model not in own.models:
+            continue
+        gains, areas, chosen = compared(case, own.seeds, own.strategies.split(","), own.jobs)
+        tables["gains"] += gains
+        tables["areas"] += areas
+        rows = [verified(case, *one) for one in chosen]
+        tables["verified"] += list(dict.fromkeys(rows))
+    for name, rows in tables.items():
+        shown = Table(*HEADS[name][0], box=None)
+        for row in rows:
+            shown.add_row(*row)
+        Console(width=150).print(shown)
+    FILE.write_text(json.dumps(tables, indent=1) + "\n")
+    marks = {f"{name}: python -m tests.search_bars": markdown(name, rows) for name, rows in tables.items()}
+    PAGE.write_text(between_marks(PAGE.read_text(), marks))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+"""Whole searches: what they leave behind, interruptions, mistakes."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from levada import boards, cli, cost, models, partition
+from levada.build import Options as BuildOptions
+from levada.build import lowered
+from levada.errors import LevadaError
+from levada.search import result
+from levada.search import search as searching
+from levada.search.search import search
+from levada.search.subject import subject
+from tests.require_tools import require
+from tests.unit import searches
+from tests.unit.trainings import stripes
+
+ROOT = Path(__file__).parents[2]
+TIMES = {"seconds"}
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """Few images, and the same subject for all searches with the same widths."""
+    require("lightning_fabric")
+    dataset = searches.data.Dataset("stripes", *stripes(240, 1), *stripes(40, 2))
+    monkeypatch.setattr(models, "load_data", lambda model: dataset)
+    known = {}
+
+    def remembered(*arguments):
+        key = repr(arguments)
+        if key not in known:
+            known[key] = subject(*arguments)
+        return known[key]
+
+    monkeypatch.setattr(searching, "subject", remembered)
+
+
+def run(folder, **others):
+    """Runs a search and saves it: what it found and its JSON."""
+    found = search(searches.options(folder, **others))
+    return found, result.save(found)
+
+
+def lasting(json_):
+    """What has to be the same on each run."""
+    return {key: value for key, value in json_.items() if key not in TIMES}
+
+
+@pytest.fixture(scope="module", params=["uniform", "integer"])
+def searched(request, tmp_path_factory):
+    """A finished search, made in a process of its own."""
+    folder = tmp_path_factory.mktemp(request.param)
+    subprocess.run(
+        [sys.executable, "-m", "tests.unit.searches", folder, "0", request.param], check=True, cwd=ROOT
+    )
+    return request.param, folder, json.loads((folder / "out" / result.FILE).read_text(encoding="utf-8"))
+
+
+def test_the_front_is_ready_to_be_built(searched):
+    _, _, found = searched
+    front = [design for design in found["designs"] if design["front"]]
+    assert [design["front"] for design in front] == list(range(1, len(front) + 1))
+    assert front
+    board = boards.load("pynq-z2")
+    for design in front:
+        words = shlex.split(design["build"])
+        assert words[:2] == ["levada", "build"]
+        made = lowered(BuildOptions(words[2], samples=1, input="uint8/255")).graph
+        bits = {node.name: str(node.layer.precision) for node in made.nodes}
+        wanted = dict(part.split("=") for part in design["candidate"].split(","))
+        assert {site: bits[site] for site in wanted} == wanted
+        foldings = partition.from_toml(Path(words[words.index("--partition") + 1]))
+        folded = partition.with_foldings(made, foldings)
+        used = cost.total(folded, board.usable)
+        took = design["cost"]
+        assert took["fits"]
+        assert took["lut"] <= found["budget"]["lut"] == 7980
+        # Without the FIFOs, which come on top.
+        assert 0.7 * took["lut"] < used.lut <= took["lut"]
+        assert used.dsp == took["dsp"]
+
+
+def test_designs_off_the_front_are_beaten(searched):
+    _, _, found = searched
+    front = [design for design in found["designs"] if design["front"]]
+    for design in found["designs"]:
+        better = [
+            other
+            for other in front
+            if other["quality"] >= design["quality"] and other["cost"]["fps"] >= design["cost"]["fps"]
+        ]
+        assert better
+    assert [d["quality"] for d in front] == sorted((d["quality"] for d in front), reverse=True)
+
+
+@pytest.mark.parametrize("step", [7, 25])
+def test_a_killed_search_ends_with_the_same_result(searched, tmp_path, step):
+    """In the first training, after its first epoch, and in a later one."""
+    strategy, _, whole = searched
+    command = [sys.executable, "-m", "tests.unit.searches", tmp_path, str(step), strategy]
+    assert subprocess.run(command, check=False, cwd=ROOT).returncode == -signal.SIGKILL
+    assert not (tmp_path / "out" / result.FILE).exists()
+    _, again = run(tmp_path, strategy=strategy)
+    moved = json.loads(json.dumps(lasting(again)).replace(str(tmp_path), ""))
+    folder = str(searched[1])
+    assert moved == json.loads(json.dumps(lasting(whole)).replace(folder, ""))
+
+
+def test_sensitivities_are_told(searched):
+    strategy, _, found = searched
+    if strategy != "integer":
+        assert "sensitivities" not in found
+        return
+    rows = found["sensitivities"]
+    assert [row["knob"] for row in rows][:2] == ["activations of thresholding_0", "weights of mvau_0"]
+    assert all(row["loss"]["4"] == 0.0 <= row["loss"]["2"] for row in rows)
+    assert any(row["loss"]["2"] > 0 for row in rows)
+
+
+def test_time_that_is_over_keeps_what_is_trained(tmp_path):
+    first, _ = run(tmp_path, strategy="uniform", designs=1)
+    begun = time.time()
+    found, json_ = run(tmp_path, strategy="uniform", time="1s", epochs=2)
+    assert not json_["complete"]
+    assert time.time() - begun < 60
+    assert [str(design.candidate) for design in found.designs] == [str(first.designs[0].candidate)]
+
+
+def test_time_that_is_over_before_anything_is_trained(tmp_path):
+    with pytest.raises(LevadaError) as error:
+        search(searches.options(tmp_path, strategy="integer", time="1s"))
+    assert str(error.value).startswith(
+        "digits-w4a4: the time (1s) was over before a design was trained; the same command goes on from here;"
+    )
+
+
+def test_a_budget_that_nothing_fits(tmp_path):
+    with pytest.raises(LevadaError) as error:
+        search(searches.options(tmp_path, budget="lut=900"))
+    said = str(error.value)
+    assert said.startswith("digits-w4a4: not even the narrowest candidate fits, thresholding_0=a2,mvau_0=w2")
+    assert "lut: " in said
+    assert " of 900, " in said
+
+
+def test_a_rate_that_nothing_reaches(tmp_path):
+    with pytest.raises(LevadaError, match=r"not even the narrowest candidate fits.*2e\+07 FPS"):
+        search(searches.options(tmp_path, target_fps=2e7))
+
+
+def test_a_rate_and_a_budget(tmp_path):
+    found, json_ = run(tmp_path, target_fps=20000.0, strategy="uniform", designs=2)
+    assert all(design.cost.fps >= 20000 for design in found.designs)
+    assert json_["target_fps"] == 20000.0
+    efforts = [found.search.goal.share(found.designs[index].cost) for index in found.front]
+    assert efforts == sorted(efforts, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        ({"model": "tfc-w2a2"}, "tfc-w2a2: the family tfc has no widths to choose; give its module"),
+        ({"model": "digits"}, "model 'digits' is unknown; did you mean"),
+        ({"keep": ("mvau_9",)}, "mvau_9: no such site in digits_w4a4; it has thresholding_0, mvau_0"),
+        ({"weights": (9,)}, "weights of 9 bits cannot be searched; choose 1 to 8"),
+        ({"activations": (1,), "weights": ()}, "digits-w4a4: there is no bit width to choose: "),
+        ({"strategy": "magic"}, "strategy 'magic' is unknown; known: "),
+        ({"board": "pynq-z3"}, "board 'pynq-z3' is unknown; did you mean"),
+        ({"designs": 0}, "--designs: at least 1 design is needed"),
+        ({"time": "soon"}, "--time 'soon' is no time; write 90s, 30m or 1.5h"),
+        ({"budget": "all"}, "--budget 'all' is no budget; write 15% or some of lut="),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_mistakes(tmp_path, others, said):
+    with pytest.raises(LevadaError) as error:
+        search(searches.options(tmp_path, **others))
+    assert str(error.value).startswith(said)
+    assert not (tmp_path / "out").exists()
+
+
+def test_loss_that_is_no_number(tmp_path):
+    path = searches.recipe(tmp_path)
+    path.write_text(path.read_text(encoding="utf-8").replace("0.01", "1e30"), encoding="utf-8")
+    with pytest.raises(LevadaError, match=r"^thresholding_0=.*: the loss is (nan|inf) at step \d+ of "):
+        search(searches.options(tmp_path, strategy="uniform", designs=1, recipe=path))
+
+
+def test_the_command(tmp_path, capsys):
+    words = ["search", "digits-w4a4", "--budget", "15%", "--weights", "2,x"]
+    assert cli.main(words) == 1
+    assert capsys.readouterr().err.endswith(
+        "--weights '2,x': write bits with commas between, such as 2,4,8\n"
+    )
+    words = ["search", "digits-w4a4", "--strategy", "integer", "--set", "steps=0", "--out", str(tmp_path)]
+    assert cli.main(words) == 1
+    assert capsys.readouterr().err == "levada: --set steps=0: write a number from 1 to 1e+06\n"
