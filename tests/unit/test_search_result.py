@@ -22,7 +22,7 @@ from levada.search.search import Design, Found, Options
 from levada.search.space import space
 from levada.search.subject import Subject
 from levada.search.trials import storage
-from levada.search.workers import Processes
+from levada.search.workers import Local
 from levada.train import Recipe
 from levada.train.classification import Classification
 from tests.unit import trainings
@@ -51,7 +51,7 @@ def found(tmp_path, monkeypatch):
         seed=0,
         deadline=Deadline(),
         proposing=Deadline(),
-        workers=Processes(1),
+        workers=Local(1),
         storage=storage(str(tmp_path / "trials.log")),
         log=print,
         notes={"rounds": 2, "seconds": {"solving": 1.5}},
