@@ -13,7 +13,7 @@
     const losses = new Set(design.dataset.losses.split(" "));
     for (const link of links) {
       const own = link.getAttribute("href") === `#${design.id}`;
-      link.toggleAttribute("aria-current", own);
+      link.setAttribute("aria-current", own);
       link.classList.toggle("chosen", own);
       link.closest("tr")?.classList.toggle("chosen", own);
     }

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from levada import content
+from levada.graph import Graph, Node
 from levada.report.search_schema import SEARCH_SCHEMA
 from levada.report.searching import FILE, PAGE, checked, page
 from levada.search.search import Design, Found
@@ -72,14 +73,16 @@ def as_json(found: Found) -> dict[str, Any]:
         "evaluated": search.evaluated,
         "complete": found.complete,
         "refused": list(space.refused),
-        "layers": [
-            {"name": n.name, "kind": n.layer.kind, "macs": n.layer.macs(), "reads": list(graph.sources(n))}
-            for n in graph.nodes
-        ],
+        "layers": [_layer(node, graph) for node in graph.nodes],
         "knobs": [_knob(knob) for knob in space.knobs],
         "designs": [_design(found, found.designs[i], numbers.get(i)) for i in order],
         **search.notes,
     }
+
+
+def _layer(node: Node, graph: Graph) -> dict[str, Any]:
+    layer = node.layer
+    return {"name": node.name, "kind": layer.kind, "macs": layer.macs(), "reads": list(graph.sources(node))}
 
 
 def _knob(knob: Knob) -> dict[str, Any]:

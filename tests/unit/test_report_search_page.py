@@ -58,14 +58,14 @@ def only(page, number):
 def test_a_point_is_chosen_by_a_click(open_page):
     page = open_page()
     only(page, 1)
-    assert point(page, 1).get_attribute("aria-current") is not None
+    expect(point(page, 1)).to_have_attribute("aria-current", "true")
     framed = page.locator(".heat td.chosen")
     assert framed.evaluate_all("cells => cells.map(cell => cell.dataset.loss)") == ["0-8", "1-8", "2-8"]
     page.evaluate("window.scrollTo(0, 60)")
     point(page, 4).click()
     only(page, 4)
     assert page.evaluate("window.scrollY") == 60
-    assert point(page, 1).get_attribute("aria-current") is None
+    expect(point(page, 1)).to_have_attribute("aria-current", "false")
     assert framed.evaluate_all("cells => cells.map(cell => cell.dataset.loss)") == ["0-4", "1-2", "2-2"]
     expect(page.locator("#design-4")).to_contain_text("keeps no files")
     expect(page.locator("tr.chosen th")).to_have_text("4")
