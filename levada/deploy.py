@@ -12,6 +12,7 @@ import levada_driver
 import numpy as np
 import numpy.typing as npt
 from levada_driver import Accelerator
+from levada_driver import manifest as manifests
 from levada_driver.backends import cppsim as cppsim_backend
 from levada_driver.backends import rtlsim as rtlsim_backend
 from levada_driver.datatype import IntArray
@@ -29,10 +30,19 @@ from levada.streamline import Network
 
 
 @dataclass(frozen=True, eq=False)
+class Setting:
+    """One of several networks that a design may be, and its golden integers for the samples."""
+
+    about: manifests.Setting
+    golden: IntArray
+
+
+@dataclass(frozen=True, eq=False)
 class Package:
     """What goes into a package: the design, its simulators, and samples with their golden integers.
 
-    `demo`: a file that tells the driver's demo page what the results mean, or None.
+    `demo`: a file that tells the driver's demo page what the results mean, or None. `settings`: where there
+    are several, all of them; the golden integers of the first are those of the package.
     """
 
     graph: Graph
@@ -45,16 +55,19 @@ class Package:
     samples: npt.NDArray[Any]
     golden: IntArray
     demo: Path | None = None
+    settings: tuple[Setting, ...] = ()
 
 
-def write(package: Package, folder: Path) -> IntArray:
-    """Writes the package into `folder` and returns the integers that its own driver gives for the samples.
+def write(package: Package, folder: Path) -> list[IntArray]:
+    """Writes the package into `folder`; returns what its own driver gives for the samples in each setting.
 
     The driver runs on the package's simulated chip, with the class that runs on the board.
     """
     content.write_whole(folder / FILE, manifest(package).to_json())
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, input=package.samples, golden=package.golden)
+    golden = {f"golden_{number}": one.golden for number, one in enumerate(package.settings) if number}
+    arrays = {"input": package.samples, "golden": package.golden, **golden}
+    np.savez_compressed(buffer, allow_pickle=True, **arrays)
     content.write_whole(folder / "samples.npz", buffer.getvalue())
     content.write_whole(folder / "sim" / "ports.hpp", harness.ports_header(package.graph))
     for source, name in _simulators(package):
@@ -64,7 +77,11 @@ def write(package: Package, folder: Path) -> IntArray:
         shutil.copy2(package.demo, folder / settings.FILE)
     _copy_driver(folder / "driver")
     with Accelerator(folder, backend="rtlsim") as accelerator:
-        return accelerator.run_integers(package.samples)
+        found = [accelerator.run_integers(package.samples)]
+        for name in accelerator.settings[1:]:
+            accelerator.setting = name
+            found.append(accelerator.run_integers(package.samples))
+        return found
 
 
 def _simulators(package: Package) -> list[tuple[Path, str]]:
@@ -108,6 +125,7 @@ def manifest(package: Package) -> Manifest:
         baud=shell.baud if shell else None,
         writable=tuple(node.name for node in sv.writable(graph)),
         forms=writable.forms(graph) if sv.writable(graph) else None,
+        settings=tuple(setting.about for setting in package.settings),
     )
 
 

@@ -95,10 +95,10 @@ class DotProducts:
         return ("lut",) if self.thresholds is None else self.search.places(folds)
 
     def activate(self, sums: IntArray) -> IntArray:
-        """Results of sums [..., MH]."""
+        """Results of sums [..., rows] of the first rows."""
         if self.thresholds is None:
             return sums
-        return th.apply(sums, self.thresholds, self.base, self.result_type.step)
+        return th.apply(sums, self.thresholds[: sums.shape[-1]], self.base, self.result_type.step)
 
     @property
     def coding(self) -> str:

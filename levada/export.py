@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from levada.nested import cut
+
 if TYPE_CHECKING:
     import torch
 
@@ -17,9 +19,12 @@ _OPSET = 13
 _LARGE = 1_000_000  # bytes; the weights of larger files are stored as the integers they are quantized to
 
 
-def export(network: torch.nn.Module, shape: tuple[int, ...], outputs: int = 1) -> bytes:
+def export(
+    network: torch.nn.Module, shape: tuple[int, ...], outputs: int = 1, bits: int | None = None
+) -> bytes:
     """The network as a QONNX file for inputs of `shape`; the same bytes for the same weights.
 
+    Only the upper `bits` bits of all weights are left, if that is given (`levada.nested`).
     Its output is called "logits"; where there are several, "output0" and so on.
     """
     import onnx
@@ -47,10 +52,39 @@ def export(network: torch.nn.Module, shape: tuple[int, ...], outputs: int = 1) -
     for node in proto.graph.node:
         node.doc_string = ""
         del node.metadata_props[:]
+    if bits is not None:
+        drop(proto, bits)
     if proto.ByteSize() > _LARGE:
         shrink(proto)
     data: bytes = proto.SerializeToString(deterministic=True)
     return data
+
+
+def drop(proto: Any, bits: int) -> None:  # noqa: ANN401
+    """Leaves the upper `bits` bits of all quantized weights, in two's complement, the others at 0.
+
+    Quantizers keep scales and widths, so that all else is as it was; those that left out the least integer
+    take it in: -7 without its lowest bit is -8.
+    """
+    from onnx import numpy_helper
+    from qonnx.custom_op.general.quant import quant
+
+    constants = _constants(proto)
+    stored = {tensor.name: tensor for tensor in proto.graph.initializer}
+    for node in proto.graph.node:
+        if node.op_type != "Quant" or any(name not in constants for name in node.input):
+            continue
+        weights, scale, *rest = (constants[name] for name in node.input)
+        planes = int(rest[-1]) - bits
+        if planes <= 0:
+            continue
+        options = {attribute.name: attribute for attribute in node.attribute}
+        rule = (options["signed"].i, options["narrow"].i, options["rounding_mode"].s.decode())
+        codes = np.rint(quant(weights, scale, *rest, *rule) / scale).astype(np.int64)
+        kept = (cut(codes, planes) * scale).astype(np.float32)
+        tensor = stored[node.input[0]]
+        tensor.CopyFrom(numpy_helper.from_array(kept, tensor.name))
+        options["narrow"].i = 0
 
 
 def shrink(proto: Any) -> None:  # noqa: ANN401  # onnx comes without types

@@ -79,6 +79,20 @@ class Graph:
         pairs = zip(self.nodes, layers, strict=True)
         return self.with_nodes(tuple(replace(node, layer=layer) for node, layer in pairs))
 
+    @property
+    def settings(self) -> int:
+        """How many settings there are; a layer has as many, or is alike in all of them."""
+        return max((node.layer.settings for node in self.nodes), default=1)
+
+    def at(self, setting: int) -> Graph:
+        """What the graph computes in a setting: the same nodes with the layers that they are in it."""
+        nodes = tuple(replace(node, layer=node.layer.chosen(setting)) for node in self.nodes)
+        tensors = dict(self.tensors)
+        for node in nodes:
+            for name, port in zip(node.outputs, node.layer.outputs, strict=True):
+                tensors[name] = replace(tensors[name], dtype=port.dtype)
+        return replace(self, nodes=nodes, tensors=tensors)
+
     def stream(self, tensor: str) -> Stream:
         """The stream that carries a tensor."""
         found = self.producer(tensor)

@@ -12,6 +12,7 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -23,6 +24,7 @@ from levada_driver.packing import Stream
 from levada.adder_graph import Sums
 from levada.pipelining import SLOW, Pipelining
 from levada.precision import Precision
+from levada.settings import Settings
 from levada.terms import Terms, rounded
 from levada.window import Window
 
@@ -45,7 +47,7 @@ class Tensor:
     @property
     def size(self) -> int:
         """Elements of a frame."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        return prod(self.shape)
 
 
 @dataclass(frozen=True, order=True)
@@ -136,25 +138,28 @@ class SvInstance:
 
     Where it has `sums`, its output `operands` goes to that module, whose results come back at `sums`. A
     module whose parameters may be written has a `place`, 0 where these cannot, and an input `param`
-    (param_pkg.sv).
+    (param_pkg.sv), by which one of several `settings` is chosen, too.
     """
 
     module: str
     params: Mapping[str, int | Bits | Rom]
     sums: Sums | None = None
     place: int | None = None
+    settings: int = 1
 
 
 @dataclass(frozen=True)
 class CppInstance:
     """One call of an HLS function template: arguments of the template, then constant arrays by name.
 
-    A constant array carries the type of its elements for synthesis and is passed after the streams.
+    A constant array carries the type of its elements for synthesis and is passed after the streams; of one
+    that is `chosen`, the part that the setting is the index of.
     """
 
     function: str
     template: tuple[int | IntType, ...]
     constants: Mapping[str, tuple[IntArray, IntType]] = field(default_factory=dict)
+    chosen: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -191,12 +196,11 @@ class Case:
 
 Role = Literal["compute", "adapter", "buffer", "fork", "window"]
 _REGISTRY: dict[str, type[Layer]] = {}
-#: Pixels that a layer may take in one cycle, where it takes whole ones.
-MMVS = (1, 2, 4)
+MMVS = (1, 2, 4)  #: Pixels that a layer may take in one cycle, where it takes whole ones.
 
 
 @dataclass(frozen=True, eq=False)
-class Layer(ABC):
+class Layer(Settings, ABC):
     """One kind of hardware unit; see docs/add-a-layer.md for a walk through every method.
 
     `kind` is the name of its folder, of its module and of its function template. `role` is "compute" for
@@ -334,10 +338,7 @@ class Layer(ABC):
         return replace(self, **changes)
 
     def slimmer(self) -> Mapping[str, Layer]:
-        """What this layer would be with fewer channels, by the change in words: "8 output channels".
-
-        Only their costs are asked for, to advise who has a network that does not fit.
-        """
+        """What it would be with fewer channels, by the change in words: "8 output channels". For costs."""
         return {}
 
 

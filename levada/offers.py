@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import overload
 
 import numpy as np
 from levada_driver.datatype import IntArray
 
 from levada import cost
 from levada.layer import Device, Folding, Layer, Resources
+
+#: Elements of a beat at each input, and at each output.
+Ends = tuple[tuple[int, ...], tuple[int, ...]]
 
 
 @dataclass(frozen=True)
@@ -21,14 +28,69 @@ class Choice:
     taken: tuple[int, ...]
     given: tuple[int, ...]
 
+    @property
+    def ends(self) -> Ends:
+        """Elements of a beat at both sides."""
+        return self.taken, self.given
 
-def offers(layer: Layer, device: Device) -> list[Choice]:
+
+@dataclass(frozen=True, eq=False)
+class Menu(Sequence[Choice]):
+    """The choices of a layer, fastest first, with their figures as arrays for who compares many."""
+
+    choices: tuple[Choice, ...]
+
+    @overload
+    def __getitem__(self, at: int) -> Choice: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Choice, ...]: ...
+
+    def __getitem__(self, at: int | slice) -> Choice | tuple[Choice, ...]:
+        return self.choices[at]
+
+    def __len__(self) -> int:
+        return len(self.choices)
+
+    @cached_property
+    def resources(self) -> IntArray:
+        """What each choice takes, [n, 4]."""
+        return cost.table(choice.resources for choice in self.choices)
+
+    @cached_property
+    def kinds(self) -> IntArray:
+        """Which of `ends` each choice has, [n]."""
+        places = {ends: place for place, ends in enumerate(self.ends)}
+        return np.array([places[choice.ends] for choice in self.choices], np.int64)
+
+    @cached_property
+    def ends(self) -> tuple[Ends, ...]:
+        """The different streams that there are, ascending."""
+        return tuple(sorted({choice.ends for choice in self.choices}))
+
+    def at(self, rows: Iterable[int]) -> Menu:
+        """Only the choices at these places, which ascend."""
+        return Menu(tuple(self.choices[row] for row in rows))
+
+    def within(self, interval: int) -> Menu:
+        """Only the choices of at most `interval` cycles."""
+        if interval not in self._within:
+            count = bisect_right(self.choices, interval, key=lambda choice: choice.cycles)
+            self._within[interval] = self if count == len(self) else Menu(self.choices[:count])
+        return self._within[interval]
+
+    @cached_property
+    def _within(self) -> dict[int, Menu]:
+        return {}
+
+
+def offers(layer: Layer, device: Device) -> Menu:
     """The Pareto-optimal foldings by cycles, LUTs, flip-flops, DSP slices and block RAM, fastest first.
 
     Foldings whose streams differ are not compared: which of them is better depends on the width converters
     that their neighbours need, see `levada.problem`.
     """
-    kinds: dict[tuple[tuple[int, ...], tuple[int, ...]], list[Choice]] = {}
+    kinds: dict[Ends, list[Choice]] = {}
     for folding in sorted(layer.foldings()):
         ends = layer.streams(folding)
         taken, given = (tuple(stream.elements for stream in end) for end in ends)
@@ -40,7 +102,7 @@ def offers(layer: Layer, device: Device) -> list[Choice]:
     def rank(choice: Choice) -> tuple[int, int, Folding]:
         return choice.cycles, cost.price(choice.resources, device), choice.folding
 
-    return sorted(best, key=rank)
+    return Menu(tuple(sorted(best, key=rank)))
 
 
 def _front(choices: list[Choice]) -> list[int]:

@@ -19,8 +19,8 @@ from levada import timing
 from levada.graph import Graph, Node
 from levada.layer import Schedule
 
-#: Cycle of each step of a frame that moves a beat, by layer.
-Steps = dict[str, IntArray]
+#: When the steps of a frame are, by layer.
+Steps = dict[str, timing.Steps]
 # Intervals of which many fit into 32 bits.
 _SHORT = 1 << 26
 
@@ -85,14 +85,19 @@ class Plan:
     def _producer(self, name: str) -> Schedule:
         return self._schedules[self._joints[name].producer.name]
 
-    def _has_room(self, name: str, moves: Moves) -> bool:
+    def _has_room(self, name: str, moves: Moves, more: int = 0) -> bool:
+        """Whether the places of a tensor's layer, and so many more, are enough."""
         producer = self._producer(name)
         released = moves.taken + producer.release
-        return timing.suffices(moves.issued, released, self._interval, producer.slots)
+        return timing.suffices(moves.issued, released, self._interval, producer.slots + more)
 
-    def _stored(self, name: str, steps: Steps) -> int:
+    def _stores_less(self, name: str, moves: Moves, bits: int) -> bool:
+        """Whether a tensor needs fewer bits than so many (> 0) beyond what its layer can hold."""
+        return self._has_room(name, moves, (bits - 1) // self._graph.stream(name).bits)
+
+    def _stored(self, name: str, moves: Moves) -> int:
         """Bits that a tensor needs beyond what its layer can hold."""
-        moves, producer = self._moves(name, steps), self._producer(name)
+        producer = self._producer(name)
         if self._has_room(name, moves):
             return 0
         claimed = timing.high_water(moves.issued, moves.taken + producer.release, self._interval)
@@ -100,25 +105,23 @@ class Plan:
 
     def _moves(self, name: str, steps: Steps) -> Moves:
         joint = self._joints[name]
-        reads = self._active[joint.consumer.name].reads[joint.input]
-        return Moves(self._issued(name, steps), steps[joint.consumer.name][reads])
+        return Moves(self._issued(name, steps), steps[joint.consumer.name].taken[joint.input])
 
     def _issued(self, name: str, steps: Steps) -> IntArray:
         joint = self._joints[name]
-        return steps[joint.producer.name][self._active[joint.producer.name].writes[joint.output]]
+        return steps[joint.producer.name].issued[joint.output]
 
     def _latest(self, buffered: frozenset[str]) -> Steps:
         """Every layer as late as the outputs' earliest cycles allow."""
         deadlines = self._earliest_outputs(buffered)
         steps: Steps = {}
         for node in reversed(self._graph.nodes):
-            active = self._active[node.name]
             wanted = [deadlines[name] for name in node.outputs]
-            steps[node.name] = timing.latest_steps(active, wanted, self._interval)
-            for name, reads in zip(node.inputs, active.reads, strict=True):
+            steps[node.name] = self._active[node.name].latest(wanted, self._interval)
+            for name, taken in zip(node.inputs, steps[node.name].taken, strict=True):
                 if name in self._joints:
                     delay = self._producer(name).latency + (name in buffered)
-                    deadlines[name] = steps[node.name][reads] - delay
+                    deadlines[name] = taken - delay
         return steps
 
     def _earliest_outputs(self, buffered: frozenset[str]) -> dict[str, IntArray]:
@@ -131,10 +134,10 @@ class Plan:
             found = self._graph.producer(name)
             assert found is not None, f"{name} is an input of {self._graph.name} too"
             producer, output = found
-            ends[name] = steps[producer.name][self._active[producer.name].writes[output]]
+            ends[name] = steps[producer.name].issued[output]
         return ends
 
-    def _earliest(self, node: Node, steps: Steps, buffered: frozenset[str]) -> IntArray:
+    def _earliest(self, node: Node, steps: Steps, buffered: frozenset[str]) -> timing.Steps:
         """The steps of a layer as early as those of the layers before it allow."""
         arrivals = []
         for name in node.inputs:
@@ -143,17 +146,21 @@ class Plan:
                 arrivals.append(self._issued(name, steps) + delay)
             else:
                 arrivals.append(np.zeros(self._graph.stream(name).beats, self._type))
-        return timing.earliest_steps(self._active[node.name], arrivals, self._interval)
+        return self._active[node.name].earliest(arrivals, self._interval)
 
     def _bring_forward(self, steps: Steps, buffered: frozenset[str]) -> None:
         """Lets layers work early, one after the other, where that stores fewer bits."""
-        stored = {name: self._stored(name, steps) for name in self._joints}
+        stored = {name: self._stored(name, self._moves(name, steps)) for name in self._joints}
         for node in self._graph.nodes:
-            touched = [name for name in (*node.inputs, *node.outputs) if name in self._joints]
-            if not any(stored[name] for name in touched):
+            # An earlier layer frees places before itself and takes more behind: nothing before, nothing won.
+            if not any(stored.get(name, 0) for name in node.inputs):
                 continue
             moved = {**steps, node.name: self._earliest(node, steps, buffered)}
-            then = {name: self._stored(name, moved) for name in touched}
-            if sum(then.values()) < sum(stored[name] for name in touched):
-                steps[node.name] = moved[node.name]
-                stored.update(then)
+            touched = [name for name in (*node.outputs, *node.inputs) if name in self._joints]
+            now = sum(stored[name] for name in touched)
+            moves = {name: self._moves(name, moved) for name in touched}
+            if all(self._stores_less(name, moves[name], now) for name in touched):
+                then = {name: self._stored(name, moves[name]) for name in touched}
+                if sum(then.values()) < now:
+                    steps[node.name] = moved[node.name]
+                    stored.update(then)

@@ -6,8 +6,8 @@ producer's beat to the consumer's. Nothing else ties the layers together, apart 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Literal
 
@@ -17,7 +17,7 @@ from levada_driver.datatype import IntArray, IntType
 from levada import cost
 from levada.graph import Graph
 from levada.layer import Device, Layer, Tensor, adapter
-from levada.offers import Choice, offers, undominated
+from levada.offers import Choice, Menu, offers, undominated
 
 #: Where lanes multiply: in LUTs alone, in DSP slices wherever a layer can, or split between both.
 Lanes = Literal["split", "lut", "dsp"]
@@ -27,7 +27,7 @@ Columns = Callable[[int, Choice], tuple[int, ...]]
 
 
 #: Gives the Pareto-optimal foldings of a layer on a device.
-Offered = Callable[[Layer, Device], Sequence[Choice]]
+Offered = Callable[[Layer, Device], Menu]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,17 +40,25 @@ class Joint:
     input: int
     tensor: Tensor
     device: Device
-    _known: dict[tuple[int, int], IntArray] = field(default_factory=dict, init=False)
 
     def cost(self, given: int, taken: int) -> IntArray:
         """Resources [4] of the adapter between beats of `given` and of `taken` elements."""
-        pair = given, taken
-        if pair not in self._known:
-            self._known[pair] = _adapter_cost(self.tensor.shape, self.tensor.dtype, *pair, self.device)
-        return self._known[pair]
+        return _adapter_cost(self.tensor.shape, self.tensor.dtype, given, taken, self.device)
+
+    def costs(self, given: Sequence[int], taken: Sequence[int]) -> IntArray:
+        """Resources [given, taken, 4] of the adapters between beats of so many elements."""
+        return _adapter_costs(self.tensor.shape, self.tensor.dtype, tuple(given), tuple(taken), self.device)
 
 
 # A search for bit widths asks for the same adapters in thousands of problems.
+@lru_cache(maxsize=1 << 12)
+def _adapter_costs(
+    shape: tuple[int, ...], dtype: IntType, given: tuple[int, ...], taken: tuple[int, ...], device: Device
+) -> IntArray:
+    costs = [[_adapter_cost(shape, dtype, one, other, device) for other in taken] for one in given]
+    return np.array(costs, np.int64).reshape(len(given), len(taken), len(cost.FIELDS))
+
+
 @lru_cache(maxsize=1 << 16)
 def _adapter_cost(shape: tuple[int, ...], dtype: IntType, given: int, taken: int, device: Device) -> IntArray:
     """Resources [4] of the adapter between beats of `given` and of `taken` elements of a tensor."""
@@ -74,21 +82,21 @@ class Problem:
 
     graph: Graph
     device: Device
-    choices: tuple[tuple[Choice, ...], ...]
+    choices: tuple[Menu, ...]
     joints: tuple[Joint, ...]
 
     def within(self, interval: int) -> Problem:
         """Only the choices of at most `interval` cycles; a layer may be left without any."""
-        fast = (tuple(choice for choice in given if choice.cycles <= interval) for given in self.choices)
-        return replace(self, choices=tuple(fast))
+        return replace(self, choices=tuple(given.within(interval) for given in self.choices))
 
     def with_lanes(self, lanes: Lanes) -> Problem:
         """Only the choices with lanes as wanted, in each layer that has any of them."""
         if lanes == "split":
             return self
         wanted = _in_luts if lanes == "lut" else _in_slices
-        kept = (tuple(choice for choice in given if wanted(choice)) or given for given in self.choices)
-        return replace(self, choices=tuple(kept))
+        kept = (tuple(choice for choice in given if wanted(choice)) for given in self.choices)
+        pairs = zip(kept, self.choices, strict=True)
+        return replace(self, choices=tuple(Menu(some) if some else given for some, given in pairs))
 
     @cached_property
     def intervals(self) -> list[int]:
@@ -99,8 +107,8 @@ class Problem:
     @cached_property
     def least(self) -> IntArray:
         """No selection takes less than this of a resource, [4]; adapters not counted."""
-        tables = (cost.table(choice.resources for choice in given) for given in self.choices)
-        return sum((counts.min(axis=0) for counts in tables), np.zeros(len(cost.FIELDS), np.int64))
+        leasts = (given.resources.min(axis=0) for given in self.choices)
+        return sum(leasts, np.zeros(len(cost.FIELDS), np.int64))
 
     def folded(self, picks: Sequence[Choice]) -> Graph:
         """The graph with each layer folded as picked."""
@@ -138,7 +146,7 @@ def problem(graph: Graph, device: Device, offered: Offered = offers) -> Problem:
                 producer, output = found
                 ends = (places[producer.name], output, index, place)
                 joints.append(Joint(*ends, graph.tensors[name], device))
-    choices = tuple(tuple(offered(node.layer, device)) for node in graph.nodes)
+    choices = tuple(offered(node.layer, device) for node in graph.nodes)
     return Problem(graph, device, choices, tuple(joints))
 
 
@@ -146,43 +154,41 @@ def _reduced_at(problem: Problem, index: int, columns: Columns | None) -> Proble
     given = problem.choices[index]
     if len(given) < 2:
         return problem
-    ends = [(choice.taken, choice.given) for choice in given]
-    kinds = sorted(set(ends))
-    extra = _extra(problem, index, kinds)
-    table = cost.table(choice.resources for choice in given)
+    extra, table = _extra(problem, index), given.resources
     if columns is not None:
         table = np.column_stack([table, np.array([columns(index, choice) for choice in given], np.int64)])
-    wide = np.zeros((len(kinds), len(kinds), table.shape[1]), np.int64)
+    wide = np.zeros((*extra.shape[:2], table.shape[1]), np.int64)
     wide[:, :, : extra.shape[2]] = extra
-    places = {kind: place for place, kind in enumerate(kinds)}
-    kept = undominated(table, np.array([places[end] for end in ends]), wide)
-    fewer = tuple(given[row] for row in kept)
+    kept = undominated(table, given.kinds, wide)
+    fewer = given if len(kept) == len(given) else given.at(kept)
     return replace(problem, choices=(*problem.choices[:index], fewer, *problem.choices[index + 1 :]))
 
 
-def _extra(problem: Problem, index: int, kinds: list[tuple[tuple[int, ...], tuple[int, ...]]]) -> IntArray:
+def _extra(problem: Problem, index: int) -> IntArray:
     """Resources [kinds, kinds, 4] that adapters take more at most with the first kind than with the second.
 
-    At most: for whichever beat the neighbour chooses, a resource at a time.
+    At most: for whichever beat the neighbour chooses, a resource at a time. Kinds are those of its `Menu`.
     """
+    kinds = problem.choices[index].ends
     extra = np.zeros((len(kinds), len(kinds), len(cost.FIELDS)), np.int64)
     for joint in problem.joints:
         if joint.producer == index:
-            beats = {choice.taken[joint.input] for choice in problem.choices[joint.consumer]}
+            beats = {taken[joint.input] for taken, _ in problem.choices[joint.consumer].ends}
             own = [given[joint.output] for _, given in kinds]
-            extra += _most(own, {width: [joint.cost(width, beat) for beat in beats] for width in own})
+            extra += _most(own, joint.costs(sorted(set(own)), sorted(beats)))
         elif joint.consumer == index:
-            beats = {choice.given[joint.output] for choice in problem.choices[joint.producer]}
+            beats = {given[joint.output] for _, given in problem.choices[joint.producer].ends}
             own = [taken[joint.input] for taken, _ in kinds]
-            extra += _most(own, {width: [joint.cost(beat, width) for beat in beats] for width in own})
+            extra += _most(own, joint.costs(sorted(beats), sorted(set(own))).swapaxes(0, 1))
     return extra
 
 
-def _most(own: list[int], costs: Mapping[int, list[IntArray]]) -> IntArray:
-    """The most that the first of a pair of `own` beats costs above the second, [own, own, 4]."""
-    rows = np.array(list(costs.values()), np.int64)
-    differences = np.array([(row - rows).max(axis=1) for row in rows])
-    order = {width: place for place, width in enumerate(costs)}
-    places = np.array([order[width] for width in own])
+def _most(own: list[int], costs: IntArray) -> IntArray:
+    """The most that the first of a pair of `own` beats costs above the second, [own, own, 4].
+
+    `costs` [different widths, neighbour's beats, 4], the widths ascending.
+    """
+    differences = (costs[:, None] - costs).max(axis=2)
+    places = np.searchsorted(sorted(set(own)), own)
     table: IntArray = differences[places[:, None], places]
     return table

@@ -41,7 +41,7 @@ def resimulate(
         files = {path.name: path.read_text() for path in (package / IMAGES).iterdir()}
         binary = rtlsim.compile_program(files, (package / "sim" / "ports.hpp").read_text(), trace=True)
     program = RtlProgram(binary, package / IMAGES, manifest.inputs, manifest.outputs)
-    run = program.simulate([pack(values, manifest.inputs[0])], patience, stalls, seed, trace)
+    run = program.simulate([pack(values, manifest.inputs[0])], patience, stalls, seed, trace=trace)
     got = [unpack(data, stream) for data, stream in zip(run.outputs, manifest.outputs, strict=True)]
     wrong = int((np.concatenate(got, axis=1) != golden).any(axis=1).sum())
     if wrong:

@@ -1,8 +1,10 @@
-"""Picks one choice for each layer by CP-SAT: exact, and the same on every run.
+"""Picks one choice for each layer: exact, and the same on every run.
 
-Each layer has one Boolean for each of its choices. For a tensor between two layers, one Boolean for each pair
-of beats carries the adapter's cost; it is tied to the layers' own by sums over rows and columns of pairs,
-which makes the linear relaxation of a chain exact but for the budget.
+Where the budget leaves room for the cheapest selection of all, eliminating layers finds it
+(`levada.elimination`). Else CP-SAT does: each layer has one Boolean for each of its choices. For a tensor
+between two layers, one Boolean for each pair of beats carries the adapter's cost; it is tied to the layers'
+own by sums over rows and columns of pairs, which makes the linear relaxation of a chain exact but for the
+budget.
 """
 
 from __future__ import annotations
@@ -14,9 +16,9 @@ import numpy as np
 from levada_driver.datatype import IntArray
 from ortools.sat.python import cp_model
 
-from levada import cost
+from levada import cost, elimination
 from levada.latency import Filling, estimate
-from levada.offers import Choice
+from levada.offers import Choice, Menu
 from levada.problem import Joint, Problem
 
 # Limits of one solve in CP-SAT's deterministic seconds, so that a result does not depend on the machine; each
@@ -58,7 +60,7 @@ class _Model:
         for given, own in zip(problem.choices, self.picked, strict=True):
             self.model.add_exactly_one(own)
             self._booleans += own
-            self._costs += [*cost.table(choice.resources for choice in given)]
+            self._costs += [*given.resources]
         for joint in problem.joints:
             self._join(joint)
         self.used = [self._sum(column) for column in np.array(self._costs).T]
@@ -85,7 +87,7 @@ class _Model:
         self._booleans += pairs.values()
         self._costs += [joint.cost(*pair) for pair in pairs]
 
-    def _at(self, index: int) -> tuple[Choice, ...]:
+    def _at(self, index: int) -> Menu:
         return self.problem.choices[index]
 
     def _by_beat(self, index: int, beats: list[int]) -> dict[int, list[cp_model.IntVar]]:
@@ -166,18 +168,39 @@ class _Model:
 
 def possible(problem: Problem, budget: IntArray) -> Answer:
     """Any selection within the budget."""
-    if not all(problem.choices) or (problem.least > budget).any():
-        return Answer(None, 0, 0, impossible=True)
-    return _Model(problem.reduced(), budget).solve()
+    known = _known(problem, budget, cost.weights(problem.device))
+    return known or _Model(problem.reduced(), budget).solve()
 
 
 def cheapest(problem: Problem, budget: IntArray, weights: IntArray) -> Answer:
     """The selection of least weighted cost within the budget; its value is that cost."""
-    if not all(problem.choices) or (problem.least > budget).any():
-        return Answer(None, 0, 0, impossible=True)
+    known = _known(problem, budget, weights)
+    if known is not None:
+        return known
     model = _Model(problem.reduced(), budget)
     model.model.minimize(model.price(weights))
     return model.solve()
+
+
+def _known(problem: Problem, budget: IntArray, weights: IntArray) -> Answer | None:
+    """The cheapest selection where the budget does not bind, or that there is none; None where it may bind.
+
+    What does not fit for sure takes more of the resources that are short, by their weighted sum, than there
+    is, even where that sum alone is made small.
+    """
+    nothing = Answer(None, 0, 0, impossible=True)
+    if not all(problem.choices) or (problem.least > budget).any():
+        return nothing
+    picks = elimination.cheapest(problem, weights)
+    if picks is None:
+        return None
+    used = problem.used(picks)
+    if (used <= budget).all():
+        return Answer(picks, int(used @ weights), int(used @ weights))
+    short = np.where(used > budget, weights, 0)
+    smallest = elimination.cheapest(problem, short)
+    assert smallest is not None  # whose tables are as large as the first ones'
+    return nothing if int(problem.used(smallest) @ short) > int(budget @ short) else None
 
 
 def smallest(problem: Problem, budget: IntArray, weights: IntArray) -> Answer:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from levada_driver.datatype import IntArray
@@ -24,6 +24,8 @@ from levada.layer import BoolArray, Schedule
 
 #: Indices into an array: all of them, or some.
 Picked = slice | IntArray
+# Of so many beats one is looked at closely.
+_STRIDE = 16
 
 
 @dataclass(frozen=True)
@@ -89,70 +91,128 @@ def _step_times(schedule: Schedule, arrivals: list[IntArray], frames: int) -> In
 
 
 @dataclass(frozen=True)
-class Active:
-    """The steps of a schedule in which beats move: the others only count.
+class Side:
+    """The inputs or the outputs of a layer: the steps at which any of them moves a beat.
 
-    `at` [n] are their numbers among all `steps`. `reads` and `writes` pick those out of the n that touch an
-    input or an output.
+    `at` [n] are their numbers, ascending; `ports` pick out of them those of each port.
     """
 
     at: IntArray
+    ports: tuple[Picked, ...]
+
+    @staticmethod
+    def of(masks: Sequence[BoolArray], dtype: type[np.signedinteger[Any]]) -> Side:
+        """Those of a schedule, with numbers of a type."""
+        if len(masks) == 1:
+            return Side(np.flatnonzero(masks[0]).astype(dtype), (slice(None),))
+        at = np.flatnonzero(np.logical_or.reduce(masks))
+        picked = (mask[at] for mask in masks)
+        ports = (slice(None) if mask.all() else np.flatnonzero(mask) for mask in picked)
+        return Side(at.astype(dtype), tuple(ports))
+
+    def starts(self, cycles: Sequence[IntArray], most: bool) -> IntArray:
+        """When step 0 is for each port's beats to move in given `cycles`; of several ports most or least."""
+        if len(cycles) == 1:
+            return np.subtract(cycles[0], self.at)
+        join = np.maximum if most else np.minimum
+        far = np.iinfo(self.at.dtype).max // 2  # half the range, so that sums with it do not overflow
+        joined = np.full_like(self.at, -far if most else far)
+        for port, own in zip(self.ports, cycles, strict=True):
+            joined[port] = join(joined[port], own)
+        return np.subtract(joined, self.at, out=joined)
+
+    def moved(self, cycles: IntArray) -> tuple[IntArray, ...]:
+        """The cycles of the steps, by port."""
+        return tuple(cycles[port] for port in self.ports)
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The cycles of those steps of a frame that move beats, for each input and each output."""
+
+    taken: tuple[IntArray, ...]
+    issued: tuple[IntArray, ...]
+
+
+@dataclass(frozen=True)
+class Active:
+    """The steps of a schedule in which beats move: the others only count.
+
+    `last` [writing steps] is the place of the last reading step up to each, -1 for none; `next` [reading
+    steps] that of the next writing step from each on, the number of these for none.
+    """
+
     steps: int
-    reads: tuple[Picked, ...]
-    writes: tuple[Picked, ...]
+    reads: Side
+    writes: Side
+    last: Picked
+    next: Picked
 
     @staticmethod
     def of(schedule: Schedule, dtype: type[np.signedinteger[Any]]) -> Active:
         """Those of a schedule, with numbers of a type."""
-        masks = (*schedule.reads, *schedule.writes)
-        at = np.flatnonzero(np.logical_or.reduce(masks))
-        reads, writes = ([_picked(mask[at]) for mask in own] for own in (schedule.reads, schedule.writes))
-        return Active(at.astype(dtype), schedule.steps, tuple(reads), tuple(writes))
+        reads, writes = Side.of(schedule.reads, dtype), Side.of(schedule.writes, dtype)
+        if np.array_equal(reads.at, writes.at):
+            return Active(schedule.steps, reads, writes, slice(None), slice(None))
+        last = _counts(reads.at, writes.at, "right") - 1
+        return Active(schedule.steps, reads, writes, last, _counts(writes.at, reads.at, "left"))
+
+    def earliest(self, arrivals: Sequence[IntArray], interval: int) -> Steps:
+        """Each step in its first possible cycle, where frame f follows f * interval cycles later.
+
+        `arrivals` holds the cycle of each beat of each input. With M = max over j of (arrival[j] - j), the
+        frame before keeps the layer until its last step, at most M + steps - 1 - interval, so
+
+            T[k] = k + max(max over j <= k of (arrival[j] - j), M + steps - interval);
+
+        frames before that one keep it no longer, since steps <= interval. Only steps j that read have an
+        arrival.
+        """
+        start = _ascending(self.reads.starts(arrivals, most=True), most=True)
+        least = start[-1] + self.steps - interval
+        np.maximum(start, least, out=start)
+        # Place -1 is the one at the end.
+        issued = np.append(start, least)[self.last] if _beyond(self.last, start) else start[self.last]
+        return Steps(self.reads.moved(start + self.reads.at), self.writes.moved(issued + self.writes.at))
+
+    def latest(self, deadlines: Sequence[IntArray], interval: int) -> Steps:
+        """Each step in its last possible cycle: `earliest` with time reversed.
+
+        `deadlines` holds the cycle in which each beat of each output must be issued at the latest.
+        """
+        start = _ascending(self.writes.starts(deadlines, most=False), most=False)
+        most = start[0] + interval - self.steps
+        np.minimum(start, most, out=start)
+        taken = np.append(start, most)[self.next] if _beyond(self.next, start) else start[self.next]
+        return Steps(self.reads.moved(taken + self.reads.at), self.writes.moved(start + self.writes.at))
 
 
-def _picked(mask: BoolArray) -> Picked:
-    return slice(None) if mask.all() else np.flatnonzero(mask)
+def _ascending(cycles: IntArray, most: bool) -> IntArray:
+    """In place the most of all cycles up to each, or the least of all from each on.
 
-
-def _never(steps: IntArray) -> int:
-    """Beyond any cycle of interest; half the range of the type, so that sums with it do not overflow."""
-    return int(np.iinfo(steps.dtype).max // 2)
-
-
-def earliest_steps(active: Active, arrivals: Sequence[IntArray], interval: int) -> IntArray:
-    """First possible cycle of each step that moves a beat, where frame f follows f * interval cycles later.
-
-    `arrivals` holds the cycle of each beat of each input. With M = max over j of (arrival[j] - j), the frame
-    before keeps the layer until its last step, at most M + steps - 1 - interval, so
-
-        T[k] = k + max(max over j <= k of (arrival[j] - j), M + steps - interval);
-
-    frames before that one keep it no longer, since steps <= interval. Only steps j that read have an arrival.
+    Cycles that ascend are that already. If not, those in a reach that doubles are joined until they do:
+    mostly that is the length of a burst, and then much faster than NumPy's `accumulate`.
     """
-    earliest = np.full_like(active.at, -_never(active.at))
-    for reads, arrival in zip(active.reads, arrivals, strict=True):
-        earliest[reads] = np.maximum(earliest[reads], arrival)
-    # In place from here on: these arrays have millions of steps.
-    start: IntArray = np.subtract(earliest, active.at, out=earliest)
-    np.maximum.accumulate(start, out=start)
-    np.maximum(start, start[-1] + active.steps - interval, out=start)
-    start += active.at
-    return start
+    reach = 1
+    while not (cycles[1:] >= cycles[:-1]).all():
+        early, late = cycles[:-reach], cycles[reach:]
+        (np.maximum if most else np.minimum)(early, late, out=late if most else early)
+        reach *= 2
+    return cycles
 
 
-def latest_steps(active: Active, deadlines: Sequence[IntArray], interval: int) -> IntArray:
-    """Last possible cycle of each step that moves a beat: `earliest_steps` with time reversed.
+def _counts(numbers: IntArray, bounds: IntArray, side: Literal["left", "right"]) -> IntArray:
+    """For each bound how many of the `numbers` are below it, or up to it (right); all ascend."""
+    if len(bounds) <= len(numbers):
+        return np.searchsorted(numbers, bounds, side)
+    # The other way round there is less to search for: what counts from which bound on.
+    first = np.searchsorted(bounds, numbers, "left" if side == "right" else "right")
+    return np.repeat(np.arange(len(numbers) + 1), np.diff(first, prepend=0, append=len(bounds)))
 
-    `deadlines` holds the cycle in which each beat of each output must be issued at the latest.
-    """
-    latest = np.full_like(active.at, _never(active.at))
-    for writes, deadline in zip(active.writes, deadlines, strict=True):
-        latest[writes] = np.minimum(latest[writes], deadline)
-    start: IntArray = np.subtract(latest, active.at, out=latest)
-    np.minimum.accumulate(start[::-1], out=start[::-1])
-    np.minimum(start, start[0] + interval - active.steps, out=start)
-    start += active.at
-    return start
+
+def _beyond(places: Picked, table: IntArray) -> bool:
+    """Whether some of the ascending places are beyond either end of a table."""
+    return not isinstance(places, slice) and bool(places[0] < 0 or places[-1] == len(table))
 
 
 def suffices(start: IntArray, end: IntArray, interval: int, places: int) -> bool:
@@ -160,6 +220,9 @@ def suffices(start: IntArray, end: IntArray, interval: int, places: int) -> bool
     frames, more = divmod(places, len(end))
     before = len(end) - more
     this, last = end[:before] - frames * interval, end[before:] - (frames + 1) * interval
+    # Where it does not suffice a few beats mostly tell.
+    if not (this[::_STRIDE] <= start[more::_STRIDE]).all():
+        return False
     return bool((this <= start[more:]).all() and (last <= start[:more]).all())
 
 
@@ -168,11 +231,21 @@ def high_water(start: IntArray, end: IntArray, interval: int) -> int:
 
     All repeats every `interval` cycles. Both are ascending, no beat leaves before it comes, and the first and
     the last of each are at most an interval apart, as with layers. So beats, also those of earlier frames,
-    leave in the order in which they come, and how many have left when beat i comes is found by a search.
+    leave in the order in which they come, and how many have left when beat i comes is found by a search. That
+    is done for some beats: each one after them adds one at most, and what is left is bisected.
     """
-    frames, time = np.divmod(start - end[0], interval)
+    beats = np.arange(0, len(start), _STRIDE)
+    frames, time = np.divmod(start[beats] - end[0], interval)
     left = frames * len(end) + np.searchsorted(end, time + end[0], side="right")
-    return int((np.arange(1, len(start) + 1) - left).max(initial=0))
+    low = int((beats + 1 - left).max())
+    high = low + min(_STRIDE, len(start)) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if suffices(start, end, interval, middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 def latency(graph: Graph) -> int:

@@ -6,7 +6,7 @@ What hls/common/unrolled.sv is for; layers that are folded not at all have it in
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from levada_driver.datatype import IntArray
@@ -94,13 +94,24 @@ class Unrolled(DotProducts):
         """The graph; of a large one a part in proportion, 0 to 10 % more LUTs, up to 25 % more flip-flops."""
         digits = int(np.count_nonzero(subexpressions.signed_digits(self.weights)))
         if digits <= _ESTIMATED_DIGITS:
-            return cost(self.graph)
+            return _cost(self.weights, *self.code_range)
         rows, inputs = self.weights.shape
         some = min(rows, _ESTIMATED_ROWS)
         taken = max(1, min(inputs, inputs * rows * _ESTIMATED_DIGITS // (some * digits)))
-        part = cost(subexpressions.adder_graph(self.weights[:some, :taken], *self.code_range))
+        part = _cost(self.weights[:some, :taken], *self.code_range)
         whole = rows * inputs / (some * taken)
         return Resources(lut=round(part.lut * whole), ff=round(part.ff * whole))
+
+
+def _cost(weights: IntArray, low: int, high: int) -> Resources:
+    """LUTs and flip-flops of the graph of weights over inputs in low..high."""
+    return _known_cost(weights.tobytes(), weights.shape, low, high)
+
+
+# A search for bit widths has many layers with the same weights: their activations differ.
+@lru_cache(maxsize=1 << 12)
+def _known_cost(weights: bytes, shape: tuple[int, ...], low: int, high: int) -> Resources:
+    return cost(subexpressions.adder_graph(np.frombuffer(weights, np.int64).reshape(shape), low, high))
 
 
 def cost(graph: AdderGraph) -> Resources:

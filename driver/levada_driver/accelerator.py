@@ -68,8 +68,11 @@ class Accelerator:
         self._jobs: Jobs | None = None
         self._turn = threading.Lock()
         self._loaded: Parameters | None = None
+        self._setting = 0
         try:
             self._chip = Chip(self._backend, self.manifest, timeout)
+            if self.manifest.settings:
+                self._chip.choose(self._setting)
             self._slots = slots(self._backend, self.manifest, self.batch, _SLOTS)
         except BaseException:
             self._backend.close()
@@ -156,6 +159,36 @@ class Accelerator:
             finally:
                 self._jobs = self._new_jobs()
 
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """The names of the settings that there are; none where there is no choice."""
+        return tuple(setting.name for setting in self.manifest.settings)
+
+    @property
+    def setting(self) -> str | None:
+        """The setting that frames meet from now on; None where there is no choice.
+
+        It is set by its name, which waits until all that was submitted before is done. DriverError for one
+        that does not exist.
+        """
+        return self.settings[self._setting] if self.settings else None
+
+    @setting.setter
+    def setting(self, name: str) -> None:
+        if name not in self.settings:
+            known = f"use one of {', '.join(self.settings)}" if self.settings else "it has one alone"
+            raise DriverError(f"{self.manifest.name}: setting {name!r} is unknown; {known}")
+        number = self.settings.index(name)
+        with self._turn:
+            self._open_jobs().close()
+            try:
+                self._chip.choose(number)
+                outputs = self.manifest.settings[number].host_outputs
+                self.manifest = replace(self.manifest, host_outputs=outputs)
+                self._setting = number
+            finally:
+                self._jobs = self._new_jobs()
+
     def _pack(self, x: npt.NDArray[Any], slot: Slot) -> None:
         try:
             slot.pack(0, self.manifest.host_input.quantize(x))
@@ -172,15 +205,28 @@ class Accelerator:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def selftest(self) -> int:
-        """Runs the package's sample input and returns the number of frames; DriverError where one differs."""
+        """Runs the package's samples in every setting; returns the frames. DriverError where one differs."""
+        if not self.settings:
+            return self._selftest("")
+        chosen, frames = self.setting, 0
+        assert chosen is not None
+        try:
+            for name in self.settings:
+                self.setting = name
+                frames += self._selftest(f"setting {name}, ")
+        finally:
+            self.setting = chosen
+        return frames
+
+    def _selftest(self, where: str) -> int:
         x, golden = self.samples()
         got = self.run_integers(x)
         wrong = np.argwhere(got != golden)
         if len(wrong):
             frame, index = (int(i) for i in wrong[0])
             raise DriverError(
-                f"{self.manifest.name}: frame {frame}, element {index}: expected {golden[frame, index]}, "
-                f"got {got[frame, index]}"
+                f"{self.manifest.name}: {where}frame {frame}, element {index}: expected "
+                f"{golden[frame, index]}, got {got[frame, index]}"
             )
         return len(x)
 
@@ -191,7 +237,8 @@ class Accelerator:
         path = self.folder / SAMPLES
         try:
             with np.load(path) as samples:
-                return samples["input"], samples["golden"]
+                golden = f"golden_{self._setting}" if self._setting else "golden"
+                return samples["input"], samples[golden]
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise DriverError(f"{path}: cannot be read ({error}); copy the deploy/ folder again") from error
 
@@ -268,6 +315,10 @@ class Accelerator:
             "input": {"shape": list(m.host_input.shape), "dtype": m.host_input.dtype.name},
             "outputs": [
                 {"shape": list(part.shape), "dtype": part.dtype.name} for part in m.host_outputs.parts
+            ],
+            "settings": [
+                {"name": one.name, "weight_bits": one.weight_bits, "accuracy": one.accuracy}
+                for one in m.settings
             ],
         }
 

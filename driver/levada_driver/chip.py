@@ -219,6 +219,16 @@ class Chip:
                 f"{found:#010x}, should be {parameters.checksum:#010x}); load them again"
             )
 
+    def choose(self, setting: int) -> None:
+        """Goes into a setting while no batch is under way; DriverError where the accelerator does not."""
+        self._backend.write(reg.SETTING, setting)
+        found = self._backend.read(reg.SETTING)
+        if found != setting:
+            raise DriverError(
+                f"{self._manifest.name}: is in setting {found} where {setting} was asked for; does another "
+                "program use it? choose the setting again"
+            )
+
     def checksums(self) -> list[int]:
         """Those of the words that each engine has moved since the last reset."""
         return [

@@ -28,6 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--batch", type=int, help="most frames of a batch (default: as many as are sensible)")
     parser.add_argument("--weights", type=Path, help="weights to write first: a file of `levada weights`")
+    parser.add_argument("--setting", help="the setting to run in, by its name (default: the first)")
     parser.add_argument("--timeout", type=float, help="seconds without progress until a batch is given up")
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("selftest", help="compare the package's samples with their golden results")
@@ -90,6 +91,8 @@ def main() -> int:
         with Accelerator(arguments.package, *options) as accelerator:
             if arguments.weights is not None:
                 accelerator.load(arguments.weights)
+            if arguments.setting is not None:
+                accelerator.setting = arguments.setting
             _act(accelerator, arguments)
     except (DriverError, OSError) as error:
         print(f"levada-run: {error}", file=sys.stderr)  # noqa: T201

@@ -20,6 +20,31 @@ REGISTER_DIGITS = 16
 
 
 @dataclass(frozen=True, eq=False)
+class Setting:
+    """One of several networks that an accelerator may be: the same but for how many bits its weights have.
+
+    `weight_bits` are those of its widest weights, `accuracy` is in percent, or None where it is not known.
+    """
+
+    name: str
+    weight_bits: int
+    accuracy: float | None
+    host_outputs: HostOutputs
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for accelerator.json."""
+        own = {"name": self.name, "weight_bits": self.weight_bits, "accuracy": self.accuracy}
+        return own | {"host_outputs": [part.to_json() for part in self.host_outputs.parts]}
+
+    @staticmethod
+    def from_json(data: dict[str, Any]) -> Setting:
+        """The inverse of `to_json`."""
+        accuracy = None if data["accuracy"] is None else float(data["accuracy"])
+        outputs = HostOutputs(tuple(HostOutput.from_json(part) for part in data["host_outputs"]))
+        return Setting(data["name"], int(data["weight_bits"]), accuracy, outputs)
+
+
+@dataclass(frozen=True, eq=False)
 class Manifest:
     """An accelerator: its name, board and clock, what the host does around it, and its streams.
 
@@ -27,7 +52,8 @@ class Manifest:
     `digest` identifies the sources of the hardware, `streams` names those between the stages, in the order in
     which its registers know them, and `registers` is where these are. `baud` are the bits a second of the
     board's serial line, or None. `writable` are the layers whose parameters can be written; where there are
-    any, `forms` is what others must agree with (see `parameters`).
+    any, `forms` is what others must agree with (see `parameters`). `settings` are in the order of their
+    numbers; none where there is no choice.
     """
 
     name: str
@@ -47,6 +73,7 @@ class Manifest:
     baud: int | None = None
     writable: tuple[str, ...] = ()
     forms: Mapping[str, str] | None = None
+    settings: tuple[Setting, ...] = ()
 
     @property
     def transfers(self) -> tuple[Transfer, ...]:
@@ -93,6 +120,8 @@ class Manifest:
             "writable": list(self.writable),
             "forms": None if self.forms is None else dict(self.forms),
         }
+        if self.settings:
+            data["settings"] = [setting.to_json() for setting in self.settings]
         return json.dumps(data, indent=1) + "\n"
 
 
@@ -146,6 +175,7 @@ def read(folder: Path) -> Manifest:
             baud=None if data["baud"] is None else int(data["baud"]),
             writable=tuple(map(str, data["writable"])),
             forms=data["forms"],
+            settings=tuple(Setting.from_json(entry) for entry in data.get("settings", [])),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise DriverError(f"{path}: is damaged ({error!r}); copy the deploy/ folder again") from error

@@ -14,8 +14,8 @@ BUSY, TAKES_MORE, RESETTING, FAILED = 1, 2, 4, 8
 # The stream that is watched: which one, and the cycles in which it did what.
 SELECT, MOVING, STARVED, STALLED, NOW = 0x040, 0x044, 0x048, 0x04C, 0x050
 
-# Parameters that can be written: where the next word goes, a word, and what went out.
-PARAM_ADDRESS, PARAM_DATA, PARAM_CHECKSUM = 0x060, 0x064, 0x068
+# Parameters that can be written: where the next word goes, a word, and what went out. Which setting there is.
+PARAM_ADDRESS, PARAM_DATA, PARAM_CHECKSUM, SETTING = 0x060, 0x064, 0x068, 0x06C
 
 # The registers of an engine, from `engine(number)` on; those that read memory come first.
 ADDRESS, WORDS, MOVED, FRAMES, CHECKSUM = 0x00, 0x08, 0x0C, 0x10, 0x14

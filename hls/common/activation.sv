@@ -5,6 +5,7 @@
 // THRESHOLDS, as threshold_lane takes them, to which the parameters T_ go. With LEVELS = 0 the values stay as they
 // are. `claim`, `credit`, `push` and `data` are those of credit_fifo.
 // With a PLACE thresholds can be written, those of lane p from PLACE + p*2^lane_width (threshold_pkg) on.
+// With SETTINGS > 1 (setting_register) setting s has thresholds of its own: the rows of fold s*FOLDS + f for fold f.
 //
 // Where beats are at least T_SHARE > 1 cycles apart, T_SHARE values may take turns in one of PE/T_SHARE lanes: turn
 // t of a beat is for values t*PE/T_SHARE ..., whose rows are those of fold f*T_SHARE + t. Results then come T_SHARE
@@ -23,8 +24,9 @@ module activation #(
     parameter int T_LINE = 0,
     parameter int T_FRACTION = 0,
     parameter int T_COUNT = 0,
+    parameter int SETTINGS = 1,
     parameter logic [31:0] PLACE = '0,
-    parameter int T_BITS = threshold_pkg::lane_bits(FOLDS * T_SHARE, LEVELS, WIDTH, T_LINE),
+    parameter int T_BITS = threshold_pkg::lane_bits(SETTINGS * FOLDS * T_SHARE, LEVELS, WIDTH, T_LINE),
     parameter logic [O_BITS-1:0] OFFSET = '0,
     parameter logic [PE/T_SHARE*T_BITS-1:0] THRESHOLDS = '0
 ) (
@@ -47,13 +49,14 @@ module activation #(
 
   if (LEVELS > 0) begin : gen_thresholds
     localparam int LANES = PE / T_SHARE;
-    localparam int ROWS = FOLDS * T_SHARE;
+    localparam int TURNS = FOLDS * T_SHARE;
+    localparam int ROWS = SETTINGS * TURNS;
     localparam int ROW_WIDTH = (ROWS > 1) ? $clog2(ROWS) : 1;
     logic [LANES*WIDTH-1:0] values;
     logic [LANES*O_BITS-1:0] codes;
     logic values_valid, values_last;
     logic [2*LEVELS-1:0] valid_q;
-    logic [ROW_WIDTH-1:0] row_q;
+    logic [ROW_WIDTH-1:0] row_q, row;
 
     if (T_SHARE > 1) begin : gen_turns
       if (PE % T_SHARE != 0) begin : gen_illegal
@@ -101,10 +104,26 @@ module activation #(
         row_q <= '0;
       end else begin
         valid_q <= (2 * LEVELS)'({valid_q, values_last});
-        if (values_valid) row_q <= (row_q == ROW_WIDTH'(ROWS - 1)) ? '0 : row_q + 1'b1;
+        if (values_valid) row_q <= (row_q == ROW_WIDTH'(TURNS - 1)) ? '0 : row_q + 1'b1;
       end
     end
     assign results_valid = valid_q[2*LEVELS-1];
+
+    if (SETTINGS > 1) begin : gen_settings
+      logic [$clog2(SETTINGS)-1:0] setting;
+      logic [ROW_WIDTH-1:0] first_q;
+      setting_register #(
+          .SETTINGS(SETTINGS)
+      ) u_setting (
+          .clk,
+          .param,
+          .setting
+      );
+      always_ff @(posedge clk) first_q <= ROW_WIDTH'(32'(setting) * TURNS);
+      assign row = first_q + row_q;
+    end else begin : gen_one_setting
+      assign row = row_q;
+    end
 
     for (genvar p = 0; p < LANES; p = p + 1) begin : gen_lane
       // With a single row the thresholds are constants, and so may be some bits of what they are compared with.
@@ -124,7 +143,7 @@ module activation #(
         ) u_lane (
             .clk,
             .param,
-            .fold(row_q),
+            .fold(row),
             .x(values[p*WIDTH+:WIDTH]),
             .code(codes[p*O_BITS+:O_BITS])
         );
@@ -143,7 +162,7 @@ module activation #(
         ) u_lane (
             .clk,
             .param,
-            .fold(row_q),
+            .fold(row),
             .x(values[p*WIDTH+:WIDTH]),
             .code(codes[p*O_BITS+:O_BITS])
         );

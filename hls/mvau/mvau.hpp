@@ -1,8 +1,9 @@
 // Matrix-vector-activation unit: y = activation(W x) for VECTORS vectors, PE rows and SIMD columns of MMV
 // vectors a cycle, II = 1, VECTORS / MMV * SF * NF cycles. MMV > 1 takes whole vectors: SF = NF = 1.
 //
-// weights[nf*SF + sf][pe][simd] = W[nf*PE + pe][sf*SIMD + simd]. The first form gives the sums; the second
-// gives BASE + step * (number of thresholds[row] reached), step 2 for a bipolar TO.
+// weights[nf*SF + sf][pe][simd] = W[nf*PE + pe][sf*SIMD + simd], of which those bits count that `mask` has. The
+// first form gives the sums; the second gives BASE + step * (number of thresholds[row] reached), step 2 for a
+// bipolar TO.
 #pragma once
 
 #include "levada.hpp"
@@ -13,7 +14,7 @@ namespace levada {
 template <unsigned VECTORS, unsigned MW, unsigned MH, unsigned PE, unsigned SIMD, unsigned MMV, class TW,
           class TA, class TACC, class EMIT>
 void mvau_sums(hls::stream<vec<TA, MMV * SIMD>>& s_axis,
-               const rom_t<TW> (&weights)[MH / PE * (MW / SIMD)][PE][SIMD], EMIT emit) {
+               const rom_t<TW> (&weights)[MH / PE * (MW / SIMD)][PE][SIMD], int mask, EMIT emit) {
   static_assert(MW % SIMD == 0, "SIMD must divide MW");
   static_assert(MH % PE == 0, "PE must divide MH");
   static_assert(VECTORS % MMV == 0, "MMV must divide VECTORS");
@@ -39,7 +40,7 @@ void mvau_sums(hls::stream<vec<TA, MMV * SIMD>>& s_axis,
       calc_t<TACC> sum = sf == 0 ? calc_t<TACC>(0) : acc[lane];
       for (unsigned simd = 0; simd < SIMD; ++simd) {
 #pragma HLS unroll
-        sum += calc_t<TACC>(weights[nf * SF + sf][lane % PE][simd]) * calc_t<TACC>(x[first + simd]);
+        sum += calc_t<TACC>(weights[nf * SF + sf][lane % PE][simd] & mask) * calc_t<TACC>(x[first + simd]);
       }
       acc[lane] = sum;
     }
@@ -54,9 +55,9 @@ void mvau_sums(hls::stream<vec<TA, MMV * SIMD>>& s_axis,
 template <unsigned VECTORS, unsigned MW, unsigned MH, unsigned PE, unsigned SIMD, unsigned MMV, class TW,
           class TA, class TACC, class TO>
 void mvau(hls::stream<vec<TA, MMV * SIMD>>& s_axis, hls::stream<vec<TO, MMV * PE>>& m_axis,
-          const rom_t<TW> (&weights)[MH / PE * (MW / SIMD)][PE][SIMD]) {
+          const rom_t<TW> (&weights)[MH / PE * (MW / SIMD)][PE][SIMD], int mask = -1) {
   mvau_sums<VECTORS, MW, MH, PE, SIMD, MMV, TW, TA, TACC>(
-      s_axis, weights, [&m_axis](unsigned, const calc_t<TACC>(&acc)[MMV* PE]) {
+      s_axis, weights, mask, [&m_axis](unsigned, const calc_t<TACC>(&acc)[MMV* PE]) {
         vec<TO, MMV * PE> y;
         for (unsigned lane = 0; lane < MMV * PE; ++lane) {
 #pragma HLS unroll
@@ -69,9 +70,10 @@ void mvau(hls::stream<vec<TA, MMV * SIMD>>& s_axis, hls::stream<vec<TO, MMV * PE
 template <unsigned VECTORS, unsigned MW, unsigned MH, unsigned PE, unsigned SIMD, unsigned MMV, class TW,
           class TA, class TACC, class TO, unsigned LEVELS, int BASE, class TT>
 void mvau(hls::stream<vec<TA, MMV * SIMD>>& s_axis, hls::stream<vec<TO, MMV * PE>>& m_axis,
-          const rom_t<TW> (&weights)[MH / PE * (MW / SIMD)][PE][SIMD], const TT (&thresholds)[MH][LEVELS]) {
+          const rom_t<TW> (&weights)[MH / PE * (MW / SIMD)][PE][SIMD], const TT (&thresholds)[MH][LEVELS],
+          int mask = -1) {
   mvau_sums<VECTORS, MW, MH, PE, SIMD, MMV, TW, TA, TACC>(
-      s_axis, weights, [&m_axis, &thresholds](unsigned nf, const calc_t<TACC>(&acc)[MMV* PE]) {
+      s_axis, weights, mask, [&m_axis, &thresholds](unsigned nf, const calc_t<TACC>(&acc)[MMV* PE]) {
         vec<TO, MMV * PE> y;
         for (unsigned lane = 0; lane < MMV * PE; ++lane) {
 #pragma HLS unroll

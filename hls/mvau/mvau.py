@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
@@ -13,7 +13,7 @@ import numpy as np
 from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream
 
-from levada import memory, slices
+from levada import memory, nested, slices
 from levada.dotproduct import PLACES, DotProducts, SvParam, weight_rom
 from levada.layer import (
     CppInstance,
@@ -41,7 +41,8 @@ class Mvau(Layer):
     weights [MH, MW] of `wtype`; x [*pixels, MW] of `atype`. With `thresholds` [MH, N] the result is
     base + step * (number of row m's thresholds that the sum reaches), of `otype`; without, the sum itself.
     Where one cycle takes a whole vector (simd = MW, pe = MH) it may take those of `mmv` pixels.
-    With a `place` above 0 its parameters can be written while a design runs.
+    With a `place` above 0 its parameters can be written while a design runs. In other settings it may drop
+    lower bits of all weights and have other thresholds (`levada.nested`).
     """
 
     kind: ClassVar[str] = "mvau"
@@ -76,11 +77,10 @@ class Mvau(Layer):
 
     @cached_property
     def _dot(self) -> DotProducts:
-        ending = self.thresholds, self.base, self.otype
+        weights, thresholds = nested.stacked(self)
+        ending = thresholds, self.base, self.otype
         shape = slices.SHAPES[self.family]
-        return DotProducts(
-            self.weights, self.wtype, self.atype, *ending, shape=shape, writable=self.place > 0
-        )
+        return DotProducts(weights, self.wtype, self.atype, *ending, shape=shape, writable=self.place > 0)
 
     @cached_property
     def _unrolled(self) -> Unrolled:
@@ -88,7 +88,7 @@ class Mvau(Layer):
 
     @property
     def row_range(self) -> tuple[IntArray, IntArray]:
-        """Smallest and largest sum of each row over all inputs of `atype`."""
+        """Smallest and largest sum of each row, of all settings one after the other, over all inputs."""
         return self._dot.row_range
 
     @property
@@ -124,17 +124,30 @@ class Mvau(Layer):
         sums = np.rint(inputs[0].astype(np.float64) @ self.weights.T.astype(np.float64)).astype(np.int64)
         return (self._dot.activate(sums),)
 
+    @cached_property
+    def planes(self) -> tuple[int, ...]:
+        return nested.planes_of(self)
+
+    def joined(self, others: Sequence[Self]) -> Self | str:
+        if not any(self.differing(other) for other in others):
+            return self
+        if self.mw * self.mh == 1:
+            return "it has a single weight"
+        return nested.obstacle(self, others) or replace(self, others=tuple(others))
+
     def foldings(self) -> Iterator[Folding]:
         for pe in divisors(self.mh):
             for simd in divisors(self.mw):
                 rows = (self.mh // pe) * (self.mw // simd)
                 if rows == 1:
                     abreast = pixels_abreast(prod(self.pixels))
-                    for mmv in abreast if not self.place else ():
+                    for mmv in abreast if not self.place and not self.others else ():
                         yield Folding(pe, simd, mmv, memory="constant")
                     continue
                 for dsp_pe in self._dot.dsp_lanes(pe, simd):
-                    for place, deep in product(PLACES, self._dot.threshold_places(self.mh // pe)):
+                    for place, deep in product(
+                        PLACES, self._dot.threshold_places(self.settings * self.mh // pe)
+                    ):
                         yield Folding(pe, simd, dsp_pe=dsp_pe, memory=place, thresholds=deep)
 
     def folded(self) -> Mapping[str, tuple[str, int]]:
@@ -176,7 +189,7 @@ class Mvau(Layer):
         if folding.memory == "constant":
             return 1
         sf, nf = self.mw // folding.simd, self.mh // folding.pe
-        return self._dot.share(nf, folding.pe, sf, folding.thresholds)
+        return self._dot.share(self.settings * nf, folding.pe, sf, folding.thresholds)
 
     def sv(self, folding: Folding) -> SvInstance:
         if folding.memory == "constant":
@@ -196,7 +209,8 @@ class Mvau(Layer):
         slices = self._dot.dsp_params(folding.simd, folding.dsp_pe)
         rest = self._dot.params(folding.pe // share, folding.thresholds)
         place = {"PLACE": self.place} if self.place else {}
-        return SvInstance("mvau", params | slices | rest | place, place=self.place)
+        params = nested.sv_params(self, params | slices | rest | place)
+        return SvInstance("mvau", params, place=self.place, settings=self.settings)
 
     def _blocks(self, folding: Folding) -> IntArray:
         """Weights [NF*SF, PE, SIMD] in the order in which the hardware uses them."""
@@ -208,10 +222,11 @@ class Mvau(Layer):
         shape = (prod(self.pixels), self.mw, self.mh, folding.pe, folding.simd, folding.mmv)
         activation, table = self._dot.cpp_activation()
         weights = {"weights": (self._blocks(folding), self.wtype)}
-        return CppInstance("mvau", (*shape, *self._dot.cpp_types(), *activation), weights | table)
+        template: tuple[int | IntType, ...] = (*shape, *self._dot.cpp_types(), *activation)
+        return nested.cpp_instance(self, CppInstance("mvau", template, weights | table))
 
     def at(self, place: int) -> Self | None:
-        possible = self.mw * self.mh > 1 and self._dot.fixed_start
+        possible = self.mw * self.mh > 1 and self._dot.fixed_start and not self.others
         return replace(self, place=place) if possible else None
 
     def words(self, folding: Folding) -> IntArray:
@@ -230,7 +245,7 @@ class Mvau(Layer):
 
     def requantized(self, inputs: tuple[IntType, ...], precision: Precision) -> Layer:
         weights, wtype = rescaled(self.weights, self.wtype, precision.weight)
-        sums = replace(self, weights=weights, wtype=wtype, atype=inputs[0])
+        sums = replace(self, weights=weights, wtype=wtype, atype=inputs[0], others=())
         own = self.thresholds, self.base, self.otype
         return replace(sums, **respaced(*own, self.row_range, sums.row_range, precision.activation))
 
@@ -239,7 +254,8 @@ class Mvau(Layer):
         if not half:
             return {}
         thresholds = None if self.thresholds is None else self.thresholds[:half]
-        return {f"{half} output channels": replace(self, weights=self.weights[:half], thresholds=thresholds)}
+        own = replace(self, weights=self.weights[:half], thresholds=thresholds, others=())
+        return {f"{half} output channels": own}
 
     def terms(self, folding: Folding) -> Terms:
         sf, nf = self.mw // folding.simd, self.mh // folding.pe
@@ -251,8 +267,10 @@ class Mvau(Layer):
         row = folding.pe * folding.simd * self.wtype.bits
         weights = self._dot.weights_memory(folding.memory, sf * nf, row)
         slots, share = self._slots(folding), self.share(folding)
-        activation = self._dot.activation(nf, folding.pe, slots, folding.thresholds, share)
-        return total((self._known[alike], weights, activation))
+        rows = self.settings * nf
+        activation = self._dot.activation(rows, folding.pe, slots, folding.thresholds, share)
+        settings = nested.terms(self, nf * share, row, block=folding.memory == "block")
+        return total((self._known[alike], weights, activation, settings))
 
     def _terms_between(self, folding: Folding) -> Terms:
         """All but the memories of weights and thresholds, which many foldings have in common."""

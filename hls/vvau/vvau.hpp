@@ -2,8 +2,9 @@
 // is activation(sum over its K pixels of W[m][k] * x[k][c]). PE of C channels and SIMD pixels a cycle, II = 1,
 // VECTORS * C/PE * K/SIMD cycles.
 //
-// weights[tf*CF + cf][p*M + j][simd] = W[(cf*PE + p)*M + j][tf*SIMD + simd]. The first form gives the sums; the
-// second gives BASE + step * (number of thresholds[m] reached), step 2 for a bipolar TO.
+// weights[tf*CF + cf][p*M + j][simd] = W[(cf*PE + p)*M + j][tf*SIMD + simd], of which those bits count that `mask`
+// has. The first form gives the sums; the second gives BASE + step * (number of thresholds[m] reached), step 2 for a
+// bipolar TO.
 #pragma once
 
 #include "levada.hpp"
@@ -14,7 +15,7 @@ namespace levada {
 template <unsigned VECTORS, unsigned C, unsigned M, unsigned K, unsigned PE, unsigned SIMD, class TW,
           class TA, class TACC, class EMIT>
 void vvau_sums(hls::stream<vec<TA, SIMD * PE>>& s_axis,
-               const rom_t<TW> (&weights)[K / SIMD * (C / PE)][PE * M][SIMD], EMIT emit) {
+               const rom_t<TW> (&weights)[K / SIMD * (C / PE)][PE * M][SIMD], int mask, EMIT emit) {
   static_assert(C % PE == 0, "PE must divide C");
   static_assert(K % SIMD == 0, "SIMD must divide K");
   static_assert(SIMD == 1 || PE == C, "several pixels a step take all their channels");
@@ -40,7 +41,7 @@ void vvau_sums(hls::stream<vec<TA, SIMD * PE>>& s_axis,
       calc_t<TACC> sum = tf == 0 ? calc_t<TACC>(0) : CF == 1 ? last[lane] : sums[cf][lane];
       for (unsigned simd = 0; simd < SIMD; ++simd) {
 #pragma HLS unroll
-        sum += calc_t<TACC>(weights[tf * CF + cf][lane][simd]) * calc_t<TACC>(x[simd * PE + lane / M]);
+        sum += calc_t<TACC>(weights[tf * CF + cf][lane][simd] & mask) * calc_t<TACC>(x[simd * PE + lane / M]);
       }
       last[lane] = sum;
       sums[cf][lane] = sum;
@@ -56,9 +57,9 @@ void vvau_sums(hls::stream<vec<TA, SIMD * PE>>& s_axis,
 template <unsigned VECTORS, unsigned C, unsigned M, unsigned K, unsigned PE, unsigned SIMD, class TW,
           class TA, class TACC, class TO>
 void vvau(hls::stream<vec<TA, SIMD * PE>>& s_axis, hls::stream<vec<TO, PE * M>>& m_axis,
-          const rom_t<TW> (&weights)[K / SIMD * (C / PE)][PE * M][SIMD]) {
+          const rom_t<TW> (&weights)[K / SIMD * (C / PE)][PE * M][SIMD], int mask = -1) {
   vvau_sums<VECTORS, C, M, K, PE, SIMD, TW, TA, TACC>(
-      s_axis, weights, [&m_axis](unsigned, const calc_t<TACC>(&sums)[PE* M]) {
+      s_axis, weights, mask, [&m_axis](unsigned, const calc_t<TACC>(&sums)[PE* M]) {
         vec<TO, PE * M> y;
         for (unsigned lane = 0; lane < PE * M; ++lane) {
 #pragma HLS unroll
@@ -72,9 +73,9 @@ template <unsigned VECTORS, unsigned C, unsigned M, unsigned K, unsigned PE, uns
           class TA, class TACC, class TO, unsigned LEVELS, int BASE, class TT>
 void vvau(hls::stream<vec<TA, SIMD * PE>>& s_axis, hls::stream<vec<TO, PE * M>>& m_axis,
           const rom_t<TW> (&weights)[K / SIMD * (C / PE)][PE * M][SIMD],
-          const TT (&thresholds)[C * M][LEVELS]) {
+          const TT (&thresholds)[C * M][LEVELS], int mask = -1) {
   vvau_sums<VECTORS, C, M, K, PE, SIMD, TW, TA, TACC>(
-      s_axis, weights, [&m_axis, &thresholds](unsigned cf, const calc_t<TACC>(&sums)[PE* M]) {
+      s_axis, weights, mask, [&m_axis, &thresholds](unsigned cf, const calc_t<TACC>(&sums)[PE* M]) {
         vec<TO, PE * M> y;
         for (unsigned lane = 0; lane < PE * M; ++lane) {
 #pragma HLS unroll

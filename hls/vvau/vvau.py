@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
@@ -16,7 +16,7 @@ import numpy as np
 from levada_driver.datatype import IntArray, IntType
 from levada_driver.packing import Stream
 
-from levada import memory, slices
+from levada import memory, nested, slices
 from levada.dotproduct import PLACES, DotProducts, SvParam, weight_rom
 from levada.errors import LevadaError
 from levada.layer import (
@@ -46,7 +46,8 @@ class Vvau(Layer):
 
     weights [MH, K] of `wtype`; x [*pixels, K * C] of `atype`: the K pixels of each window, their channels
     side by side. With `thresholds` [MH, N] the result is base + step * (number of row m's thresholds that the
-    sum reaches), of `otype`; without, the sum itself.
+    sum reaches), of `otype`; without, the sum itself. In other settings it may drop lower bits of all weights
+    and have other thresholds (`levada.nested`).
     """
 
     kind: ClassVar[str] = "vvau"
@@ -91,10 +92,11 @@ class Vvau(Layer):
 
     @cached_property
     def _dot(self) -> DotProducts:
-        ending = self.thresholds, self.base, self.otype
+        weights, thresholds = nested.stacked(self)
+        ending = thresholds, self.base, self.otype
         shape = slices.SHAPES[self.family]
         return DotProducts(
-            self.weights,
+            weights,
             self.wtype,
             self.atype,
             *ending,
@@ -114,7 +116,7 @@ class Vvau(Layer):
 
     @property
     def row_range(self) -> tuple[IntArray, IntArray]:
-        """Smallest and largest sum of each output channel over all inputs of `atype`."""
+        """Smallest and largest sum of each output channel, setting after setting, over all inputs."""
         return self._dot.row_range
 
     @property
@@ -145,15 +147,26 @@ class Vvau(Layer):
         sums = np.einsum("...kc,cjk->...cj", x, weights)
         return (self._dot.activate(sums.reshape(*x.shape[:-2], self.mh)),)
 
+    @cached_property
+    def planes(self) -> tuple[int, ...]:
+        return nested.planes_of(self)
+
+    def joined(self, others: Sequence[Self]) -> Self | str:
+        if not any(self.differing(other) for other in others):
+            return self
+        if self.taps * self.channels == 1:
+            return "it has a single weight a channel, and a single channel"
+        return nested.obstacle(self, others) or replace(self, others=tuple(others))
+
     def foldings(self) -> Iterator[Folding]:
         shapes = [(pe, 1) for pe in divisors(self.channels)]
         shapes += [(self.channels, simd) for simd in divisors(self.taps)[1:]]
         for pe, simd in shapes:
             if pe * simd == self.channels * self.taps:
-                if not self.place:
+                if not self.place and not self.others:
                     yield Folding(pe, simd, memory="constant")
                 continue
-            deep = self._dot.threshold_places(self.channels // pe)
+            deep = self._dot.threshold_places(self.settings * self.channels // pe)
             for dsp_pe, place, thresholds in product(self._dot.dsp_lanes(pe, simd), PLACES, deep):
                 yield Folding(pe, simd, dsp_pe=dsp_pe, memory=place, thresholds=thresholds)
 
@@ -210,7 +223,8 @@ class Vvau(Layer):
         slices = self._dot.dsp_params(folding.simd, folding.dsp_pe)
         rest = self._dot.params(folding.pe * self.multiplier, folding.thresholds)
         place = {"PLACE": self.place} if self.place else {}
-        return SvInstance("vvau", params | slices | rest | place, place=self.place)
+        params = nested.sv_params(self, params | slices | rest | place)
+        return SvInstance("vvau", params, place=self.place, settings=self.settings)
 
     def _blocks(self, folding: Folding) -> IntArray:
         """Weights [TF*CF, PE*M, SIMD] in the order in which the hardware uses them."""
@@ -222,10 +236,11 @@ class Vvau(Layer):
         shape = (self.windows, self.channels, self.multiplier, self.taps, folding.pe, folding.simd)
         activation, table = self._dot.cpp_activation()
         weights = {"weights": (self._blocks(folding), self.wtype)}
-        return CppInstance("vvau", (*shape, *self._dot.cpp_types(), *activation), weights | table)
+        template: tuple[int | IntType, ...] = (*shape, *self._dot.cpp_types(), *activation)
+        return nested.cpp_instance(self, CppInstance("vvau", template, weights | table))
 
     def at(self, place: int) -> Self | None:
-        possible = self.taps * self.channels > 1 and self._dot.fixed_start
+        possible = self.taps * self.channels > 1 and self._dot.fixed_start and not self.others
         return replace(self, place=place) if possible else None
 
     def words(self, folding: Folding) -> IntArray:
@@ -243,7 +258,7 @@ class Vvau(Layer):
 
     def requantized(self, inputs: tuple[IntType, ...], precision: Precision) -> Layer:
         weights, wtype = rescaled(self.weights, self.wtype, precision.weight)
-        sums = replace(self, weights=weights, wtype=wtype, atype=inputs[0])
+        sums = replace(self, weights=weights, wtype=wtype, atype=inputs[0], others=())
         own = self.thresholds, self.base, self.otype
         return replace(sums, **respaced(*own, self.row_range, sums.row_range, precision.activation))
 
@@ -252,17 +267,18 @@ class Vvau(Layer):
         if folding.memory == "constant":
             return self._unrolled.terms()
         (tf, cf), lanes = self._folds(folding), folding.pe * self.multiplier
-        dot = self._dot
+        dot, row = self._dot, lanes * folding.simd * self.wtype.bits
         return total(
             (
                 dot.lanes_terms(folding.simd, lanes, folding.dsp_pe * self.multiplier),
-                dot.weights_memory(folding.memory, tf * cf, lanes * folding.simd * self.wtype.bits),
+                dot.weights_memory(folding.memory, tf * cf, row),
                 Terms(ff={"operands": folding.simd * folding.pe * self.atype.bits}),
                 memory.partials(cf if tf > 1 else 1, lanes * dot.sum_bits, chained=tf > 1 and cf == 1),
                 Terms({"accumulators": lanes * dot.sum_bits}),
                 dot.starts(cf, lanes),
                 memory.counters(tf, cf, tf * cf, cf),
                 dot.steps(self._latency(folding)),
-                dot.activation(cf, lanes, self._slots(folding), folding.thresholds),
+                dot.activation(self.settings * cf, lanes, self._slots(folding), folding.thresholds),
+                nested.terms(self, cf, row, block=folding.memory == "block"),
             )
         )

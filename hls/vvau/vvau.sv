@@ -14,6 +14,8 @@
 // those of activation. With LEVELS = 0 it is acc itself, in O_BITS.
 // With a PLACE, a multiple of 2^24 and not 0, weights and thresholds can be written there: see param_memory, and
 // activation. All behind the operand registers runs freely; SLOTS credits keep the results within the output fifo.
+// With SETTINGS > 1 setting s drops the lower DROPPED[8*s +: 8] bits of all weights (weight_rom) and has thresholds of
+// its own (activation), behind those of the settings before it.
 `include "synthesis.svh"
 module vvau #(
     parameter int C = 4,
@@ -43,10 +45,13 @@ module vvau #(
     parameter int T_LINE = 0,
     parameter int T_FRACTION = 0,
     parameter int T_COUNT = 0,
+    parameter int SETTINGS = 1,
+    parameter logic [8*SETTINGS-1:0] DROPPED = '0,
     parameter logic [31:0] PLACE = '0,
+    parameter int T_BITS = threshold_pkg::lane_bits(SETTINGS * C / PE, LEVELS, ACC_BITS, T_LINE),
     parameter logic [C*M*ACC_BITS-1:0] INIT = '0,
     parameter logic [O_BITS-1:0] OFFSET = '0,
-    parameter logic [PE*M*threshold_pkg::lane_bits(C/PE, LEVELS, ACC_BITS, T_LINE)-1:0] THRESHOLDS = '0,
+    parameter logic [PE*M*T_BITS-1:0] THRESHOLDS = '0,
     parameter WEIGHTS = "weights.hex"
 ) (
     input  logic                       clk,
@@ -118,6 +123,9 @@ module vvau #(
       .DEPTH(TF * CF),
       .BLOCK(W_BLOCK),
       .PLACE(PLACE),
+      .W_BITS(W_BITS),
+      .SETTINGS(SETTINGS),
+      .DROPPED(DROPPED),
       .FILE(WEIGHTS)
   ) u_weights (
       .clk,
@@ -222,6 +230,7 @@ module vvau #(
       .T_LINE(T_LINE),
       .T_FRACTION(T_FRACTION),
       .T_COUNT(T_COUNT),
+      .SETTINGS(SETTINGS),
       .PLACE(T_PLACE),
       .OFFSET(OFFSET),
       .THRESHOLDS(THRESHOLDS)

@@ -33,7 +33,8 @@ T = TypeVar("T")
 class Options:
     """A build as the user asks for it.
 
-    `model` is a name of models/ or the path of an .onnx file; `data` a data set of models/ or the path of
+    `model` is a name of models/, the path of an .onnx file, or that of a .settings.toml that lists several
+    (`levada.build.settings`); `data` a data set of models/ or the path of
     an .npz with `x` and `y`; `input` TYPE/D; `objective` and `lanes` what the folding is chosen for and from
     (`partition.fold`); `runtime_weights` names layers whose parameters can be written (`levada.writable`).
     `samples` frames are compared at every level, `rtl_frames` of them in RTL simulation. None: levada
@@ -94,6 +95,8 @@ class State:
     lacks: str | None = None  # what is not made for want of a tool; the build is complete otherwise
     started: float = field(default_factory=time.perf_counter)
     notes: list[str] = field(default_factory=list)
+    setting: str | None = None  # the name of the network among several
+    others: list[State] = field(default_factory=list)  # the other settings, as far as they have their own
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property

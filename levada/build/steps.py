@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from levada_driver.datatype import IntArray
+from levada_driver.manifest import Setting
 
 from levada import (
     content,
@@ -15,6 +16,7 @@ from levada import (
     deploy,
     fifo,
     frontend,
+    joined,
     lower,
     models,
     partition,
@@ -23,11 +25,11 @@ from levada import (
     timing,
     writable,
 )
-from levada.build import data
+from levada.build import data, settings
 from levada.build.state import State, required
 from levada.emit import cpp, script, shell
-from levada.errors import CheckFailedError, ToolMissingError
-from levada.graph import execute
+from levada.errors import CheckFailedError, LevadaError, ToolMissingError
+from levada.graph import Graph, execute
 from levada.reference import FloatArray
 from levada.report.schema import Level
 from levada.sim import compare
@@ -55,6 +57,10 @@ PLAN, HLS = "plan", "hls"
 def load(state: State) -> None:
     """Reads the network, refuses what cannot be built, and finds frames to verify on."""
     name = state.options.model
+    if settings.is_file(name):
+        settings.load(state, settings.read(Path(name)), load)
+        state.name = Path(name).name.removesuffix(settings.SUFFIX)
+        return
     given = Path(name)
     if given.suffix == ".onnx" or given.is_file():
         state.name, path = given.stem, given
@@ -83,6 +89,9 @@ def streamline_step(state: State) -> None:
         return near_ties(state.source, floats[frames])
 
     _level(state, "streamlined", compare.with_floats(reference_output, state.golden, host, ties))
+    for other in state.others:
+        streamline_step(other)
+    settings.check_hosts(state)
 
 
 def _expected(samples: Mapping[str, FloatArray], variant: str) -> list[FloatArray]:
@@ -115,13 +124,21 @@ def _compare_torch(state: State) -> None:
 
 def lower_step(state: State) -> None:
     """Maps the streamlined network to layers, and compares their golden results with it."""
-    lowered = lower.lower(required(state.network).model, state.name)
     family = state.board.device.family
-    lowered = lowered.on(family, pipelining.choose(family, state.actual_mhz))
-    state.graph = writable.opened(lowered, state.options.runtime_weights)
-    values = execute(state.graph, required(required(state.network).host_input).quantize(state.samples))
-    got = side_by_side([values[name] for name in state.graph.outputs])
-    _level(state, "graph", compare.integers(state.golden, got))
+    networks = [state, *state.others]
+    graphs = [
+        lower.lower(required(one.network).model, state.name).on(
+            family, pipelining.choose(family, state.actual_mhz)
+        )
+        for one in networks
+    ]
+    names = [one.setting or state.name for one in networks]
+    state.graph = writable.opened(joined.joined(graphs, names), state.options.runtime_weights)
+    for setting, one in enumerate(networks):
+        x = required(required(state.network).host_input).quantize(state.samples)
+        values = execute(state.graph.at(setting), x)
+        got = side_by_side([values[name] for name in state.graph.outputs])
+        _level(one, "graph", compare.integers(one.golden, got))
 
 
 def partition_step(state: State) -> None:
@@ -180,20 +197,26 @@ def emit(state: State) -> None:
 
 def cppsim(state: State) -> None:
     """Runs the C++: the samples against golden, and every frame of the test set for the accuracy."""
-    graph, network = required(state.graph), required(state.network)
-    state.cppsim = CppSim(graph)
+    state.cppsim = CppSim(required(state.graph))
+    for setting, one in enumerate([state, *state.others]):
+        _cppsim(state, one, setting)
+
+
+def _cppsim(state: State, one: State, setting: int) -> None:
+    """Runs the C++ of a build in a setting, whose own results are those of `one`."""
+    network = required(one.network)
     host_input, host_outputs = required(network.host_input), required(network.host_outputs)
     frames = state.x if state.labels is not None else state.samples
-    got = side_by_side(state.cppsim.run(host_input.quantize(frames)))
+    got = side_by_side(required(state.cppsim).run(host_input.quantize(frames), setting=setting))
     samples = len(state.samples)
-    found = compare.integers(state.golden, got[:samples])
+    found = compare.integers(one.golden, got[:samples])
     where = ""
-    if found.mismatches:
-        where = compare.culprit(graph, "cppsim", host_input.quantize(state.samples))
-    _level(state, "cppsim", found, where)
+    if found.mismatches and not state.others:
+        where = compare.culprit(required(state.graph), "cppsim", host_input.quantize(state.samples))
+    _level(one, "cppsim", found, where)
     if state.labels is not None:
         right = host_outputs.classes(got) == state.labels
-        state.accuracy = float(right.mean() * 100)
+        one.accuracy = float(right.mean() * 100)
 
 
 def rtlsim(state: State) -> None:
@@ -219,8 +242,12 @@ def rtlsim(state: State) -> None:
         stalled = state.rtlsim.run(x[:_STALLED_FRAMES], stalls=_STALLS, seed=state.options.seed)
         found_stalled = compare.integers(want[:_STALLED_FRAMES], side_by_side(stalled.outputs))
         found = found_stalled if found_stalled.mismatches else found
-    where = compare.culprit(graph, "rtlsim", x) if found.mismatches else ""
+    where = compare.culprit(graph, "rtlsim", x) if found.mismatches and not state.others else ""
     _level(state, "rtlsim", found, where)
+    for setting, other in enumerate(state.others, start=1):
+        want = np.resize(other.golden[: min(count, len(other.golden))], (len(x), other.golden.shape[1]))
+        stalled = state.rtlsim.run(x, stalls=_STALLS, seed=state.options.seed, setting=setting)
+        _level(other, "rtlsim", compare.integers(want, side_by_side(stalled.outputs)))
     simulated = state.run.interval(beats)
     if simulated != predicted:
         raise CheckFailedError(
@@ -235,11 +262,17 @@ def rtlsim_layers(state: State) -> None:
     x = required(required(state.network).host_input).quantize(state.samples[:2])
     reads, writes = golden_at_ports(graph, np.resize(x, (2, x.shape[1])))
     alone = apart([(node.layer, node.folding) for node in graph.nodes])
-    run = RtlSim(alone).run(*reads)
+    sim = RtlSim(alone)
+    run = sim.run(*reads)
     state.layer_cycles = dict(zip((node.name for node in graph.nodes), intervals(alone, run), strict=True))
     names = [name for node in graph.nodes for name in node.outputs]
     for name, want, got in zip(names, writes, run.outputs, strict=True):
         compare.require_equal("rtlsim_layers", compare.integers(want, got), name)
+    for setting in range(1, graph.settings):
+        reads, writes = golden_at_ports(graph.at(setting), np.resize(x, (2, x.shape[1])))
+        for name, want, got in zip(names, writes, sim.run(*reads, setting=setting).outputs, strict=True):
+            where = f"{name} in setting {state.others[setting - 1].setting}"
+            compare.require_equal("rtlsim_layers", compare.integers(want, got), where)
     for node in graph.nodes:
         predicted, simulated = node.layer.cycles(node.folding), state.layer_cycles[node.name]
         if simulated != predicted:
@@ -265,6 +298,7 @@ def deploy_step(state: State) -> None:
     """Packs what the driver needs, and runs the driver itself on the simulated accelerator."""
     graph, network = required(state.graph), required(state.network)
     x, golden = state.samples[:_STEP_FRAMES], state.golden[:_STEP_FRAMES]
+    networks = [state, *state.others] if state.others else []
     package = deploy.Package(
         graph=graph,
         board=state.board,
@@ -276,9 +310,18 @@ def deploy_step(state: State) -> None:
         samples=x,
         golden=golden,
         demo=state.model.demo if state.model else None,
+        settings=tuple(_setting(one, graph, setting) for setting, one in enumerate(networks)),
     )
     got = deploy.write(package, state.work / "deploy")
-    _level(state, "driver", compare.integers(golden, got))
+    for one, results in zip(networks or [state], got, strict=True):
+        _level(one, "driver", compare.integers(one.golden[:_STEP_FRAMES], results))
+
+
+def _setting(one: State, graph: Graph, setting: int) -> deploy.Setting:
+    """A setting as a package has it."""
+    bits = joined.weight_bits(graph, setting)
+    about = Setting(required(one.setting), bits, one.accuracy, required(required(one.network).host_outputs))
+    return deploy.Setting(about, one.golden[:_STEP_FRAMES])
 
 
 def bitstream(state: State) -> None:
@@ -299,6 +342,8 @@ def bitstream(state: State) -> None:
 def hls(state: State) -> None:
     """Plans how Vitis HLS makes hardware of each layer's C++ and tries it; runs that where the tool is."""
     graph, network = required(state.graph), required(state.network)
+    if state.others:
+        raise LevadaError(f"{state.name}: Vitis HLS is tried on one setting at a time; build them apart")
     frames = required(network.host_input).quantize(state.samples[:_HLS_FRAMES])
     folder = state.work / HLS
 

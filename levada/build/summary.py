@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import time
 
-from levada import cost, fifo, timing
+from levada import cost, fifo, joined, timing
 from levada.build.state import State, required
 from levada.graph import Graph, Node
 from levada.layer import Resources, registered
@@ -19,6 +19,7 @@ from levada.report.schema import (
     Partition,
     Report,
     ResourceReport,
+    Setting,
 )
 from levada.synth.depth import Depth
 
@@ -48,6 +49,7 @@ def summarize(state: State) -> Report:
         weight_bits=sum(node.layer.weight_bits() for node in graph.nodes),
         accuracy=state.accuracy,
         accuracy_data=state.data_name if state.accuracy is not None else None,
+        settings=_settings(state, graph) if state.others else (),
         layers=tuple(_layer(node, graph, state, waits.get(node.name)) for node in graph.nodes),
         resources=ResourceReport(
             estimated=cost.total(graph, device),
@@ -61,9 +63,31 @@ def summarize(state: State) -> Report:
         seconds={name: round(seconds, 3) for name, seconds in state.seconds.items()},
         elapsed=round(time.perf_counter() - state.started, 3),
         versions={name: _version(name) for name in _PACKAGES},
-        notes=tuple(state.notes),
+        notes=(*state.notes, *_notes(state)),
         lacks=state.lacks,
     )
+
+
+def _settings(state: State, graph: Graph) -> tuple[Setting, ...]:
+    return tuple(
+        Setting(
+            name=required(one.setting),
+            weight_bits=joined.weight_bits(graph, number),
+            accuracy=one.accuracy,
+            levels=dict(one.levels),  # type: ignore[arg-type] # pydantic checks the names
+        )
+        for number, one in enumerate([state, *state.others])
+    )
+
+
+def _notes(state: State) -> list[str]:
+    """What was found in each of several settings."""
+    found = []
+    for one in [state, *state.others] if state.others else []:
+        right = f"{one.accuracy:.2f} % right, " if one.accuracy is not None else ""
+        levels = ", ".join(f"{name} {level.samples}" for name, level in one.levels.items())
+        found.append(f"setting {one.setting}: {right}frames compared and equal: {levels}")
+    return found
 
 
 def _implementation(state: State) -> Implementation | None:

@@ -82,7 +82,8 @@ def chip(graph: Graph, ports: Ports, digits: str) -> str:
             readers=readers,
             writers=writers,
             streams=len(sv.probes(graph)),
-            writable=bool(sv.writable(graph)),
+            writable=sv.listens(graph),
+            settings=graph.settings,
             digest=digits,
         )
     )

@@ -13,6 +13,7 @@ from levada.emit.sv import border
 from levada.graph import Graph, Node
 
 TOP = "accelerator"
+_SETTING = "ap_uint<8> setting"
 
 
 def sources(graph: Graph) -> dict[str, str]:
@@ -43,7 +44,8 @@ def _beat(stream: Stream) -> str:
 def _signature(graph: Graph, name: str) -> str:
     ports = border(graph).items()
     streams = [f"hls::stream<{_beat(graph.stream(tensor))}>& {port}" for port, tensor in ports]
-    return f"void {name}({', '.join(streams)})"
+    setting = [_SETTING] if graph.settings > 1 else []
+    return f"void {name}({', '.join(streams + setting)})"
 
 
 def _header(graph: Graph, name: str) -> str:
@@ -73,6 +75,8 @@ def _top(graph: Graph, name: str) -> str:
     for port in ports.values():
         lines.append(f"#pragma HLS interface axis port = {port}")
         lines.append(f"#pragma HLS aggregate variable = {port} compact = bit")
+    if graph.settings > 1:
+        lines.append("#pragma HLS interface ap_none port = setting")
     lines += ["#pragma HLS interface ap_ctrl_none port = return", "#pragma HLS dataflow"]
     for inner in (tensor for node in graph.nodes for tensor in node.outputs if tensor not in ports):
         lines.append(f'  hls::stream<{_beat(graph.stream(inner))}> {inner}("{inner}");')
@@ -98,7 +102,8 @@ def _call(node: Node, ports: Mapping[str, str]) -> list[str]:
     instance = node.layer.cpp(node.folding)
     template = ", ".join(_argument(value) for value in instance.template)
     streams = [ports.get(name, name) for name in (*node.inputs, *node.outputs)]
-    constants = [f"{node.name}_{key}" for key in instance.constants]
+    chosen = instance.chosen
+    constants = [f"{node.name}_{key}{'[setting]' if key in chosen else ''}" for key in instance.constants]
     return [
         f"  // {node.name}: {node.layer.kind}, PE={node.folding.pe} SIMD={node.folding.simd}",
         f"  levada::{instance.function}<{template}>({', '.join(streams + constants)});",

@@ -11,7 +11,7 @@ def ports_header(graph: Graph) -> str:
     """The text of `ports.hpp`.
 
     Macros LEVADA_INPUTS(X) and LEVADA_OUTPUTS(X) of X(port, type, bits, elements, beats), LEVADA_PORTS with
-    the ports in the order of the top function, and the names of the probes.
+    the arguments of the top function, LEVADA_SETTINGS where there are several, and the names of the probes.
     """
     lines = [f"// levada: ports of the accelerator for {graph.name}.", "#pragma once"]
     for macro, tensors in (("INPUTS", graph.inputs), ("OUTPUTS", graph.outputs)):
@@ -22,7 +22,10 @@ def ports_header(graph: Graph) -> str:
                 kind = cpp_type(stream.dtype)
                 entries.append(f"X({port}, {kind}, {stream.dtype.bits}, {stream.elements}, {stream.beats})")
         lines.append(f"#define LEVADA_{macro}(X) {' '.join(entries)}")
-    lines.append(f"#define LEVADA_PORTS {', '.join(border(graph))}")
+    several = graph.settings > 1
+    lines.append(f"#define LEVADA_PORTS {', '.join([*border(graph), *(['setting'] if several else [])])}")
+    if several:
+        lines.append(f"#define LEVADA_SETTINGS {graph.settings}")
     names = probes(graph)
     lines.append(f"#define LEVADA_PROBES {len(names)}")
     quoted = ", ".join(f'"{ends(name, graph)}"' for name in names)

@@ -14,7 +14,7 @@ from levada import content
 from levada.emit import sums
 from levada.emit.literals import sv_bits
 from levada.graph import Graph, Node
-from levada.layer import Bits, Rom, SvInstance
+from levada.layer import Bits, Layer, Rom, SvInstance
 
 TOP = "accelerator"
 _SIGNALS = ("tdata", "tvalid", "tready")
@@ -134,7 +134,7 @@ def top_level(graph: Graph) -> str:
         f"module {TOP} (",
         "    input  logic clk,",
         "    input  logic rst_n,",
-        *([_PARAM] if writable(graph) else []),
+        *([_PARAM] if listens(graph) else []),
     ]
     for port, name in border(graph).items():
         width = 8 * graph.stream(name).beat_bytes
@@ -172,6 +172,15 @@ def top_level(graph: Graph) -> str:
 def writable(graph: Graph) -> list[Node]:
     """The layers whose parameters can be written."""
     return [node for node in graph.nodes if node.layer.place]
+
+
+def listens(graph: Graph) -> bool:
+    """Whether anything is written through the bus of param_pkg.sv: parameters, or the setting."""
+    return any(_listens(node.layer) for node in graph.nodes)
+
+
+def _listens(part: Layer | SvInstance) -> bool:
+    return bool(part.place) or part.settings > 1
 
 
 def _border_assigns(port: str, name: str, graph: Graph) -> list[str]:
@@ -222,7 +231,7 @@ def _layer_module(node: Node, instance: SvInstance) -> str:
     streams = [*_ports("s_axis", node.streams[0]), *_ports("m_axis", node.streams[1])]
     params = [f"      .{key}({_value(node, key, value)})" for key, value in instance.params.items()]
     signals = [f"{port}_{signal}" for port in streams for signal in _SIGNALS]
-    param = [] if instance.place is None else ["param" if instance.place else "param('0)"]
+    param = [] if instance.place is None else ["param" if _listens(instance) else "param('0)"]
     lines = [*_layer_head(node, instance), "", *_sums_instance(node, instance)]
     lines += [f"  {instance.module} #(", ",\n".join(params), "  ) u_layer ("]
     signals = ["clk", "rst_n", *param, *signals, *([] if instance.sums is None else ["operands", "sums"])]
@@ -241,7 +250,7 @@ def _layer_head(node: Node, instance: SvInstance) -> list[str]:
         f"module {node.name} (",
         "    input  logic clk,",
         "    input  logic rst_n,",
-        *([_PARAM] if instance.place else []),
+        *([_PARAM] if _listens(instance) else []),
     ]
     ports = []
     for port, stream in streams:
@@ -275,7 +284,7 @@ def _ports(prefix: str, streams: tuple[Stream, ...]) -> dict[str, Stream]:
 
 
 def _instance(node: Node) -> list[str]:
-    param = {"param": "param"} if node.layer.place else {}
+    param = {"param": "param"} if _listens(node.layer) else {}
     ports = {"clk": "clk", "rst_n": "rst_n", **param, **_connections(node)}
     return [
         f"  {node.name} u_{node.name} (",

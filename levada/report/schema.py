@@ -206,6 +206,18 @@ class Hls(_Model):
     layers: dict[str, HlsLayer]
 
 
+class Setting(_Model):
+    """One of several networks that the design may be."""
+
+    name: str
+    weight_bits: NonNegativeInt
+    """Bits of the widest weights in it."""
+    accuracy: NonNegativeFloat | None = Field(default=None, le=100)
+    """As `Report.accuracy`."""
+    levels: dict[LevelName, Level] = Field(default_factory=dict)
+    """The levels that were checked in this setting."""
+
+
 class Partition(_Model):
     """How the folding was chosen."""
 
@@ -243,6 +255,8 @@ class Report(_Model):
     """Percent of the whole test set classified rightly by cppsim; null without data."""
     accuracy_data: str | None = None
     """The data of `accuracy`, such as "mnist test set, 10000 images"."""
+    settings: tuple[Setting, ...] = ()
+    """All of them, the first with what the report says anyway; none where there is no choice."""
     layers: tuple[LayerReport, ...]
     """In topological order."""
     resources: ResourceReport

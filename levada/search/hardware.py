@@ -13,7 +13,7 @@ from levada import cost, partition, solver, timing
 from levada.errors import LevadaError
 from levada.graph import Graph, Node
 from levada.layer import Device, Layer, Resources
-from levada.offers import Choice, offers
+from levada.offers import Menu, offers
 from levada.precision import Precision
 from levada.problem import Problem, problem
 from levada.search.requantize import Types, requantized, requantized_layer
@@ -44,8 +44,9 @@ class Evaluator:
 
     def __init__(self, graph: Graph, device: Device, clock_mhz: float) -> None:
         self.graph, self.device, self.clock_mhz = graph, device, clock_mhz
+        self._last: tuple[Candidate, Problem] | None = None
         self._layers: dict[tuple[str, Types, Precision], Layer] = {}
-        self._offers: dict[int, list[Choice]] = {}  # by the identity of a layer in _layers
+        self._offers: dict[int, Menu] = {}  # by the identity of a layer in _layers
 
     @property
     def known(self) -> int:
@@ -59,6 +60,7 @@ class Evaluator:
     def evaluate(self, candidate: Candidate, target_fps: float | None = None) -> Cost:
         """The cost of a candidate: the cheapest at a rate, or of the highest rate there is.
 
+        One candidate after the other is quicker than one rate after the other: its choices are remembered.
         LevadaError where the hardware refuses a width.
         """
         everything = self._problem(candidate)
@@ -72,7 +74,7 @@ class Evaluator:
                 return self._cost(timing.interval(found.folded), used, found.gap)
         return self._least(allowed if all(allowed.choices) else everything)
 
-    def offered(self, layer: Layer) -> list[Choice]:
+    def offered(self, layer: Layer) -> Menu:
         """The foldings of a layer that are worth choosing, see `levada.offers`."""
         return self._offered(layer, self.device)
 
@@ -88,7 +90,10 @@ class Evaluator:
         return ""
 
     def _problem(self, candidate: Candidate) -> Problem:
-        return problem(self.graph_of(candidate), self.device, self._offered)
+        """The choices of a candidate at any rate."""
+        if self._last is None or self._last[0] != candidate:
+            self._last = candidate, problem(self.graph_of(candidate), self.device, self._offered)
+        return self._last[1]
 
     def _least(self, problem: Problem) -> Cost:
         """The cost of the selection that exceeds the device least."""
@@ -107,7 +112,7 @@ class Evaluator:
             self._layers[key] = requantized_layer(node, types, precision)
         return self._layers[key]
 
-    def _offered(self, layer: Layer, device: Device) -> list[Choice]:
+    def _offered(self, layer: Layer, device: Device) -> Menu:
         if id(layer) not in self._offers:
             # A copy takes along what it found out for all foldings; of the layer itself few are asked for.
             self._offers[id(layer)] = offers(replace(layer), device)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from levada.graph import Graph, Node
-from levada.offers import Choice
+from levada.offers import Menu
 from levada.search.hardware import Evaluator
 from levada.search.space import Candidate
 from levada.search.subject import Subject
@@ -31,9 +31,7 @@ def knobs_of(subject: Subject, evaluator: Evaluator) -> Mapping[str, Knobs]:
     return {name: tuple(sorted(knobs)) for name, knobs in found.items()}
 
 
-def choices(
-    subject: Subject, evaluator: Evaluator, node: str, knobs: Knobs, bits: tuple[int, ...]
-) -> list[Choice]:
+def choices(subject: Subject, evaluator: Evaluator, node: str, knobs: Knobs, bits: tuple[int, ...]) -> Menu:
     """The offers of a layer when these knobs have these bits; see `levada.offers`."""
     graph = evaluator.graph_of(turned(subject, knobs, bits))
     return evaluator.offered(graph.node(node).layer)

@@ -62,10 +62,12 @@ bool drain(hls::stream<levada::vec<T, N>>& stream, uint8_t* data, unsigned bits,
 
 }  // namespace
 
-// in[port], out[port]: `frames` frames of each port's bytes; `out` is zero and both have 8 bytes to spare.
+// in[port], out[port]: `frames` frames of each port's bytes; `out` is zero and both have 8 bytes to spare. A design of
+// one setting does not look at `setting`.
 // Returns 0, or 1 + the index of the first frame after which a stream did not hold what it should.
 extern "C" __attribute__((visibility("default"))) uint64_t
-levada_cppsim(const uint8_t* const* in, uint8_t* const* out, uint64_t frames) {
+levada_cppsim(const uint8_t* const* in, uint8_t* const* out, uint64_t frames, uint64_t setting) {
+  (void)setting;
   for (uint64_t frame = 0; frame < frames; ++frame) {
 #define STREAM(PORT, TYPE, BITS, ELEMENTS, BEATS) hls::stream<levada::vec<TYPE, ELEMENTS>> PORT(#PORT);
 #define FEED(PORT, TYPE, BITS, ELEMENTS, BEATS) \

@@ -47,7 +47,7 @@ class CppSim:
         self._library = CppLibrary(self.path, self._outputs)
 
     def run(
-        self, *inputs: IntArray, progress: Callable[[int], object] = lambda _frames: None
+        self, *inputs: IntArray, setting: int = 0, progress: Callable[[int], object] = lambda _frames: None
     ) -> tuple[IntArray, ...]:
         """Arrays [frames, ...], one an input, to arrays [frames, elements], one an output.
 
@@ -57,15 +57,17 @@ class CppSim:
         starts = range(0, max(1, len(inputs[0])), _CHUNK)
         parts = []
         with ThreadPoolExecutor(native.JOBS) as pool:
-            for part in pool.map(lambda at: self._chunk([x[at : at + _CHUNK] for x in inputs]), starts):
+            for part in pool.map(
+                lambda at: self._chunk([x[at : at + _CHUNK] for x in inputs], setting), starts
+            ):
                 parts.append(part)
                 progress(len(part[0]))
         return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
 
-    def _chunk(self, inputs: Sequence[IntArray]) -> tuple[IntArray, ...]:
+    def _chunk(self, inputs: Sequence[IntArray], setting: int) -> tuple[IntArray, ...]:
         data = [pack(x, stream) for x, stream in zip(inputs, self._inputs, strict=True)]
         try:
-            results = self._library.run(data)
+            results = self._library.run(data, setting)
         except DriverError as error:
             raise CheckFailedError(str(error)) from error
         return tuple(unpack(y, stream) for y, stream in zip(results, self._outputs, strict=True))

@@ -57,10 +57,11 @@ class RtlProgram:
         patience: Patience,
         stalls: float = 0.0,
         seed: int = 0,
+        setting: int = 0,
         trace: Path | None = None,
     ) -> Run:
         """Simulates frames [N, bytes] of each input; ports pause in a cycle with probability `stalls`."""
-        arguments = [len(inputs[0]), round(stalls * 256), seed, patience.total, patience.quiet]
+        arguments = [len(inputs[0]), round(stalls * 256), seed, patience.total, patience.quiet, setting]
         command = [str(self._binary.resolve()), *map(str, arguments)]
         if trace is not None:
             command.append(str(trace.resolve()))

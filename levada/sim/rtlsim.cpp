@@ -1,11 +1,12 @@
 // rtlsim's main loop: drives the verilated accelerator cycle by cycle, with random stalls where asked for.
 //
-//   rtlsim FRAMES STALL SEED LIMIT QUIET [TRACE.vcd]  < input bytes  > header line, output bytes, cycles
+//   rtlsim FRAMES STALL SEED LIMIT QUIET SETTING [TRACE.vcd]  < input bytes  > header line, output bytes, cycles
 //
 // STALL/256 is the chance that a stream pauses in a cycle. Input and output bytes are those of each port in
 // turn, all frames. After them come, as uint64, the cycle in which each input beat was taken and each output
 // beat was given, port by port. The header line is "ok CYCLES" or "stuck CYCLE: what", the latter if QUIET
-// cycles pass without a beat at any port, or LIMIT cycles in all; then nothing follows it.
+// cycles pass without a beat at any port, or LIMIT cycles in all; then nothing follows it. A design that has several
+// settings is put into SETTING first.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -62,7 +63,7 @@ void put(const void* data, size_t bytes) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 6) return 2;
+  if (argc < 7) return 2;
   const uint64_t frames = std::strtoull(argv[1], nullptr, 10);
   levada::Stalls stalls(unsigned(std::atoi(argv[2])), std::strtoull(argv[3], nullptr, 10));
   const uint64_t limit = std::strtoull(argv[4], nullptr, 10);
@@ -92,10 +93,10 @@ int main(int argc, char** argv) {
 
 #ifdef LEVADA_TRACE
   std::unique_ptr<VerilatedVcdC> trace;
-  if (argc > 6) {
+  if (argc > 7) {
     trace = std::make_unique<VerilatedVcdC>();
     dut->trace(trace.get(), 99);
-    trace->open(argv[6]);
+    trace->open(argv[7]);
   }
 #define DUMP() \
   if (trace) trace->dump(context->time())
@@ -113,6 +114,12 @@ int main(int argc, char** argv) {
   for (Port& port : inputs) *port.valid = 0;
   for (Port& port : outputs) *port.ready = 0;
   for (int i = 0; i < 4; ++i) {
+#ifdef LEVADA_SETTINGS
+    // {valid, address, data} on the bus of param_pkg, in the first of these cycles.
+    dut->param[0] = unsigned(std::atoi(argv[6]));
+    dut->param[1] = 0;
+    dut->param[2] = i == 0;
+#endif
     tick(0);
     tick(1);
   }

@@ -91,6 +91,7 @@ class RtlSim:
         *inputs: IntArray,
         stalls: float = 0.0,
         seed: int = 0,
+        setting: int = 0,
         limit: int | None = None,
         trace: Path | None = None,
     ) -> RtlRun:
@@ -110,7 +111,7 @@ class RtlSim:
                 if name.endswith(".hex"):
                     (Path(work) / name).write_text(text)
             program = RtlProgram(self.binary, Path(work), self._inputs, self._outputs)
-            run = program.simulate(data, patience, stalls, seed, trace)
+            run = program.simulate(data, patience, stalls, seed, setting, trace)
         outputs = tuple(unpack(y, stream) for y, stream in zip(run.outputs, self._outputs, strict=True))
         return RtlRun(outputs, tuple(run.taken), tuple(run.given), run.cycles)
 

@@ -9,9 +9,12 @@ training starts; measuring and publishing networks needs no Fabric.
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from levada import models
+from levada.errors import LevadaError
 from levada.models import Model
 from levada.train import recipe as recipes
 from levada.train.classification import Classification, measure
@@ -19,6 +22,9 @@ from levada.train.machine import Machine, one_thread
 from levada.train.publish import Trained, as_floats, execute, execute_all, publish
 from levada.train.recipe import Recipe
 from levada.train.task import Family, Log, Score, Task, family_of, to_stderr
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = [
     "Family",
@@ -40,6 +46,8 @@ __all__ = [
 
 #: A folder for each model, below the working directory: its checkpoint, and the weights at the end.
 BUILD = Path("build/train")
+#: The method that leaves several networks.
+NESTED = "nested"
 
 
 def train(
@@ -79,16 +87,36 @@ def train(
     from levada.train.run import Job
 
     network = fit(Job(model, found, task, BUILD / name, log), machine)
+    target = out or model.onnx.parent
     with one_thread():
-        return publish(model, network, out or model.onnx.parent, lambda file: task.judge(network, file, log))
+        result = publish(model, network, target, lambda file: task.judge(network, file, log))
+        if any(method.name == NESTED for method in found.methods):
+            settings = _publish_settings(model, network, task, target, log)
+            result = dataclasses.replace(result, settings=settings)
+    return result
+
+
+def _publish_settings(model: Model, network: torch.nn.Module, task: Task, out: Path, log: Log) -> Path:
+    """The other settings of nested weights; what they are measured at is said once."""
+    from levada.train.settings import publish_settings
+
+    def judge(network: torch.nn.Module, file: Path) -> float | None:
+        return task.judge(network, file, lambda _line: None)
+
+    return publish_settings(model, network, BUILD / model.name, out, judge, log)
 
 
 def task_of(model: Model, recipe: Recipe) -> Task:
     """What a model is trained for: the family's own task, or classification of its data set.
 
     Raises:
-        LevadaError: the data cannot be had, or are too few for the recipe.
+        LevadaError: the recipe names data that the family does not know, they cannot be had, or are too few.
     """
-    own = getattr(family_of(model), "task", None)
+    family = family_of(model)
+    known = getattr(family, "DATASETS", ())
+    if recipe.data is not None and recipe.data not in known:
+        others = f"name {' or '.join(known)}, or leave it out" if known else "leave it out"
+        raise LevadaError(f"{model.name}: is not trained on data = {recipe.data!r} of the recipe; {others}")
+    own = getattr(family, "task", None)
     task: Task = own(model, recipe) if own else Classification(model, recipe, models.load_data(model))
     return task

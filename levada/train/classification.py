@@ -77,12 +77,12 @@ class Classification(Task):
         """Shuffled and moved by torch's random state."""
         import torch
 
-        arrays = (self.data.x_train, self.data.y_train)
-        images, classes = (torch.from_numpy(np.array(array[: self._count])) for array in arrays)
-        order = torch.randperm(len(images))[: self.steps * self.recipe.batch_size]
-        for chosen in torch.split(order, self.recipe.batch_size):
-            moved = shifted(images[chosen], self.recipe.shift)
-            yield Batch(moved.float() / self.model.divisor, classes[chosen])
+        order = torch.randperm(self._count)[: self.steps * self.recipe.batch_size].numpy()
+        for chosen in np.split(order, self.steps):
+            # What is mapped from a file stays there, but for these.
+            images, classes = (torch.from_numpy(a[chosen]) for a in (self.data.x_train, self.data.y_train))
+            moved = shifted(images, self.recipe.shift)
+            yield Batch(moved.float() / self.model.divisor, classes)
 
     def loss(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Cross entropy."""

@@ -33,12 +33,14 @@ class Trained:
             is no classifier, or was not trained here.
         onnx: the exported file.
         samples: the file with the sample inputs and expected logits.
+        settings: the file that lists the networks of all settings; None where there is one.
     """
 
     name: str
     accuracy: float | None
     onnx: Path
     samples: Path
+    settings: Path | None = None
 
 
 def publish(

@@ -4,6 +4,7 @@ seed = 1
 epochs = 20
 batch_size = 64
 learning_rate = 0.01
+data = "div2k"              # instead of the family's data, where there is a choice
 
 [[method]]                  # any number of them, in this order; none unless named
 name = "distillation"
@@ -49,6 +50,7 @@ class Recipe:
         learning_rate: of the first step.
         shift: pixels by which images are moved at most, in both directions, in tasks that do so.
         methods: what is done beside that, in this order.
+        data: the data set to train on, for a family that can do so with several; its usual one if None.
     """
 
     seed: int
@@ -57,6 +59,7 @@ class Recipe:
     learning_rate: float
     shift: int = 0
     methods: tuple[MethodSpec, ...] = ()
+    data: str | None = None
 
 
 def find(model: Model, path: Path | None = None) -> Recipe:
@@ -72,11 +75,14 @@ def find(model: Model, path: Path | None = None) -> Recipe:
     table |= tables.table(path, f"variants.{model.variant}", override)
     fields = dataclasses.fields(Recipe)
     needed = sorted(field.name for field in fields if field.default is dataclasses.MISSING)
-    tables.check_keys(path, "", table, needed, ("shift", "method"))
+    tables.check_keys(path, "", table, needed, ("shift", "data", "method"))
     methods = _methods(path, table.pop("method", []))
+    data = table.pop("data", None)
+    if data is not None and not isinstance(data, str):
+        raise LevadaError(f"{path}: data is {data!r}; write the name of a data set in quotes")
     for key, value in table.items():
         _check_number(path, key, value)
-    return Recipe(methods=methods, **table)
+    return Recipe(methods=methods, data=data, **table)
 
 
 def _check_number(path: Path, key: str, value: object) -> None:

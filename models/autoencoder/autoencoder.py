@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from levada import models
+from levada.models import Model
+from levada.train.recipe import Recipe
+from levada.train.task import Task
 
 from ..blocks.quantizers import constrain, linear, relu, signed
 
-__all__ = ["Autoencoder", "build", "constrain", "frames", "samples"]
+__all__ = ["Autoencoder", "build", "constrain", "frames", "samples", "task"]
 
 INPUTS = 640
 HIDDEN = (128, 128, 128, 128, 8, 128, 128, 128, 128)
@@ -42,6 +45,14 @@ def frames(variant: str, count: int, seed: int) -> NDArray[np.int8]:  # noqa: AR
     spectra = peaks + level + rng.normal(0, 6, (count, 5, 128))
     found: NDArray[np.int8] = np.clip(np.rint(spectra), -127, 127).astype(np.int8)
     return found.reshape(count, INPUTS)
+
+
+def task(model: Model, recipe: Recipe) -> Task:
+    """Trained on the sounds of ToyADMOS; see anomalies.py."""
+    from ..data import toyadmos
+    from .anomalies import Anomalies
+
+    return Anomalies(model, recipe, toyadmos.load())
 
 
 class Autoencoder(nn.Module):

@@ -18,8 +18,9 @@ from levada.train.task import Task, Widths
 from ..blocks import pictures
 from ..blocks.quantizers import constrain, conv, relu, unsigned
 from ..blocks.widths import chosen
+from .photographs import DATASETS
 
-__all__ = ["ESPCN", "build", "constrain", "frames", "samples", "task", "widths_of"]
+__all__ = ["DATASETS", "ESPCN", "build", "constrain", "frames", "samples", "task", "widths_of"]
 
 PATCH = 32  # pixels a side of the exported network's input; it has no layer that needs a fixed size
 WIDTH = 16

@@ -5,14 +5,13 @@ scikit-learn is one of levada's own dependencies; scikit-image is not, and is ne
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from levada.errors import LevadaError
+from ..data.reading.packages import shipped
 
 SKIMAGE = "skimage/data"
 SKLEARN = "sklearn/datasets/images"
@@ -29,6 +28,9 @@ TRAIN = (
 VALIDATION = (f"{SKIMAGE}/camera.png", f"{SKIMAGE}/coins.png", f"{SKIMAGE}/brick.png", f"{SKIMAGE}/moon.png")
 TEST = (f"{SKIMAGE}/coffee.png", f"{SKIMAGE}/rocket.jpg", f"{SKLEARN}/flower.jpg")
 
+#: What a recipe may name as `data`, instead of these.
+DATASETS = ("div2k",)
+
 Picture = NDArray[np.uint8]
 
 
@@ -38,17 +40,7 @@ def load(names: tuple[str, ...]) -> dict[str, Picture]:
     Raises:
         LevadaError: the package that ships one is not installed.
     """
-    return {Path(name).stem: np.asarray(Image.open(_find(name)).convert("RGB")) for name in names}
-
-
-def _find(name: str) -> Path:
-    package, _, rest = name.partition("/")
-    spec = importlib.util.find_spec(package)
-    path = Path(spec.origin).parent / rest if spec is not None and spec.origin else Path(name)
-    if not path.is_file():
-        wanted = {"skimage": "scikit-image", "sklearn": "scikit-learn"}[package]
-        raise LevadaError(f"the photograph {name} is not here; `pip install {wanted}` brings it")
-    return path
+    return {Path(name).stem: np.asarray(Image.open(shipped(name)).convert("RGB")) for name in names}
 
 
 def luma(picture: NDArray[np.uint8]) -> NDArray[np.float64]:

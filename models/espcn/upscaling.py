@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from levada.models import Model
 from levada.train.recipe import Recipe
 from levada.train.task import Batch, Log, Score, Task
 
+from ..data import div2k
 from . import photographs
 from .photographs import Picture
 
@@ -31,7 +32,10 @@ Pairs = list[tuple[Picture, Picture]]
 
 @dataclass(frozen=True)
 class Upscaling(Task):
-    """Targets are patches of photographs [N, C, factor * H, factor * W], in colour or of their brightness."""
+    """Targets are patches of photographs [N, C, factor * H, factor * W], in colour or of their brightness.
+
+    A recipe's `data` is one of `photographs.DATASETS`; those of other packages are taken where it has none.
+    """
 
     model: Model
     recipe: Recipe
@@ -43,12 +47,16 @@ class Upscaling(Task):
     @cached_property
     def pairs(self) -> Pairs:
         """The photographs to train on."""
-        return pairs(photographs.TRAIN, self.factor, colour=self.colour)
+        shipped = self.recipe.data is None
+        pictures = photographs.load(photographs.TRAIN).values() if shipped else div2k.load().train
+        return pairs(pictures, self.factor, colour=self.colour)
 
     @cached_property
     def kept(self) -> Batch:
         """Patches of other photographs, for validation, always the same."""
-        data = pairs(photographs.VALIDATION, self.factor, colour=self.colour)
+        shipped = self.recipe.data is None
+        pictures = photographs.load(photographs.VALIDATION).values() if shipped else div2k.load().validation
+        data = pairs(pictures, self.factor, colour=self.colour)
         return Batch(*batch(data, KEPT, self.factor, np.random.default_rng(0)))
 
     @property
@@ -90,10 +98,10 @@ class Upscaling(Task):
             log(f"{self.model.name}: {name}: {ours:.2f} dB, bicubic {bicubic:.2f} dB")
 
 
-def pairs(names: tuple[str, ...], factor: int, *, colour: bool) -> Pairs:
+def pairs(pictures: Iterable[Picture], factor: int, *, colour: bool) -> Pairs:
     """Each photograph small and large: uint8 [C, H, W] and [C, factor * H, factor * W]."""
     found = []
-    for picture in photographs.load(names).values():
+    for picture in pictures:
         planes = photographs.as_planes(picture, colour=colour)
         height, width = (size // factor for size in planes.shape[1:])
         large = planes[:, : height * factor, : width * factor]
@@ -128,9 +136,9 @@ def settle(network: nn.Module) -> None:
 def measure(network: nn.Module, factor: int, *, colour: bool) -> dict[str, tuple[float, float]]:
     """PSNR of bicubic enlargement and of the network, in dB, for each photograph kept for testing."""
     found = {}
-    names = list(photographs.load(photographs.TEST))
-    data = pairs(photographs.TEST, factor, colour=colour)
-    for name, (small, large) in zip(names, data, strict=True):
+    pictures = photographs.load(photographs.TEST)
+    data = pairs(pictures.values(), factor, colour=colour)
+    for name, (small, large) in zip(pictures, data, strict=True):
         bicubic = photographs.resize(small, *large.shape[1:])
         found[name] = (
             photographs.psnr(bicubic, large, factor),

@@ -35,11 +35,13 @@ REACH = 3.0
 
 
 def task(model: Model, recipe: Recipe) -> Task:
-    """Trained on WIDER FACE; see widerface.py and detection.py."""
-    from . import detection, widerface
+    """Trained on WIDER FACE; see detection.py."""
+    from ..data import widerface
+    from .detection import Detection
+    from .faces import Faces
 
-    training, validation = (widerface.load(part, SIZE) for part in ("train", "val"))
-    return detection.Detection(model, recipe, training, validation)
+    data = widerface.load()
+    return Detection(model, recipe, Faces(data.train, SIZE), Faces(data.validation, SIZE))
 
 
 class Layer(NamedTuple):

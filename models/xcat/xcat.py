@@ -19,8 +19,9 @@ from levada.train.task import Task
 
 from ..blocks import pictures
 from ..blocks.quantizers import constrain, conv, relu, unsigned
+from ..espcn.photographs import DATASETS
 
-__all__ = ["XCAT", "build", "constrain", "frames", "samples", "task"]
+__all__ = ["DATASETS", "XCAT", "build", "constrain", "frames", "samples", "task"]
 
 PATCH = 32  # pixels a side of the exported network's input; it has no layer that needs a fixed size
 GROUPS = (8, 16)  # channels

@@ -69,7 +69,8 @@ def check_make(words):
 
 def check_module(words):
     assert words[0] == "-m", words
-    assert (ROOT / f"{words[1].replace('.', '/')}.py").is_file(), words
+    path = ROOT / re.sub(r"^levada/models/", "models/", words[1].replace(".", "/"))
+    assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), words
 
 
 def check_pytest(words):

@@ -16,11 +16,14 @@ from levada.sim import native
 from levada.sim.cppsim import CppSim
 from levada.sim.rtlsim import RtlSim
 from levada.sim.single import apart
+from tests.layers import nested_cases
 
 # Cases of a kind, in `make test` and in `make test-deep`, and of a batch: large ones make little of the fixed
 # costs of the compilers.
 CASES, BATCH = (20, 2000), 20
 NETLIST_CASES, NETLIST_BATCH = (8, 120), 20
+# Those with several settings have as many tables, and take several times as long to map.
+NESTED_NETLIST_CASES = (3, 40)
 KINDS = sorted(registered())
 
 
@@ -31,9 +34,9 @@ def combined(cases):
     return apart([(case.layer, case.folding) for case in cases], "batch"), data
 
 
-def expected(graph, data):
+def expected(graph, data, setting=0):
     results = []
-    for node in graph.nodes:
+    for node in graph.at(setting).nodes:
         args = [data[graph.inputs.index(name)] for name in node.inputs]
         results += [y.reshape(len(y), -1) for y in node.layer.golden(*args)]
     return results
@@ -52,15 +55,16 @@ def assert_equal(graph, level, got, want):
 
 def check_simulators(cases):
     graph, data = combined(cases)
-    want = expected(graph, data)
-    assert_equal(graph, "cppsim", CppSim(graph, native.SHORT_RUNS).run(*data), want)
-    sim = RtlSim(graph, native.SHORT_RUNS)
-    free = sim.run(*data)
-    assert_equal(graph, "rtlsim", free.outputs, want)
-    check_timing(graph, free, len(data[0]))
-    for stalls, at in ((0.3, 1), (0.85, 2)):
-        run = sim.run(*data, stalls=stalls, seed=at)
-        assert_equal(graph, f"rtlsim with stalls {stalls}", run.outputs, want)
+    cppsim, rtlsim = CppSim(graph, native.SHORT_RUNS), RtlSim(graph, native.SHORT_RUNS)
+    for setting in range(graph.settings):
+        want, where = expected(graph, data, setting), f"in setting {setting}"
+        assert_equal(graph, f"cppsim {where}", cppsim.run(*data, setting=setting), want)
+        free = rtlsim.run(*data, setting=setting)
+        assert_equal(graph, f"rtlsim {where}", free.outputs, want)
+        check_timing(graph, free, len(data[0]))
+        for stalls, at in ((0.3, 1), (0.85, 2)):
+            run = rtlsim.run(*data, stalls=stalls, seed=at, setting=setting)
+            assert_equal(graph, f"rtlsim {where} with stalls {stalls}", run.outputs, want)
 
 
 def check_timing(graph, run, frames):
@@ -79,8 +83,13 @@ def check_timing(graph, run, frames):
             assert set(np.diff(ends)) == {node.layer.cycles(node.folding)}, node.layer
 
 
-def batches(kind, request, cases, size, accepted=lambda _case: True):
-    """Random cases of a kind, `size` at a time.
+def strategy(kind):
+    """What draws the cases of a kind."""
+    return registered()[kind].strategy()
+
+
+def batches(strategy, request, cases, size):
+    """Random cases of a strategy, `size` at a time.
 
     Hypothesis draws them one by one, beginning with the simplest; they are checked outside of it, since a
     failing design would take minutes to compile again and again to be made smaller.
@@ -89,7 +98,7 @@ def batches(kind, request, cases, size, accepted=lambda _case: True):
 
     @seed(request.config.getoption("--seed"))
     @settings(max_examples=cases[request.config.getoption("--deep")], phases=(Phase.generate,), database=None)
-    @given(registered()[kind].strategy().filter(accepted))
+    @given(strategy)
     def collect(case):
         drawn.append(case)
 
@@ -99,7 +108,13 @@ def batches(kind, request, cases, size, accepted=lambda _case: True):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_simulators_equal_golden(kind, request):
-    for cases in batches(kind, request, CASES, BATCH):
+    for cases in batches(strategy(kind), request, CASES, BATCH):
+        check_simulators(cases)
+
+
+@pytest.mark.parametrize("kind", nested_cases.KINDS)
+def test_simulators_equal_golden_in_each_setting(kind, request):
+    for cases in batches(nested_cases.cases(registered()[kind]), request, CASES, BATCH):
         check_simulators(cases)
 
 
@@ -110,10 +125,21 @@ def has_a_netlist(case):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_netlist_equals_golden(kind, request):
+    check_netlists(strategy(kind), request, NETLIST_CASES)
+
+
+@pytest.mark.parametrize("kind", nested_cases.KINDS)
+def test_netlist_equals_golden_in_each_setting(kind, request):
+    check_netlists(nested_cases.cases(registered()[kind]), request, NESTED_NETLIST_CASES)
+
+
+def check_netlists(strategy, request, cases):
     pytest.importorskip("pyosys", reason="pyosys is not installed: no netlist to simulate")
     from tests.layers.netlist import NetlistSim
 
-    for cases in batches(kind, request, NETLIST_CASES, NETLIST_BATCH, has_a_netlist):
-        graph, data = combined(cases)
-        run = NetlistSim(graph, native.SHORT_RUNS).run(*data, stalls=0.3, seed=3)
-        assert_equal(graph, "netlist", run.outputs, expected(graph, data))
+    for batch in batches(strategy.filter(has_a_netlist), request, cases, NETLIST_BATCH):
+        graph, data = combined(batch)
+        sim = NetlistSim(graph, native.SHORT_RUNS)
+        for setting in range(graph.settings):
+            run = sim.run(*data, stalls=0.3, seed=3, setting=setting)
+            assert_equal(graph, f"netlist in setting {setting}", run.outputs, expected(graph, data, setting))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from levada_driver.host import HostInput, HostOutput, HostOutputs
+from levada_driver.manifest import Setting
 
 from levada import boards, deploy
 from levada.emit import shell, sv
@@ -43,17 +46,31 @@ def write_upscaling(folder):
     return write(folder, 5, graph, (1, 2, 2), (1, 4, 4), np.zeros(1, np.float32))
 
 
-def write(folder, frames=5, graph=None, shape=(2, 2), results=(3,), bias=BIAS, demo=None, board="pynq-z2"):
+def write(
+    folder,
+    frames=5,
+    graph=None,
+    shape=(2, 2),
+    results=(3,),
+    bias=BIAS,
+    demo=None,
+    board="pynq-z2",
+    settings=(),
+):
     """Fills the folder of a package; returns its frames, of `shape`, and their golden integers.
 
-    Of results of several axes the last one are channels, with a bias each.
+    Of results of several axes the last one are channels, with a bias each. Those of several `settings`, given
+    by their names, follow each other; the host's scale is twice that of the setting before.
     """
     graph = graph or tiny()
     (folder / "rtl").mkdir(parents=True)
     for name, text in sv.sources(graph).items():
         (folder / "rtl" / name).write_text(text)
     x = np.random.default_rng(1).integers(0, 16, (frames, *shape))
-    (golden,) = (execute(graph, x.reshape(frames, -1))[name].reshape(frames, -1) for name in graph.outputs)
+    (name,) = graph.outputs
+    ways = [graph.at(setting) for setting in range(graph.settings)]
+    goldens = [execute(way, x.reshape(frames, -1))[name].reshape(frames, -1) for way in ways]
+    golden = goldens[0]
     rtlsim = RtlSim(graph)
     result = graph.tensors[graph.outputs[0]].dtype
     host = HostInput(shape, graphs.UINT4, 15), HostOutputs((HostOutput(results, result, SCALE, bias),))
@@ -68,8 +85,18 @@ def write(folder, frames=5, graph=None, shape=(2, 2), results=(3,), bias=BIAS, d
         samples=x,
         golden=golden,
         demo=demo,
+        settings=tuple(
+            deploy.Setting(Setting(name, 8 - number, None, doubled(host[1], number)), goldens[number])
+            for number, name in enumerate(settings)
+        ),
     )
     for name, text in shell.hardware_file(graph, package.board, package.clock_mhz).items():
         (folder / name).write_text(text)
-    assert np.array_equal(deploy.write(package, folder), golden)
-    return x, golden
+    for got, wanted in zip(deploy.write(package, folder), goldens, strict=True):
+        assert np.array_equal(got, wanted)
+    return x, np.concatenate(goldens) if settings else golden
+
+
+def doubled(outputs, times):
+    """The host's work with a scale that is twice as large, so many times."""
+    return HostOutputs(tuple(replace(part, scale=part.scale * 2**times) for part in outputs.parts))

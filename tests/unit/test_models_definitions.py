@@ -18,7 +18,6 @@ calibrate = importlib.import_module("levada.models.blocks.calibrate")
 pictures = importlib.import_module("levada.models.blocks.pictures")
 quantizers = importlib.import_module("levada.models.blocks.quantizers")
 seeded = importlib.import_module("levada.models.seeded")
-cifar10 = importlib.import_module("levada.models.data.cifar10")
 
 NAMES = [name for name in models.names() if not name.startswith("tfc-")]
 #: One variant a family: weights and products of a frame.
@@ -249,53 +248,6 @@ def test_seeded_command(tmp_path, capsys):
     assert lines == [str(tmp_path / "dscnn-w4a4.onnx"), str(tmp_path / "samples.npz")]
     with pytest.raises(LevadaError, match="model 'dscnn-w9a9' is unknown; did you mean"):
         seeded._main(["dscnn-w9a9"])
-
-
-class TestCifar10:
-    @pytest.fixture
-    def archive(self, monkeypatch, tmp_path):
-        """A small stand-in for the published archive, below LEVADA_DATA."""
-        import hashlib
-        import io
-        import tarfile
-
-        rng = np.random.default_rng(1)
-        path = tmp_path / "cifar10" / cifar10.ARCHIVE
-        path.parent.mkdir()
-        self.records = {}
-        with tarfile.open(path, "w:gz") as file:
-            for name in (*cifar10.TRAIN, *cifar10.TEST):
-                count = 4 if name in cifar10.TRAIN else 3
-                pixels = rng.integers(0, 256, (count, 3072), np.uint8)
-                classes = rng.integers(0, 10, (count, 1), np.uint8)
-                self.records[name] = (classes, pixels)
-                data = np.concatenate([classes, pixels], axis=1).tobytes()
-                info = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
-                info.size = len(data)
-                file.addfile(info, io.BytesIO(data))
-        monkeypatch.setenv("LEVADA_DATA", str(tmp_path))
-        monkeypatch.setattr(cifar10, "MD5", hashlib.md5(path.read_bytes()).hexdigest())
-        return path
-
-    def test_reads_images_and_classes(self, archive):
-        data = cifar10.load()
-        assert (data.x_train.shape, data.x_test.shape) == ((20, 3, 32, 32), (3, 3, 32, 32))
-        assert (data.x_train.dtype, data.y_train.dtype) == (np.uint8, np.int64)
-        classes, pixels = self.records["data_batch_2.bin"]
-        np.testing.assert_array_equal(data.x_train[4:8].reshape(4, -1), pixels)
-        np.testing.assert_array_equal(data.y_train[4:8], classes[:, 0])
-
-    def test_refuses_another_archive(self, archive, monkeypatch):
-        archive.write_bytes(archive.read_bytes() + b"x")
-        with pytest.raises(LevadaError, match=r"is not the published archive; replace or remove this file$"):
-            cifar10.load()
-
-    def test_says_where_it_belongs(self, monkeypatch):
-        monkeypatch.delenv("LEVADA_DATA", raising=False)
-        with pytest.raises(
-            LevadaError, match=r"^CIFAR-10 cannot be had: LEVADA_DATA/cifar10/cifar-10-binary"
-        ):
-            cifar10.load()
 
 
 def test_classifiers_can_be_trained(monkeypatch, tmp_path):

@@ -18,7 +18,8 @@ host = importlib.import_module("levada.models.lpyolo.host")
 cartoons = importlib.import_module("levada.models.lpyolo.cartoons")
 detection = importlib.import_module("levada.models.lpyolo.detection")
 lpyolo = importlib.import_module("levada.models.lpyolo.lpyolo")
-widerface = importlib.import_module("levada.models.lpyolo.widerface")
+faces = importlib.import_module("levada.models.lpyolo.faces")
+widerface = importlib.import_module("levada.models.data.widerface")
 
 SIZE = 96
 
@@ -93,29 +94,41 @@ class TestHost:
 class TestWiderFace:
     @pytest.fixture
     def folder(self, monkeypatch, tmp_path):
-        """Two photographs laid out as the published archives are."""
+        """Two photographs to train on and one for validation, laid out as the published archives are."""
         base = tmp_path / "widerface"
-        images = base / "WIDER_train" / "images" / "0--Parade"
-        images.mkdir(parents=True)
-        for name, size in (("a.jpg", (200, 100)), ("b.jpg", (50, 80))):
-            Image.new("RGB", size, (10, 20, 30)).save(images / name)
+        for part, names in (("train", ("a.jpg", "b.jpg")), ("val", ("c.jpg",))):
+            images = base / f"WIDER_{part}" / "images" / "0--Parade"
+            images.mkdir(parents=True)
+            for name in names:
+                size = (200, 100) if name == "a.jpg" else (50, 80)
+                Image.new("RGB", size, (10, 20, 30)).save(images / name)
         (base / "wider_face_split").mkdir()
         self.listing = base / "wider_face_split" / "wider_face_train_bbx_gt.txt"
         self.listing.write_text(
             "0--Parade/a.jpg\n3\n20 10 40 60 0 0 0 0 0 0 \n100 5 50 60 0 0 0 1 0 0 \n1 1 4 4 2 0 0 0 0 0 \n"
             "0--Parade/b.jpg\n0\n0 0 0 0 0 0 0 0 0 0 \n"
         )
+        other = self.listing.with_name("wider_face_val_bbx_gt.txt")
+        other.write_text("0--Parade/c.jpg\n1\n10 10 20 20 0 0 0 0 0 0 \n")
+        monkeypatch.setattr(widerface, "COUNTS", {"train": 2, "val": 1})
         monkeypatch.setenv("LEVADA_DATA", str(tmp_path))
         return base
 
     def test_pictures_and_boxes(self, folder):
-        faces = widerface.load("train", SIZE)
-        assert len(faces) == 2
-        picture, boxes = faces[0]
+        found = widerface.load()
+        assert [len(boxes) for boxes in found.train.boxes] == [2, 0]
+        pictures = faces.Faces(found.train, SIZE)
+        assert len(pictures) == 2
+        picture, boxes = pictures[0]
         assert (picture.shape, picture.dtype) == ((3, SIZE, SIZE), np.uint8)
         # Halved, nearly, and 24 down; the invalid face and the tiny one are left out.
         np.testing.assert_allclose(boxes, np.array([[20, 10, 60, 70]]) * 0.48 + [0, 24, 0, 24])
-        assert faces[1][1].shape == (0, 4)
+        assert pictures[1][1].shape == (0, 4)
+
+    def test_it_is_what_the_network_is_trained_on(self, folder):
+        task = lpyolo.task(models.find("lpyolo-w4a4"), Recipe(1, 1, 1, 0.01))
+        assert (len(task.training), len(task.validation)) == (2, 1)
+        assert task.training[0][0].shape == (3, 416, 416)
 
     @pytest.mark.parametrize(
         "text", ["a.jpg\n", "a.jpg\n2\n1 1 4 4 2 0 0 0 0 0\n", "a.jpg\nx\n", "a.jpg\n1\n1\n"]
@@ -123,12 +136,39 @@ class TestWiderFace:
     def test_a_damaged_list(self, folder, text):
         self.listing.write_text(text)
         with pytest.raises(LevadaError, match="is not a list of WIDER FACE"):
-            widerface.load("train", SIZE)
+            widerface.load()
+
+    def test_a_list_that_is_cut(self, folder):
+        self.listing.write_text("0--Parade/b.jpg\n0\n0 0 0 0 0 0 0 0 0 0 \n")
+        with pytest.raises(LevadaError) as error:
+            widerface.load()
+        text = "names 1 photographs, not 2; unpack wider_face_split.zip again"
+        assert str(error.value) == f"{self.listing}: {text}"
+
+    def test_a_photograph_that_is_missing(self, folder):
+        path = folder / "WIDER_val" / "images" / "0--Parade" / "c.jpg"
+        path.unlink()
+        listing = self.listing.with_name("wider_face_val_bbx_gt.txt")
+        with pytest.raises(LevadaError) as error:
+            widerface.load()
+        assert str(error.value) == (
+            f"{path}: is not there, but named in {listing}; unpack WIDER_val.zip again"
+        )
 
     def test_says_where_it_belongs(self, folder, monkeypatch, tmp_path):
+        advice = (
+            "unpack WIDER_train.zip, WIDER_val.zip and wider_face_split.zip into a folder widerface/ and set "
+            "LEVADA_DATA to the folder around it"
+        )
         monkeypatch.setenv("LEVADA_DATA", str(tmp_path / "nowhere"))
-        with pytest.raises(LevadaError, match=r"WIDER FACE cannot be had: .*nowhere"):
+        path = tmp_path / "nowhere" / "widerface" / "wider_face_split" / "wider_face_train_bbx_gt.txt"
+        with pytest.raises(LevadaError) as error:
             lpyolo.task(models.find("lpyolo-w4a4"), Recipe(1, 1, 1, 0.01))
+        assert str(error.value) == f"WIDER FACE cannot be had: {path} is not there; {advice}"
+        monkeypatch.delenv("LEVADA_DATA")
+        with pytest.raises(LevadaError) as error:
+            widerface.load()
+        assert str(error.value) == f"WIDER FACE cannot be had: LEVADA_DATA is not set; {advice}"
 
 
 class TestTraining:

@@ -1,5 +1,6 @@
 """Super-resolution: photographs, patches, PSNR, and a short training on made-up pictures."""
 
+import dataclasses
 import importlib
 
 import numpy as np
@@ -34,7 +35,7 @@ def test_photographs_of_scikit_learn():
     found = photographs.load((f"{photographs.SKLEARN}/flower.jpg",))
     assert found["flower"].shape == (427, 640, 3)
     with pytest.raises(
-        LevadaError, match=r"photograph skimage/data/no.png is not here; `pip install scikit-image`"
+        LevadaError, match=r"file skimage/data/no.png is not here; `pip install scikit-image`"
     ):
         photographs.load(("skimage/data/no.png",))
 
@@ -59,7 +60,7 @@ def test_psnr():
 
 @pytest.mark.parametrize("factor", [2, 3])
 def test_patches_show_the_same_at_both_sizes(made_up, factor):
-    data = upscaling.pairs(("a", "b"), factor, colour=True)
+    data = upscaling.pairs(photographs.load(("a", "b")).values(), factor, colour=True)
     small, large = upscaling.batch(data, 8, factor, np.random.default_rng(1))
     assert (small.shape, large.shape) == ((8, 3, 32, 32), (8, 3, 32 * factor, 32 * factor))
     reduced = torch.nn.functional.avg_pool2d(large, factor)
@@ -108,6 +109,36 @@ def test_score_is_the_psnr_of_patches_that_stay_the_same(made_up, colour):
     assert few.quality == pytest.approx(expected)
     assert few.loss == pytest.approx(float((repeated - large[:10]).abs().mean()))
     assert task.unit == "dB"
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_a_recipe_may_name_div2k(made_up, monkeypatch, colour):
+    """Both what is trained on and what is measured on are its photographs then."""
+    drawn = pictures.draw(3, (3, 100, 100), seed=9).transpose(0, 2, 3, 1)
+    monkeypatch.setattr(upscaling.div2k, "load", lambda: upscaling.div2k.Squares(drawn[:2], drawn[2:]))
+    model, recipe = models.find("espcn-x2-w4a4"), recipes.Recipe(1, 1, 4, 0.003)
+    usual, other = (
+        upscaling.Upscaling(model, dataclasses.replace(recipe, data=data), 2, colour=colour)
+        for data in (None, "div2k")
+    )
+    assert (len(usual.pairs), len(other.pairs)) == (len(photographs.TRAIN), 2)
+    assert usual.digest() != other.digest()
+    np.testing.assert_array_equal(
+        other.pairs[0][1], photographs.as_planes(drawn[0], colour=colour), err_msg="the large one"
+    )
+    assert not torch.equal(usual.kept.inputs, other.kept.inputs)
+    shades = {float(shade) for shade in other.kept.targets.unique() * 256}
+    assert shades <= set(photographs.as_planes(drawn[2], colour=colour).reshape(-1).astype(float))
+
+
+def test_data_that_a_family_does_not_know(monkeypatch):
+    require("lightning_fabric")
+    recipe = recipes.Recipe(1, 1, 4, 0.003, data="mnist")
+    monkeypatch.setattr(recipes, "find", lambda model, path=None: recipe)
+    for name, way in (("xcat-x2-w4a4", "name div2k, or leave it out"), ("tfc-w2a2", "leave it out")):
+        with pytest.raises(LevadaError) as error:
+            train.train(name)
+        assert str(error.value) == f"{name}: is not trained on data = 'mnist' of the recipe; {way}"
 
 
 @pytest.mark.parametrize("name", ["espcn-x3-w8a8", "xcat-x2-w4a4"])

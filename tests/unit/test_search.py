@@ -255,6 +255,29 @@ def test_a_cost_is_that_of_the_folding_of_a_build(seed, name, share):
     assert evaluator.known == known
 
 
+@settings(max_examples=8)
+@given(st.integers(0, 2**32 - 1), st.sampled_from(sorted(NETWORKS)), st.sampled_from([0.15, 0.02, 0.01]))
+def test_a_part_of_a_device_is_a_budget_at_several_rates(seed, name, part):
+    graph = NETWORKS[name]
+    counts = {key: int(part * getattr(graphs.DEVICE, key)) for key in cost.FIELDS}
+    device = replace(graphs.DEVICE, **counts)
+    candidate = space(graph, WIDTHS, WIDTHS, keep_ends=False).draw(np.random.default_rng(seed))
+    made = requantized(graph, candidate.precisions)
+    evaluator = Evaluator(graph, device, CLOCK)
+    for target in (1e5, None, 1e6, 1e5):
+        got = evaluator.evaluate(candidate, target)
+        if not got.fits:
+            with pytest.raises(LevadaError) as error:
+                partition.fold(made, device, CLOCK, target)
+            assert evaluator.misfit(candidate, target) == str(error.value)
+            continue
+        folded = partition.fold(made, device, CLOCK, target)
+        used = cost.total(folded.connected, device)
+        assert (got.lut, got.ff, got.dsp, got.bram18) == cost.counts(used)
+        assert (got.cycles, got.fits, got.gap) == (timing.interval(folded.graph), True, folded.gap)
+        assert all(getattr(got, key) <= most for key, most in counts.items())
+
+
 EVALUATORS = {name: Evaluator(graph, graphs.DEVICE, CLOCK) for name, graph in NETWORKS.items()}
 
 

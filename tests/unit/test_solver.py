@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from levada import cost, fifo, latency, solver, timing
+from levada import cost, elimination, fifo, latency, solver, timing
 from levada.layer import Resources, adapter
 from levada.offers import offers, undominated
 from levada.problem import problem
@@ -61,6 +61,51 @@ def test_the_cheapest_within_a_budget_is_found(graph, data):
     assert (found.picks is None) == found.impossible == (not possible)
     if possible:
         assert found.value == found.bound == min(possible)
+
+
+@settings(max_examples=30)
+@given(graphs.chains(max_width=24), st.data())
+def test_eliminating_layers_finds_what_integer_programming_does(graph, data):
+    whole = problem(graph, graphs.DEVICE)
+    allowed = whole.within(data.draw(st.sampled_from(whole.intervals)))
+    picks = elimination.cheapest(allowed, WEIGHTS)
+    model = solver._Model(allowed.reduced(), None)
+    model.model.minimize(model.price(WEIGHTS))
+    found = model.solve()
+    assert found.value == found.bound == int(allowed.used(picks) @ WEIGHTS)
+
+
+def least_sum(tables, sizes):
+    """The least sum of tables over all values."""
+    return min(
+        (sum(int(table.costs[tuple(values[at] for at in table.scope)]) for table in tables), values)
+        for values in product(*map(range, sizes))
+    )[0]
+
+
+@given(st.lists(st.integers(1, 3), min_size=1, max_size=6), st.randoms(use_true_random=False))
+def test_any_tables_can_be_eliminated(sizes, random):
+    """Not only those of chains: all pairs may have one, and a single variable several."""
+    drawn = np.random.default_rng(random.randrange(1 << 30))
+    layers = range(len(sizes))
+    scopes = [(layer,) for layer in layers]
+    scopes += [pair for pair in combinations(layers, 2) for _ in range(random.randrange(3))]
+    tables = [
+        elimination._Table(scope, drawn.integers(0, 9, [sizes[layer] for layer in scope])) for scope in scopes
+    ]
+    values = elimination._least(tables, sizes)
+    assert all(0 <= value < size for value, size in zip(values, sizes, strict=True))
+    total = sum(int(table.costs[tuple(values[layer] for layer in table.scope)]) for table in tables)
+    assert total == least_sum(tables, sizes)
+
+
+def test_what_would_take_too_large_a_table_is_left_to_others(monkeypatch):
+    whole = problem(graphs.mlp(), graphs.DEVICE)
+    budget = cost.budget(graphs.DEVICE)
+    value = solver.cheapest(whole, budget, WEIGHTS).value
+    monkeypatch.setattr(elimination, "_ENTRIES", 1)
+    assert elimination.cheapest(whole, WEIGHTS) is None
+    assert solver.cheapest(whole, budget, WEIGHTS).value == value
 
 
 @given(TINY, st.data())

@@ -3,16 +3,20 @@
 import dataclasses
 import importlib
 import math
+import re
+import tomllib
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from qonnx.core.modelwrapper import ModelWrapper
+from qonnx.util.cleanup import cleanup_model
 from torch import nn
 
 from levada import models
 from levada.errors import LevadaError
-from levada.train import Machine, Recipe, loop, methods
+from levada.train import Machine, Recipe, loop, methods, publish, settings
 from levada.train import run as runs
 from levada.train.classification import Classification
 from levada.train.methods import freezing
@@ -30,6 +34,8 @@ SMALL = {
     "freezing": (("end_threshold", 0.0), ("start_threshold", 0.0)),
     "full_precision": (("part", 0.5),),
 }
+#: Methods that the smallest network, of one bit, is too small for.
+NETWORKS = {"nested": "digits-w4a4"}
 quantizers = importlib.import_module("levada.models.blocks.quantizers")
 
 
@@ -472,17 +478,88 @@ class TestInformationRetaining:
             begin(lambda: layer(4), Fixed([]), {"information_retaining": {}})
 
 
+class TestNested:
+    """Upper planes of the weights, in training and in files."""
+
+    def test_a_step_has_the_mean_of_all_losses(self, begin):
+        """Of one weight, -7/8 in four bits: the upper two are -8/8."""
+        x = torch.tensor([[1.0]])
+        run = begin(one_weight, Fixed([Batch(x, x)]), {"nested": {}})
+        run.batch = Batch(x, x)
+        assert run.gradients() == pytest.approx(((-7 / 8 - 1) ** 2 + (-1 - 1) ** 2) / 2)
+        (weights,) = weights_of(run.network)
+        # Straight through, of both.
+        assert weights.parameter.grad == pytest.approx((2 * (-7 / 8 - 1) + 2 * (-1 - 1)) / 2)
+
+    @pytest.mark.parametrize("bits", ["4", "2,4", "4,1", "4,two", ""])
+    def test_widths_that_are_none(self, begin, bits):
+        said = re.escape(f"nested: bits is {bits!r}; write two or more falling numbers from 2 to 16, such as")
+        with pytest.raises(LevadaError, match=said):
+            begin(one_weight, Fixed([]), {"nested": {"bits": bits}})
+
+    def test_settings_begin_with_all_bits(self, begin):
+        said = "nested: bits is '8,4', and the network's widest weights have 4; begin with 4"
+        with pytest.raises(LevadaError, match=said):
+            begin(one_weight, Fixed([]), {"nested": {"bits": "8,4"}})
+
+    def test_files_are_upper_planes_of_one_network(self, tmp_path):
+        """Each equals torch, or publishing fails; normalisations differ, and nothing else."""
+        require("lightning_fabric")
+        model = models.find("digits-w4a4")
+        recipe = Recipe(1, 1, 30, 0.01, methods=(MethodSpec("nested", (("bits", "4,3,2"),)),))
+        task = Classification(model, recipe, trainings.dataset())
+        network = loop.fit(Job(model, recipe, task, tmp_path, lambda _line: None))
+        out = tmp_path / "out"
+        publish(model, network, out)
+        before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+        listed = settings.publish_settings(
+            model, network, tmp_path, out, lambda _network, _file: None, lambda _line: None
+        )
+        assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
+        table = tomllib.loads(listed.read_text())
+        assert table["input"] == "uint8/255"
+        files = {one["name"]: out / one["onnx"] for one in table["setting"]}
+        assert list(files) == ["w4", "w3", "w2"]
+        integers = {name: weights_in(path) for name, path in files.items()}
+        assert len(integers["w4"]) == 5
+        for name, planes in (("w3", 1), ("w2", 2)):
+            for wide, narrow in zip(integers["w4"], integers[name], strict=True):
+                assert np.array_equal(wide >> planes << planes, narrow)
+                assert not np.array_equal(wide, narrow)
+        assert files["w4"].name == "digits-w4a4.onnx"
+
+
+def one_weight():
+    """A single weight of four bits in steps of 1/8, -7/8 now."""
+    product = quantizers.linear(1, 1, 4)
+    with torch.no_grad():
+        product.weight.fill_(-7 / 8)
+    return nn.Sequential(product)
+
+
+def weights_in(path):
+    """The integers of all quantized weights of a file."""
+    wrapper = cleanup_model(ModelWrapper(str(path)))
+    found = []
+    for node in wrapper.graph.node:
+        if node.op_type == "Quant" and (values := wrapper.get_initializer(node.input[0])) is not None:
+            codes = values / wrapper.get_initializer(node.input[1])
+            assert np.array_equal(codes, np.rint(codes)) or "@" not in path.name
+            found.append(np.clip(np.rint(codes), -8, 7).astype(int))
+    return found
+
+
 @pytest.mark.parametrize("name", sorted(set(methods.names())))
 def test_a_whole_training_resumes(name, tmp_path):
-    """Every method on the smallest network of models/: interrupted, the result is the same."""
+    """Every method on a small network of models/: interrupted, the result is the same."""
     require("lightning_fabric")
-    model = models.find("tfc-w1a1")
+    model = models.find(NETWORKS.get(name, "tfc-w1a1"))
     recipe = Recipe(1, 3, 30, 0.01, methods=(MethodSpec(name, SMALL.get(name, ())),))
     task = Classification(model, recipe, trainings.dataset())
 
     def train(folder, stop=None):
         def log(line):
-            if stop and f"tfc-w1a1: epoch {stop}" in line:
+            if stop and f"{model.name}: epoch {stop}" in line:
                 raise KeyboardInterrupt
 
         return loop.fit(Job(model, recipe, task, tmp_path / folder, log)).state_dict()

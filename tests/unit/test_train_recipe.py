@@ -76,8 +76,9 @@ def test_another_file(tmp_path):
         (
             "seed",
             "sed",
-            "key sed is unknown; use one of batch_size, epochs, learning_rate, seed, shift, method",
+            "key sed is unknown; use one of batch_size, epochs, learning_rate, seed, shift, data, method",
         ),
+        ("seed = 1", "seed = 1\ndata = 3", "data is 3; write the name of a data set in quotes"),
         ("seed = 1", "seed = 1\nvariants.v1 = 2", "variants.v1 is 2; write a table [variants.v1]"),
         ('"distillation"', '"destillation"', "a [[method]] has the name 'destillation'; use one of bn_re"),
         ('name = "distillation"\n', "", "a [[method]] has the name None; use one of bn_re"),
@@ -112,8 +113,8 @@ def test_method_that_is_no_table(find):
 
 
 def test_missing_file():
-    with pytest.raises(LevadaError, match=r"mobilenetv1/recipe\.toml: cannot be read"):
-        recipes.find(models.find("mobilenetv1-w4a4"))
+    with pytest.raises(LevadaError, match=r"tinyyolov3/recipe\.toml: cannot be read"):
+        recipes.find(models.find("tinyyolov3-w4a4"))
 
 
 def test_every_recipe_of_the_repository_is_right():

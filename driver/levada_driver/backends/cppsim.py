@@ -33,12 +33,12 @@ class CppLibrary:
         self._call.restype = ctypes.c_uint64
         self._outputs = outputs
 
-    def run(self, inputs: Sequence[Bytes]) -> list[Bytes]:
-        """Frames [N, bytes] of each input stream to those of each output stream."""
+    def run(self, inputs: Sequence[Bytes], setting: int = 0) -> list[Bytes]:
+        """Frames [N, bytes] of each input stream to those of each output stream, in a setting."""
         frames = len(inputs[0])
         data = [np.concatenate([x.reshape(-1), np.zeros(_SPARE, np.uint8)]) for x in inputs]
         results = [np.zeros(frames * s.frame_bytes + _SPARE, np.uint8) for s in self._outputs]
-        failed = self._call(_pointers(data), _pointers(results), ctypes.c_uint64(frames))
+        failed = self._call(_pointers(data), _pointers(results), *map(ctypes.c_uint64, (frames, setting)))
         if failed:
             raise DriverError(f"cppsim: a stream was left too full or too empty in frame {failed - 1}")
         return [
@@ -99,7 +99,8 @@ class SoftwareChip:
         inputs = len(self._manifest.inputs)
         frames = self.read(reg.engine(0) + reg.WORDS) // self._manifest.words[0]
         pairs = list(zip(self._manifest.transfers, parts, strict=True))
-        results = self._library.run([transfer.gather(part, frames) for transfer, part in pairs[:inputs]])
+        data = [transfer.gather(part, frames) for transfer, part in pairs[:inputs]]
+        results = self._library.run(data, self.read(reg.SETTING))
         for (transfer, part), result in zip(pairs[inputs:], results, strict=True):
             transfer.scatter(result, part)
 

@@ -12,7 +12,7 @@
 //   0x028 ERRORS     two bits an engine, its AXI response: 2 slave error, 3 decode error
 //   0x030 CYCLES     64 bits: cycles with a batch under way, since the last start of an idle accelerator
 //   0x040            what one of the streams between the stages does (`stream_counter`)
-//   0x060            parameters that can be written (`param_regs`), where a design has any
+//   0x060            parameters that can be written (`param_regs`), and the setting, where a design has any
 //   0x100 + 32*e     the registers of engine e, readers first (`engine_regs`)
 //
 // A start hands the engines what their registers say. Those of another batch may be written, and it may be started,

@@ -33,17 +33,22 @@ class BnReestimation(Method):
     batches: int = option(100, 1)
 
     def finish(self, run: Run) -> None:
-        """Only normalisations are in training mode for it."""
-        norms = [m for m in run.network.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
-        run.network.eval()
-        momenta = [norm.momentum for norm in norms]
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None  # the mean of all batches
-            norm.train()
-        with torch.no_grad():
-            for _, batch in zip(range(self.batches), run.whole_batches(), strict=False):
-                run.network(batch.inputs)
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.momentum = momentum
-            norm.eval()
+        """For the final weights."""
+        reestimate(run, self.batches)
+
+
+def reestimate(run: Run, batches: int) -> None:
+    """Measures all normalisations anew; only they are in training mode for it, and nothing is then."""
+    norms = [m for m in run.network.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
+    run.network.eval()
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the mean of all batches
+        norm.train()
+    with torch.no_grad():
+        for _, batch in zip(range(batches), run.whole_batches(), strict=False):
+            run.network(batch.inputs)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+        norm.eval()

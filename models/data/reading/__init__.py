@@ -1,0 +1,1 @@
+"""What the data sets share: where files come from and how they are checked, archives, and sounds."""
