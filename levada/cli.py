@@ -216,11 +216,21 @@ def _serve_line(deploy: Path, client: Path) -> None:
 @click.argument("folder", type=_PATH)
 @as_json
 def report(folder: Path, json_: bool) -> None:
-    """Show the report of the build in FOLDER."""
+    """Show the report of the build or of the search in FOLDER."""
     from levada import report as reports
+    from levada.report import searching
 
-    result = reports.load(folder)
-    _print(json.loads(result.model_dump_json()), json_, reports.terminal(result))
+    if (folder / reports.FILE).exists():
+        result = reports.load(folder)
+        _print(json.loads(result.model_dump_json()), json_, reports.terminal(result))
+    elif (folder / searching.FILE).exists():
+        found = searching.load(folder)
+        _print(searching.as_json(found), json_, searching.terminal(found))
+    else:
+        raise LevadaError(
+            f"{folder}: neither {reports.FILE} nor {searching.FILE} is there; `levada build` writes the one "
+            "into its folder, `levada search` the other"
+        )
 
 
 @app.command()
@@ -359,6 +369,7 @@ def search(json_: bool, settings: tuple[str, ...], **options: Any) -> None:  # n
 
     An interrupted search goes on with the same command.
     """
+    from levada.report import searching
     from levada.search import result
     from levada.search.search import Options
     from levada.search.search import search as run
@@ -368,8 +379,9 @@ def search(json_: bool, settings: tuple[str, ...], **options: Any) -> None:  # n
     options["keep"] = tuple(site.strip() for site in options["keep"].split(",") if site.strip())
     pairs = tuple((name, value) for name, _, value in (one.partition("=") for one in settings))
     found = run(Options(settings=pairs, **options), _log)
-    _print(result.save(found), json_, result.table(found))
-    _log(f"in {found.folder}: front/, {result.FILE}")
+    kept = result.save(found)
+    _print(kept, json_, searching.terminal(searching.checked(kept, found.folder / searching.FILE)))
+    _log(f"in {found.folder}: {searching.PAGE}, {searching.FILE}, {result.FRONT}/")
 
 
 def _bits(name: str, text: str) -> tuple[int, ...]:

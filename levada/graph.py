@@ -64,6 +64,11 @@ class Graph:
                 return node, node.inputs.index(tensor)
         return None
 
+    def sources(self, node: Node) -> tuple[str, ...]:
+        """Names of the nodes that a node reads from, input by input; the graph's inputs have none."""
+        found = (self.producer(name) for name in node.inputs)
+        return tuple(pair[0].name for pair in found if pair is not None)
+
     def with_nodes(self, nodes: tuple[Node, ...]) -> Graph:
         """The same graph with other nodes over the same tensors."""
         return replace(self, nodes=nodes)

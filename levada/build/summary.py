@@ -129,7 +129,6 @@ def _layer(node: Node, graph: Graph, state: State, waits: str | None) -> LayerRe
     buffers = [
         consumer.layer for consumer, _ in consumers if registered()[consumer.layer.kind].role == "buffer"
     ]
-    producers = [found[0].name for name in node.inputs if (found := graph.producer(name)) is not None]
     folding, implemented, depth = node.folding, state.implemented, state.depths.get(node.name)
     return LayerReport(
         name=node.name,
@@ -143,7 +142,7 @@ def _layer(node: Node, graph: Graph, state: State, waits: str | None) -> LayerRe
         cycles=node.layer.cycles(folding),
         cycles_simulated=state.layer_cycles.get(node.name),
         fifo_depth=sum(int(getattr(layer, "depth", 0)) for layer in buffers),
-        reads=tuple(producers),
+        reads=graph.sources(node),
         waits=waits,
         lut=used.lut if used else None,
         ff=used.ff if used else None,

@@ -14,6 +14,8 @@ from levada.report.text import LABELS, THIN, duration, grouped, over, percent, s
 # A line of text above each bar, so that both fit a phone; widths are in percent of the page's.
 _ROW, _BAR_Y, _BAR_HEIGHT = 32, 18, 8
 _LABEL = 55
+#: The place of 100 % of a budget, which leaves room to show that a bar goes beyond it.
+FULL = 0.8
 
 
 @dataclass(frozen=True)
@@ -39,36 +41,36 @@ def balance(report: Report) -> Markup:
         )
         for layer in report.layers
     ]
-    return _chart("balance", "Cycles per layer", f"Slowest layer: {report.cycles.bottleneck}.", bars)
+    return chart("balance", "Cycles per layer", f"Slowest layer: {report.cycles.bottleneck}.", bars)
 
 
 def budget(report: Report) -> Markup:
     """Each resource as known by estimate, synthesis and routing, in percent of the budget."""
-    full = 0.8  # the place of 100 %, which leaves room to show that a bar goes beyond it
     bars = []
     for name in RESOURCES:
         available = getattr(report.resources.budget, name)
         for source, counts in report.resources.known.items():
             used = getattr(counts, name)
             fraction = share(used, available)
-            length = 1.0 if fraction is None else min(1.0, fraction * full)
+            length = 1.0 if fraction is None else min(1.0, fraction * FULL)
             value = f"{grouped(used, THIN)} of {grouped(available, THIN)} · {percent(fraction)}"
             value += " ▲ over" if over(fraction) and fraction is not None else ""
             style = "over" if over(fraction) else "soft" if source == "estimated" else ""
             bars.append(Bar(f"{LABELS[name]} {source}", length, value, style, source == "estimated"))
     beyond = sorted({bar.label for bar in bars if bar.style == "over"})
     description = f"Over budget: {', '.join(beyond)}." if beyond else "Everything is within the budget."
-    return _chart("budget", "Resources against the budget", description, bars, full)
+    return chart("budget", "Resources against the budget", description, bars, FULL)
 
 
 def time(report: Report) -> Markup:
     """Wall time of each step."""
     longest = max(report.seconds.values(), default=0) or 1
     bars = [Bar(name, value / longest, duration(value)) for name, value in report.seconds.items()]
-    return _chart("time", "Time per step", f"{duration(report.total_seconds)} altogether.", bars)
+    return chart("time", "Time per step", f"{duration(report.total_seconds)} altogether.", bars)
 
 
-def _chart(key: str, title: str, description: str, bars: Sequence[Bar], limit: float | None = None) -> Markup:
+def chart(key: str, title: str, description: str, bars: Sequence[Bar], limit: float | None = None) -> Markup:
+    """Bars below each other, with a mark on each at `limit`, a fraction of the picture's width."""
     children: list[Markup] = []
     y = 0
     for index, bar in enumerate(bars):

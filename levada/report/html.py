@@ -25,6 +25,7 @@ from levada.report.text import (
     implementation,
     on_path,
     optimality,
+    percent,
     printable,
     verdict,
 )
@@ -36,6 +37,7 @@ def environment() -> Environment:
     environment = templates.environment(Path(__file__).parent, html=True)
     environment.filters["number"] = lambda value: grouped(value, THIN)
     environment.filters["duration"] = duration
+    environment.filters["percent"] = percent
     environment.filters["cells"] = on_path
     return environment
 

@@ -37,8 +37,10 @@ def pipeline(report: Report) -> Markup:
         bottleneck = layer.name == report.cycles.bottleneck
         children.append(_box(layer, x, y, layer.cycles / max(1, slowest), bottleneck))
     description = f"{len(layers)} layers in the order of the data, the slowest is {report.cycles.bottleneck}."
-    size: dict[str, str | float] = {"viewBox": f"0 0 {width} {height}", "width": width, "height": height}
-    return picture("pipeline", "Pipeline of layers", description, *children, **size)
+    box = f"0 0 {width} {height}"
+    return picture(
+        "pipeline", "Pipeline of layers", description, *children, viewBox=box, width=width, height=height
+    )
 
 
 def _place(index: int) -> tuple[int, int]:

@@ -27,15 +27,20 @@ def path(line: str, class_: str) -> Markup:
     return element("path", d=line, class_=class_)
 
 
-def picture(key: str, title: str, description: str, *children: str, **attributes: str | float) -> Markup:
-    """A whole picture, named and described for those who cannot see it; `key` is unique in the page."""
+def picture(
+    key: str, title: str, description: str, *children: str, role: str = "img", **attributes: str | float
+) -> Markup:
+    """A whole picture, named and described for those who cannot see it; `key` is unique in the page.
+
+    Its `role` is "group" where its parts can be reached one by one.
+    """
     return element(
         "svg",
         element("title", title, id=f"{key}-title"),
         element("desc", description, id=f"{key}-desc"),
         *children,
         id=key,
-        role="img",
+        role=role,
         aria_labelledby=f"{key}-title {key}-desc",
         **attributes,
     )

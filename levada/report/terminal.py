@@ -90,12 +90,14 @@ def _header(report: Report) -> Text:
     return text
 
 
-def _table(space: int) -> Table:
+def airy(space: int) -> Table:
+    """A table without a frame, with so many blanks between its columns and one more."""
     # The box draws one more blank between columns.
     return Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, space, 0, 0), show_edge=False)
 
 
-def _captioned(table: Table, caption: str) -> Table:
+def captioned(table: Table, caption: str) -> Table:
+    """The table with a line below it."""
     table.caption = Text(caption, "dim")
     table.caption_justify = "left"
     return table
@@ -118,13 +120,13 @@ def _layers(report: Report, width: int) -> Table:
     widths["Layer"] = min(widths["Layer"], room + 1)
     for name in columns["Layer"]:
         name.plain = shortened(name.plain, room)
-    table = _table(int(width >= sum(widths.values()) + len(widths)))
+    table = airy(int(width >= sum(widths.values()) + len(widths)))
     for header in columns:
         table.add_column(header, justify="left" if header in _LEFT else "right", no_wrap=True)
     for row in zip(*columns.values(), strict=True):
         table.add_row(*row)
     estimated = any(layer.synthesized is None for layer in report.layers)
-    return _captioned(table, "▶ bottleneck" + ("   ~ estimated, not synthesized" if estimated else ""))
+    return captioned(table, "▶ bottleneck" + ("   ~ estimated, not synthesized" if estimated else ""))
 
 
 def _columns(report: Report) -> dict[str, list[Text]]:
@@ -153,7 +155,7 @@ def _columns(report: Report) -> dict[str, list[Text]]:
 
 def _budget(report: Report, width: int) -> Table:
     known = report.resources.known
-    table = _table(1)
+    table = airy(1)
     table.add_column("Budget", no_wrap=True)
     table.add_column("", no_wrap=True)
     for source in known:
@@ -171,13 +173,13 @@ def _budget(report: Report, width: int) -> Table:
             row += [Text(_num(getattr(counts, name)), style), Text(percent(fraction), style or "dim")]
         table.add_row(*row, Text(_num(available)))
     if report.resources.synthesized is None:
-        return _captioned(table, "not synthesized: the counts are estimates")
+        return captioned(table, "not synthesized: the counts are estimates")
     return table
 
 
 def _depth(report: Report, width: int) -> Table:
     """The layers with the longest paths between registers."""
-    table = _table(1)
+    table = airy(1)
     table.add_column("Deepest logic", no_wrap=True)
     for name in ("between registers", "from", "to"):
         table.add_column(name, no_wrap=True)
@@ -189,11 +191,11 @@ def _depth(report: Report, width: int) -> Table:
         names = [Text(shortened(name, room)) for name in (layer.name, path.start, path.end)]
         names.insert(1, Text(on_path(path)))
         table.add_row(*names, Text("" if layer.fanout is None else f"{_num(layer.fanout)} pins"))
-    return _captioned(table, "the longest paths of all; report.html has those of each layer")
+    return captioned(table, "the longest paths of all; report.html has those of each layer")
 
 
 def _verification(report: Report) -> Table:
-    table = _table(2)
+    table = airy(2)
     table.add_column("Verification", no_wrap=True)
     table.add_column("against", no_wrap=True)
     for name in ("samples", "mismatches", "ties"):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
 
 from levada.layer import Resources
 from levada.report.schema import (
@@ -15,6 +17,8 @@ from levada.report.schema import (
     LongestPath,
     Report,
 )
+
+AnyReport = TypeVar("AnyReport", bound=BaseModel)
 
 #: Resource fields as people call them.
 LABELS = dict(zip(RESOURCES, ("LUT", "FF", "DSP", "BRAM18"), strict=True))
@@ -42,9 +46,9 @@ _FORBIDDEN = dict.fromkeys(
 )
 
 
-def printable(report: Report) -> Report:
+def printable(report: AnyReport) -> AnyReport:
     """The report with every control character in it replaced."""
-    return Report.model_validate(_printable(report.model_dump()))
+    return type(report).model_validate(_printable(report.model_dump()))
 
 
 def _printable(value: Any) -> Any:  # noqa: ANN401 - what a dumped model is made of
@@ -52,8 +56,8 @@ def _printable(value: Any) -> Any:  # noqa: ANN401 - what a dumped model is made
         return value.translate(_FORBIDDEN)
     if isinstance(value, dict):
         return {_printable(key): _printable(item) for key, item in value.items()}
-    if isinstance(value, tuple):
-        return tuple(_printable(item) for item in value)
+    if isinstance(value, tuple | list):
+        return type(value)(_printable(item) for item in value)
     return value
 
 

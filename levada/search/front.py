@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 def front(points: Sequence[tuple[float, ...]]) -> list[int]:
     """Indices of the points that no other one beats, the first of equal ones; less is better everywhere."""
-    rows: NDArray[np.float64] = np.asarray(points, np.float64).reshape(len(points), -1)
+    rows: NDArray[np.float64] = np.array([list(point) for point in points], np.float64)
     found = []
     for index, row in enumerate(rows):
         no_worse = (rows <= row).all(axis=1)

@@ -1,4 +1,4 @@
-"""What a search leaves behind: search.json, and for each design of its front the files that a build takes."""
+"""What a search leaves behind: search.json, its page, and what builds the designs of the front."""
 
 from __future__ import annotations
 
@@ -8,22 +8,26 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich import box
-from rich.table import Table
-
 from levada import content
+from levada.graph import Graph, Node
+from levada.report.search_schema import SEARCH_SCHEMA
+from levada.report.searching import FILE, PAGE, checked, page
 from levada.search.search import Design, Found
+from levada.search.space import Knob
 from levada.search.work import NETWORK, PARTITION
 
-SCHEMA = 1
-FILE, FRONT = "search.json", "front"
+#: The folder of the designs of the front.
+FRONT = "front"
 
 
 def save(found: Found) -> dict[str, Any]:
-    """Writes all files into the folder of the search, those of the front as front/1.onnx, ...
+    """Writes all files into the folder of the search, those of the front as front/MODEL-1.onnx, ...
 
     Returns:
         What search.json holds.
+
+    Raises:
+        LevadaError: a strategy has noted what cannot be shown; search.json is there.
     """
     with content.folder_made_whole(found.folder / FRONT) as front:
         for number, index in enumerate(found.front, 1):
@@ -35,7 +39,9 @@ def save(found: Found) -> dict[str, Any]:
             content.write_whole(front / network, (place / NETWORK).read_bytes())
             content.write_whole(front / folding, (place / PARTITION).read_bytes())
     result = as_json(found)
-    content.write_whole(found.folder / FILE, json.dumps(result, indent=1) + "\n")
+    path = found.folder / FILE
+    content.write_whole(path, json.dumps(result, indent=1) + "\n")
+    content.write_whole(found.folder / PAGE, page(checked(result, path)))
     return result
 
 
@@ -48,10 +54,11 @@ def _files(found: Found, number: int) -> tuple[Path, Path]:
 def as_json(found: Found) -> dict[str, Any]:
     """Everything, as JSON values; the designs of the front come first, best quality first."""
     goal, search = found.search.goal, found.search
+    space, graph = search.subject.space, search.subject.graph
     numbers = {index: number for number, index in enumerate(found.front, 1)}
     order = [*found.front, *(i for i in range(len(found.designs)) if i not in numbers)]
     return {
-        "schema": SCHEMA,
+        "schema": SEARCH_SCHEMA,
         "model": found.options.model,
         "board": goal.board.name,
         "clock_mhz": goal.clock_mhz,
@@ -62,23 +69,36 @@ def as_json(found: Found) -> dict[str, Any]:
         "epochs": search.recipe.epochs,
         "finetune": search.finetune,
         "unit": search.work.task.unit,
-        "candidates": search.subject.space.size,
+        "candidates": space.size,
         "evaluated": search.evaluated,
         "complete": found.complete,
-        "refused": list(search.subject.space.refused),
+        "refused": list(space.refused),
+        "layers": [_layer(node, graph) for node in graph.nodes],
+        "knobs": [_knob(knob) for knob in space.knobs],
         "designs": [_design(found, found.designs[i], numbers.get(i)) for i in order],
         **search.notes,
     }
 
 
+def _layer(node: Node, graph: Graph) -> dict[str, Any]:
+    layer = node.layer
+    return {"name": node.name, "kind": layer.kind, "macs": layer.macs(), "reads": list(graph.sources(node))}
+
+
+def _knob(knob: Knob) -> dict[str, Any]:
+    return {"name": str(knob), "what": knob.what, "sites": list(knob.sites), "bits": list(knob.bits)}
+
+
 def _design(found: Found, design: Design, number: int | None) -> dict[str, Any]:
+    goal = found.search.goal
     own: dict[str, Any] = {
         "candidate": str(design.candidate),
+        "bits": [{"site": site, **asdict(precision)} for site, precision in design.candidate.choices],
         "quality": design.quality,
         "loss": design.loss,
         "tested": design.tested,
-        "cost": asdict(design.cost),
-        "predicted": asdict(design.predicted),
+        "cost": asdict(design.cost) | {"share": goal.share(design.cost)},
+        "predicted": asdict(design.predicted) | {"share": goal.share(design.predicted)},
         "front": number,
     }
     if number is None or not _files(found, number)[0].is_file():
@@ -96,20 +116,3 @@ def command(found: Found, number: int) -> str:
     if goal.clock_mhz != goal.board.clock_mhz:
         words += ["--clock-mhz", f"{goal.clock_mhz:g}"]
     return shlex.join(words)
-
-
-def table(found: Found) -> Table:
-    """The front, best quality first; print it with rich."""
-    unit = found.search.work.task.unit
-    shown = Table(
-        "", f"Quality, {unit}", "Tested", "FPS", "LUT", "FF", "DSP", "BRAM18", "Bits", box=box.SIMPLE_HEAD
-    )
-    for column in shown.columns[:-1]:
-        column.justify = "right"
-    for number, index in enumerate(found.front, 1):
-        design = found.designs[index]
-        cost = design.cost
-        counts = (f"{count:,.0f}" for count in (cost.fps, cost.lut, cost.ff, cost.dsp, cost.bram18))
-        tested = "-" if design.tested is None else f"{design.tested:.2f}"
-        shown.add_row(str(number), f"{design.quality:.2f}", tested, *counts, str(design.candidate))
-    return shown

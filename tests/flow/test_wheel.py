@@ -133,7 +133,8 @@ graph = single(layer, next(layer.foldings()))
 x = np.arange(12).reshape(2, 6) % 8 - 4
 assert np.array_equal(CppSim(graph).run(x)[0], x)
 assert np.array_equal(RtlSim(graph).run(x).outputs[0], x)
-environment().get_template("template.html.j2")
+for name in ("template.html.j2", "explore.html.j2", "search.html.j2", "search.css", "search.js"):
+    environment().get_template(name)
 print("equal")
 """
     assert installed("-c", script) == "equal\n"

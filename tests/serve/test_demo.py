@@ -15,11 +15,10 @@ import pytest
 from levada_driver import Accelerator
 from levada_driver.serve import settings
 from PIL import Image
-from playwright import sync_api
 from playwright.sync_api import expect
 
 from levada import models
-from tests.require_tools import missing
+from tests import browser
 from tests.serve import servers
 from tests.unit import packages
 
@@ -31,15 +30,8 @@ CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
 
 @pytest.fixture(scope="module")
 def chromium():
-    """The system's browser, without a window."""
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    if path is None:
-        missing("chromium is missing; on Debian: apt install chromium")
-    with sync_api.sync_playwright() as playwright:
-        arguments = ["--no-sandbox", *CAMERA]
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
-        yield browser
-        browser.close()
+    with browser.chromium(*CAMERA) as found:
+        yield found
 
 
 @pytest.fixture

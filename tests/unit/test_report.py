@@ -6,7 +6,6 @@ import io
 import json
 import re
 import xml.etree.ElementTree as ET
-from html.parser import HTMLParser
 from pathlib import Path
 
 import pydantic
@@ -20,9 +19,9 @@ from levada.errors import LevadaError
 from levada.layer import Resources
 from levada.report import LEVELS, Cycles, LayerReport, Level, LongestPath, Partition, Report, ResourceReport
 from levada.report.text import printable
+from tests.unit.markup import Page
 
 GOLDEN = Path(__file__).parent / "golden" / "report.html"
-VOID = {"meta", "br", "hr", "img", "input", "link"}
 
 
 def layer(name, kind="mvu", cycles=64, **values):
@@ -115,30 +114,6 @@ def printed(report, width):
     console = Console(width=width, file=io.StringIO(), color_system=None)
     console.print(reporting.terminal(report))
     return console.file.getvalue()
-
-
-class Page(HTMLParser):
-    """Checks that tags nest and gathers the text."""
-
-    def __init__(self, page):
-        super().__init__()
-        self.open, self.tags, self.text, self.links = [], [], [], []
-        self.feed(page)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.links += [value for key, value in attrs if key in ("href", "src", "xlink:href", "action")]
-        assert not any(key.startswith("on") for key, _ in attrs)
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text.append(data)
 
 
 def checked(page):
