@@ -19,6 +19,13 @@ _FOLDS = 5
 _STRENGTHS = np.logspace(-2, 4, 13)  # of the penalty; the best one is chosen for the data
 
 
+def correlation(one: Sequence[float] | Rows, other: Sequence[float] | Rows) -> float | None:
+    """Spearman's rank correlation; None where one of both ranks nothing."""
+    if len(set(one)) < 2 or len(set(other)) < 2:
+        return None
+    return float(spearmanr(one, other).statistic)
+
+
 class Predictor:
     """The logarithm of the loss as a sum over knobs and pairs of knobs.
 
@@ -34,9 +41,9 @@ class Predictor:
         self._space = space
         self._model = make_pipeline(StandardScaler(), RidgeCV(alphas=_STRENGTHS))
         rows, targets = self._rows(candidates), np.log(np.asarray(losses))
-        folds = KFold(_FOLDS, shuffle=True, random_state=0)
+        folds = KFold(min(_FOLDS, len(rows)), shuffle=True, random_state=0)
         guessed = cross_val_predict(self._model, rows, targets, cv=folds)
-        self.correlation = float(spearmanr(guessed, targets).statistic)
+        self.correlation = correlation(guessed, targets)
         self._model.fit(rows, targets)
 
     def __call__(self, candidates: Sequence[Candidate]) -> Rows:

@@ -17,7 +17,7 @@ from tests.unit.trainings import stripes
 data = importlib.import_module("levada.models.data")
 BUDGET = "15%"
 SETTINGS = {
-    "oneshot": {"epochs": 1, "batches": 2, "images": 20, "subnets": 20, "population": 8, "generations": 4}
+    "oneshot": {"epochs": 1, "batches": 2, "images": 20, "subnets": 10, "population": 8, "generations": 4}
 }
 
 

@@ -15,7 +15,7 @@ from levada.search.front import front
 from levada.search.goal import Goal
 from levada.search.hardware import Cost
 from levada.search.ledger import Ledger
-from levada.search.predictor import Predictor
+from levada.search.predictor import Predictor, correlation
 from levada.search.space import Candidate, Knob, Space, space
 from levada.search.subject import Subject
 from levada.search.workers import Local
@@ -111,6 +111,8 @@ def test_the_model_ranks_what_it_has_not_seen():
     predictor = Predictor(SPACE, known, loss(known))
     assert predictor.correlation > 0.95
     assert np.corrcoef(predictor(unknown), loss(unknown))[0, 1] > 0.95
+    assert correlation([1.0, 2.0, 3.0], [5.0, 9.0, 7.0]) == pytest.approx(0.5)
+    assert correlation([1.0], [1.0]) is correlation([1.0, 2.0], [3.0, 3.0]) is None
     shuffled = random.permutation(loss(known))
     assert abs(Predictor(SPACE, known, shuffled).correlation) < 0.4
 

@@ -133,11 +133,10 @@ def test_what_the_supernet_is_worth_is_told(searched):
     if strategy != "oneshot":
         assert "rounds" not in found
         return
-    # Four of the same widths everywhere and 20 others, some alike, then survivors of two evolutions.
-    assert (
-        12 <= found["rounds"][0]["scored"] <= found["rounds"][1]["scored"] == found["subnets"] <= 24 + 2 * 8
-    )
-    assert all(-1 <= note["correlation"] <= 1 for note in found["rounds"])
+    # Of 16 candidates four have the same widths everywhere, and ten are drawn; then those that survive.
+    first, second = found["rounds"]
+    assert 4 < first["scored"] <= second["scored"] == found["subnets"] <= 16
+    assert all(one["correlation"] is None or -1 <= one["correlation"] <= 1 for one in (first, second))
     assert found["evaluated"] >= found["subnets"]
     assert set(found["seconds"]) == {"supernet", "scores", "predictor", "evolution", "costs"}
 

@@ -10,14 +10,13 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from scipy.stats import spearmanr
 
 from levada import content
 from levada.errors import LevadaError
 from levada.search.clock import TimeUpError
 from levada.search.evolution import Rows, evolve, spread
 from levada.search.front import front
-from levada.search.predictor import Predictor
+from levada.search.predictor import Predictor, correlation
 from levada.search.strategies import Strategy, option
 from levada.search.subnets import Scoring, score, train_supernet
 
@@ -62,7 +61,7 @@ class OneShot(Strategy):
     sandwich: int = option(1, 0, 1)
     batches: int = option(10, 1, 10_000)
     images: int = option(1000, 1, 1_000_000)
-    subnets: int = option(300, 20, 100_000)
+    subnets: int = option(300, 10, 100_000)
     population: int = option(100, 4, 10_000)
     generations: int = option(50, 1, 10_000)
     rounds: int = option(2, 1, 100)
@@ -115,7 +114,7 @@ class Evolution:
         self.losses: dict[Candidate, float] = {}
         self._seconds: dict[str, float] = {}
         self._phase, self._since = "", 0.0
-        self._rounds: list[dict[str, float]] = []
+        self._rounds: list[dict[str, float | None]] = []
 
     @property
     def notes(self) -> dict[str, object]:
@@ -177,10 +176,13 @@ class Evolution:
             )
         living = [candidate for candidate in self._fitting(living) if candidate not in self.losses]
         self._score(scoring, living)
-        note = {"scored": float(len(self.losses)), "correlation": predictor.correlation}
-        if len(living) > 1:
-            real = [self.losses[candidate] for candidate in living]
-            note["correlation of survivors"] = float(spearmanr(predictor(living), real).statistic)
+        real = [self.losses[candidate] for candidate in living]
+        note = {
+            "scored": len(self.losses),
+            "correlation": predictor.correlation,
+            "survivors": len(living),
+            "correlation of survivors": correlation(predictor(living), real) if living else None,
+        }
         self._rounds.append(note)
         search.log(f"oneshot: round {number + 1}: {note}")
 
