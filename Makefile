@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := build
-.PHONY: setup build test test-deep bench bench-search bench-designs train cost-samples cost-fit cost-networks lint clean
+.PHONY: setup build test test-deep bench bench-search bench-methods bench-designs train cost-samples cost-fit cost-networks lint clean
 
 setup: $(READY)
 
@@ -46,6 +46,9 @@ bench: $(READY)
 
 bench-search: $(READY)
 	$(BIN)/python -m tests.bench_search $(ARGS)
+
+bench-methods: $(READY)
+	$(BIN)/python -m tests.method_effects $(ARGS)
 
 bench-designs: $(READY)
 	$(BIN)/python -m tests.designs $(ARGS)

@@ -7,17 +7,35 @@ from dataclasses import dataclass
 from typing import Any
 
 from levada.errors import LevadaError
-from levada.frontend import elementwise, endings, images, quantizers, weights
+from levada.frontend import elementwise, endings, images, quantizers, staircases, weights
 from levada.layer import registered
 from levada.streamline.inputs import InputSpec, first_quantizer
 from levada.streamline.operators import ELEMENTWISE, FINAL, QUANTIZERS, RANKING, SHAPE, WEIGHTED
 
 #: What reading a file turns into other operators, or removes.
 _READ = frozenset(
-    {"Constant", "DebugMarker", "DequantizeLinear", "Dropout", "Gemm", "QuantizeLinear", "Shape"}
+    {
+        "Constant",
+        "DebugMarker",
+        "DequantizeLinear",
+        "Dropout",
+        "Gemm",
+        "MultiThreshold",
+        "QuantizeLinear",
+        "Shape",
+    }
 )
-#: Of ONNX, and of QONNX in its history.
-_DOMAINS = frozenset({"", "ai.onnx", "finn.custom_op.general", "onnx.brevitas", "qonnx.custom_op.general"})
+#: Of ONNX, of QONNX in its history, and of what reading a file turns its operators into.
+_DOMAINS = frozenset(
+    {
+        "",
+        "ai.onnx",
+        "finn.custom_op.general",
+        "levada.custom_op",
+        "onnx.brevitas",
+        "qonnx.custom_op.general",
+    }
+)
 
 #: Why a node cannot be built, and what to do.
 Rule = Callable[[Any, Any], Iterator[tuple[str, str]]]
@@ -27,6 +45,7 @@ _RULES: tuple[tuple[Iterable[str], Rule], ...] = (
     (FINAL, endings.softmax_problems),
     (RANKING, endings.ranking_problems),
     (ELEMENTWISE, elementwise.problems),
+    (("Staircase",), staircases.problems),
     (images.CONVOLUTIONS, images.convolution_problems),
     (images.POOLS, images.pool_problems),
     (images.MOVES, images.move_problems),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from levada.onnxutil import attribute
-from levada.streamline.operators import ELEMENTWISE, QUANTIZERS
+from levada.streamline.operators import ELEMENTWISE, QUANTIZERS, WHOLE
 
 
 def dynamic(node: Any, model: Any) -> list[str]:
@@ -38,7 +38,9 @@ def problems(node: Any, model: Any) -> Iterator[tuple[str, str]]:
         yield from _norm(node, constants)
         if len(model.get_tensor_shape(inputs[0])) == 3 and _behind_matmul(inputs[0], model):
             yield "stands between vectors of 3 axes", "reshape them to [1, channels]"
-    elif any(not _by_channel(value, tuple(model.get_tensor_shape(inputs[0]))) for value in constants):
+    elif node.op_type not in WHOLE and any(
+        not _by_channel(value, tuple(model.get_tensor_shape(inputs[0]))) for value in constants
+    ):
         shapes = ", ".join(str(list(value.shape)) for value in constants)
         yield f"its constant {shapes} is not one number or one a channel (axis 1)", "use one of the two"
 

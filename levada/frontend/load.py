@@ -12,6 +12,7 @@ import numpy as np
 
 from levada.errors import LevadaError
 from levada.frontend.check import check_operators
+from levada.frontend.staircases import name_staircases
 from levada.frontend.structure import check_structure, check_text
 from levada.onnxutil import attribute
 from levada.streamline.constants import fold_constant_quantizers
@@ -129,6 +130,7 @@ def _clean(model: Any) -> Any:
     _write_twice_as_double(wrapper)
     wrapper = cleanup_model(wrapper)
     _remove_identities(wrapper)
+    name_staircases(wrapper)
     _complete_gemm(wrapper)
     _complete_qcdq(wrapper)
     for transformation in (QCDQToQuant(), GemmToMatMul()):

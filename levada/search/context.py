@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -9,11 +10,12 @@ from pathlib import Path
 
 from optuna.storages import BaseStorage
 
-from levada import content
+from levada import __version__, content
 from levada.search import work
 from levada.search.clock import Deadline
 from levada.search.goal import Goal
 from levada.search.hardware import Cost, Evaluator
+from levada.search.ledger import Ledger
 from levada.search.space import Candidate
 from levada.search.subject import Subject
 from levada.search.trials import Result, Trials
@@ -43,6 +45,7 @@ class Search:
         workers: where work is done that takes long.
         storage: of all results.
         notes: figures that a strategy found out and the report shows.
+        shortened: there are fewer proposals than there would be with more time.
     """
 
     subject: Subject
@@ -58,6 +61,7 @@ class Search:
     storage: BaseStorage
     log: Log
     notes: dict[str, object] = field(default_factory=dict)
+    shortened: bool = False
     _costs: dict[str, Cost] = field(default_factory=dict)
 
     @cached_property
@@ -102,14 +106,22 @@ class Search:
         """Costs of single candidates, in this process."""
         return Evaluator(self.subject.graph, self.goal.budget, self.goal.clock_mhz)
 
+    @cached_property
+    def _ledger(self) -> Ledger:
+        """Costs that an earlier run of the same search found out."""
+        goal = self.goal
+        asked = repr((goal.board.name, goal.budget, goal.clock_mhz, goal.target_fps))
+        digest = content.digest(self.subject.model.onnx.read_bytes(), asked, __version__)
+        return Ledger(self.folder / "costs.json", digest)
+
     def costs(self, candidates: Sequence[Candidate]) -> list[Cost]:
-        """What candidates take in hardware, as predicted; by several processes."""
-        new = [text for text in dict.fromkeys(map(str, candidates)) if text not in self._costs]
+        """What candidates take in hardware, as predicted; by several processes. It is kept in the folder."""
+        texts = list(dict.fromkeys(map(str, candidates)))
+        new = [text for text in texts if text not in self._ledger]
         chunks = [new[start : start + _CHUNK] for start in range(0, len(new), _CHUNK)]
         # The deadline is no part of what remembers layers in the other processes.
         plain = replace(self.work, deadline=Deadline())
-        for chunk, found in zip(
-            chunks, self.workers.all(work.costs, [(plain, chunk) for chunk in chunks]), strict=True
-        ):
-            self._costs.update(zip(chunk, found, strict=True))
+        found = self.workers.all(work.costs, [(plain, chunk) for chunk in chunks])
+        self._ledger.add(dict(zip(new, itertools.chain.from_iterable(found), strict=True)))
+        self._costs.update((text, self._ledger[text]) for text in texts)
         return [self._costs[str(candidate)] for candidate in candidates]

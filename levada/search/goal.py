@@ -35,6 +35,14 @@ class Goal:
         """What is smaller in the better one of two designs: the share of the budget, or the cycles."""
         return self.share(cost) if self.target_fps is not None else float(cost.cycles)
 
+    def excess(self, cost: Cost) -> float:
+        """The part that a design exceeds the budget or misses the rate by; 0 if it fits."""
+        if cost.fits:
+            return 0.0
+        slow = 0.0 if self.target_fps is None else self.target_fps / cost.fps - 1
+        # What its FIFOs lack shows in neither.
+        return max(self.share(cost) - 1, slow, 1e-6)
+
     def missing(self, cost: Cost) -> str:
         """What a design that does not fit lacks: "lut: 9,000 of 8,000"."""
         counts = {name: (getattr(cost, name), getattr(self.budget, name)) for name in _COUNTS}

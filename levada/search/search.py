@@ -99,6 +99,7 @@ def search(options: Options, log: Log = lambda _line: None) -> Found:
     complete = True
     try:
         proposals = strategy.propose(context)
+        complete = not context.shortened
     except TimeUpError:
         proposals, complete = [], False
     log(f"{options.strategy}: {len(proposals)} candidates to train")

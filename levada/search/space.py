@@ -8,6 +8,7 @@ not add.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -95,6 +96,14 @@ class Space:
         for knob in self.knobs:
             found = found.turned(knob, int(random.choice(knob.bits)))
         return found
+
+    def all(self) -> Iterator[Candidate]:
+        """Every candidate, once."""
+        for widths in itertools.product(*(knob.bits for knob in self.knobs)):
+            found = self.own
+            for knob, bits in zip(self.knobs, widths, strict=True):
+                found = found.turned(knob, bits)
+            yield found
 
     def neighbours(self, candidate: Candidate) -> Iterator[Candidate]:
         """Candidates with one knob at the next lower or the next higher width."""

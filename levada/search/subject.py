@@ -68,6 +68,15 @@ class Subject:
             found = found.turned(knob, min(knob.bits, key=lambda bits: (abs(bits - wanted), bits)))
         return found
 
+    def uniforms(self) -> list[Candidate]:
+        """Those nearest to any width for all weights and any for all activations, the widest first."""
+        bits = {
+            what: sorted({b for knob in self.space.knobs if knob.what == what for b in knob.bits}) or [0]
+            for what in _NAMES
+        }
+        pairs = [(w, a) for w in bits["weight"] for a in bits["activation"]]
+        return list(dict.fromkeys(self.uniform(w, a) for w, a in reversed(pairs)))
+
     @property
     def widest(self) -> Candidate:
         """The candidate with all knobs at their highest width."""

@@ -14,23 +14,25 @@ if TYPE_CHECKING:
 
 #: Of a distribution of weights, the part of the mean magnitude below which ternary weights are 0: Li et al.,
 #: "Ternary Weight Networks", 2016, equation 6.
-_TERNARY = 0.7
+TERNARY = 0.7
 
 
 def transplanted(model: Model, start: Path, widest: Widths, widths: Widths) -> nn.Module:
     """A network with other widths that begins with trained weights.
 
-    Weights whose scale is 1 at these widths, and was none before, are stretched so that they are quantized
-    well: what lies behind is expected to learn the new scale, as batch normalisation does.
+    Scales and widths that methods have chosen for it are left. Weights whose scale is 1 at these widths, and
+    was none before, are stretched so that they are quantized well: what lies behind is expected to learn the
+    new scale, as batch normalisation does.
     """
+    from levada.train.own import shared
     from levada.train.run import load_weights, read
 
     network = wide_family_of(model).build(model.variant, widths)
-    load_weights(network, read(start))
+    load_weights(network, shared(read(start)))
     former = wide_family_of(model).build(model.variant, widest)
     for weights, before in zip(weights_of(network), weights_of(former), strict=True):
         if weights.bits <= 2 < before.bits:
             parameter = weights.parameter.data
-            factor = 0.5 / (_TERNARY * parameter.abs().mean())
+            factor = 0.5 / (TERNARY * parameter.abs().mean())
             weights.parameter.data = (parameter * factor).clamp(-1, 1)
     return network

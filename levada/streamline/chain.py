@@ -16,7 +16,7 @@ from levada_driver.datatype import IntArray
 
 from levada.errors import LevadaError
 from levada.reference import FloatArray
-from levada.streamline.operators import ELEMENTWISE, QUANTIZERS, SHAPE
+from levada.streamline.operators import ELEMENTWISE, QUANTIZERS, SHAPE, WHOLE
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,8 @@ class Chain:
             for place, name in enumerate(node.input):
                 if place == dynamic:
                     node.input[place] = names[index]
+                elif name and node.op_type == "Staircase":
+                    constants[name] = self.model.get_initializer(name)
                 elif name:
                     value = self.model.get_initializer(name)
                     # BatchNormalization's constants are [C]; the others must line up with axis 1.
@@ -124,8 +126,8 @@ def _check_channels(shape: Any, behind: list[Any], model: Any) -> None:
 
 
 def _channels(node: Any, model: Any) -> int:
-    if node.op_type in QUANTIZERS:
-        inputs = node.input[1:2]
+    if node.op_type in WHOLE:
+        inputs = node.input[1:2] if node.op_type in QUANTIZERS else []
     else:
         inputs = [name for name in node.input if name and model.get_initializer(name) is not None]
     return max([1, *(int(model.get_initializer(name).size) for name in inputs)])

@@ -16,7 +16,7 @@ import numpy as np
 
 from levada.onnxutil import attribute
 from levada.reference import FloatArray
-from levada.streamline.operators import ELEMENTWISE, QUANTIZERS, SHAPE
+from levada.streamline.operators import ELEMENTWISE, QUANTIZERS, SHAPE, WHOLE
 from levada.streamline.rewrite import constant, new_tensor, shape_of
 
 #: What makes sums that are wider than what they are made of.
@@ -91,7 +91,7 @@ def _rises(node: Any, model: Any) -> bool:
         return model.get_initializer(node.input[1]) is not None
     return node.op_type in (
         {"Add", "Clip", "Relu", "Sigmoid", "Tanh", "Softplus", "Softsign", "Round", "Floor", "Ceil", "Erf"}
-        | QUANTIZERS
+        | WHOLE
     )
 
 
@@ -106,7 +106,7 @@ def _constants(node: Any, dynamic: int, before: Any, model: Any, copies: int) ->
             continue
         value = model.get_initializer(name)
         parts: list[FloatArray] | None
-        if value.size == 1 or node.op_type in QUANTIZERS:
+        if value.size == 1 or node.op_type in WHOLE:
             parts = [value] * copies
         else:
             flat = node.op_type == "BatchNormalization"

@@ -26,6 +26,7 @@ MONOTONE = frozenset(
         "Sign",
         "Softplus",
         "Softsign",
+        "Staircase",
         "Sub",
         "Tanh",
     }
@@ -51,6 +52,9 @@ SHAPE = frozenset({"Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})
 
 #: Quantizers of activations.
 QUANTIZERS = frozenset({"BipolarQuant", "Quant"})
+
+#: Their constants are for the whole tensor: none is one a channel.
+WHOLE = QUANTIZERS | {"Staircase"}
 
 #: What gives indices of the largest channels.
 RANKING = frozenset({"ArgMax", "TopK"})

@@ -15,6 +15,7 @@ from torch import nn
 
 from levada.errors import LevadaError
 from levada.train.machine import Machine, one_thread
+from levada.train.own import adopt
 from levada.train.recipe import MethodSpec
 from levada.train.run import Job, Run, load_weights, read, write
 from levada.train.task import to_stderr
@@ -56,9 +57,11 @@ def trained(name: str, make: Callable[[], nn.Module], path: Path) -> nn.Module:
     """
     with torch.random.fork_rng(devices=[]):
         network = make()
+    state = read(path)
     try:
-        load_weights(network, read(path))
-    except RuntimeError as error:
+        adopt(network, state)
+        load_weights(network, state)
+    except (AttributeError, RuntimeError) as error:
         raise LevadaError(f"{path}: holds weights of another network than {name}; delete it") from error
     return network.eval()
 

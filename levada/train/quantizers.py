@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -41,7 +40,7 @@ class Weights:
         assert isinstance(quantizer, nn.Module)
         return quantizer
 
-    @cached_property
+    @property
     def bits(self) -> int:
         """Width of the integers."""
         return int(self._quantized().bit_width)

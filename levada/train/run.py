@@ -129,16 +129,25 @@ class Run:
 
     def gradients(self) -> torch.Tensor:
         """Sets the gradients to those of the loss for the batch at hand, and returns that loss."""
+        loss = self.loss()
+        self.backward(loss)
+        return loss.detach()
+
+    def loss(self) -> torch.Tensor:
+        """The loss for the batch at hand, with what methods make of it."""
         outputs = self._wrapped(self.batch.inputs)
         loss = self.task.loss(outputs, self.batch.targets)
         for method in self.methods.values():
             loss = method.loss(self, outputs, loss)
+        return loss
+
+    def backward(self, loss: torch.Tensor) -> None:
+        """Sets the gradients to those of any number."""
         self._optimizer.zero_grad()
         self.fabric.backward(loss)
         for parameter in self._extra:  # no part of the network, so nobody else averages them
             if parameter.grad is not None:
                 parameter.grad = cast("torch.Tensor", self.fabric.all_reduce(parameter.grad))
-        return loss.detach()
 
     def _one_step(self) -> float:
         # The mean of all processes: a loss that is no number ends all of them.

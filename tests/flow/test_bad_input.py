@@ -8,7 +8,7 @@ from onnx import TensorProto
 
 from levada.errors import LevadaError
 from tests.flow.checks import prepare, refusal
-from tests.flow.networks import Chain, mlp, save
+from tests.flow.networks import QONNX, Chain, mlp, save
 
 
 def linear(**how):
@@ -17,6 +17,10 @@ def linear(**how):
 
 def end(chain):
     return chain.quant().linear(4)
+
+
+def thresholds(table, **options):
+    return start().op("MultiThreshold", table, domain=QONNX, out_dtype="FLOAT32", **options)
 
 
 def start():
@@ -100,6 +104,14 @@ NODES = {
     "valley": (lambda: end(start().op("LeakyRelu", alpha=-0.5)), "falls below 0 and rises above"),
     "valleys": (lambda: end(start().op("PRelu", np.arange(5) - 2.0)), "falls below 0 and rises above"),
     "over-x": (lambda: end(start().op("Div", 1.0, first=True)), "divides a constant by its input"),
+    "threshold-rows": (
+        lambda: end(thresholds(np.ones((5, 3)))),
+        r"its thresholds are [5, 3]; use one row, [1, N], for the whole tensor",
+    ),
+    "thresholds-of-no-scale": (
+        lambda: end(thresholds(np.ones((1, 3)), out_scale=0.0)),
+        "its out_scale is 0; use a scale above 0",
+    ),
     "over-0": (lambda: end(start().op("Div", 0.0)), "Div_0 (Div): divides by 0"),
     "training-mode": (
         lambda: end(start().norm(training_mode=1)),

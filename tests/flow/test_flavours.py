@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto
 
 from tests.flow.checks import check_equal, integers, kinds, lowered
-from tests.flow.networks import Chain, mlp
+from tests.flow.networks import QONNX, Chain, mlp
 
 CHANNELS = np.arange(5)
 
@@ -64,6 +64,7 @@ def test_weights(how, tmp_path):
     assert kinds(chain.model(), tmp_path) == ["mvau", "mvau"]
 
 
+STAIRCASE = {"domain": QONNX, "out_scale": 0.5, "out_dtype": "FLOAT32"}
 FUNCTIONS = {
     "relu": ("Relu",),
     "leaky": ("LeakyRelu", {"alpha": 0.25}),
@@ -79,6 +80,8 @@ FUNCTIONS = {
     "selu": ("Selu",),
     "softplus": ("Softplus",),
     "softsign": ("Softsign",),
+    "staircase": ("MultiThreshold", [[-1.0, 0.1, 0.25, 0.3, 1.7]], STAIRCASE),
+    "one-step": ("MultiThreshold", [[0.3]], {**STAIRCASE, "out_bias": -0.25}),
     "bias": ("Add", CHANNELS / 8),
     "minus": ("Sub", 0.5),
     "minus-first": ("Sub", 0.5, {"first": True}),

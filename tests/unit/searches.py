@@ -16,6 +16,9 @@ from tests.unit.trainings import stripes
 
 data = importlib.import_module("levada.models.data")
 BUDGET = "15%"
+SETTINGS = {
+    "oneshot": {"epochs": 1, "batches": 2, "images": 20, "subnets": 20, "population": 8, "generations": 4}
+}
 
 
 def install():
@@ -43,6 +46,8 @@ def options(folder: Path, **others) -> Options:
         "out": folder / "out",
         "jobs": 1,
     }
+    settings = SETTINGS.get(others.get("strategy"), {})
+    given["settings"] = tuple((name, str(value)) for name, value in settings.items())
     return Options(**(given | others))
 
 

@@ -16,8 +16,9 @@ from levada import boards, cli, cost, models, partition
 from levada.build import Options as BuildOptions
 from levada.build import lowered
 from levada.errors import LevadaError
-from levada.search import result
+from levada.search import annealed, clock, result
 from levada.search import search as searching
+from levada.search.clock import TimeUpError
 from levada.search.search import search
 from levada.search.subject import subject
 from tests.require_tools import require
@@ -56,7 +57,7 @@ def lasting(json_):
     return {key: value for key, value in json_.items() if key not in TIMES}
 
 
-@pytest.fixture(scope="module", params=["uniform", "integer"])
+@pytest.fixture(scope="module", params=["uniform", "integer", "oneshot", "stochastic", "bitlevel"])
 def searched(request, tmp_path_factory):
     """A finished search, made in a process of its own."""
     folder = tmp_path_factory.mktemp(request.param)
@@ -127,6 +128,43 @@ def test_sensitivities_are_told(searched):
     assert any(row["loss"]["2"] > 0 for row in rows)
 
 
+def test_what_the_supernet_is_worth_is_told(searched):
+    strategy, _, found = searched
+    if strategy != "oneshot":
+        assert "rounds" not in found
+        return
+    # Four of the same widths everywhere and 20 others, some alike, then survivors of two evolutions.
+    assert (
+        12 <= found["rounds"][0]["scored"] <= found["rounds"][1]["scored"] == found["subnets"] <= 24 + 2 * 8
+    )
+    assert all(-1 <= note["correlation"] <= 1 for note in found["rounds"])
+    assert found["evaluated"] >= found["subnets"]
+    assert set(found["seconds"]) == {"supernet", "scores", "predictor", "evolution", "costs"}
+
+
+def test_learned_widths_are_told(searched):
+    strategy, _, found = searched
+    if strategy not in {"stochastic", "bitlevel"}:
+        assert not {"stochastic", "bitlevel"} & found.keys()
+        return
+    rungs = found[strategy]
+    assert len(rungs) == 3
+    assert [rung["interval"] for rung in rungs] == sorted((r["interval"] for r in rungs), reverse=True)
+    for rung in rungs:
+        assert rung["true"] <= rung["share"] == 1.0
+        assert 0.3 < rung["expected"] < 3.0
+        assert list(rung["probabilities"])[:2] == ["activations of thresholding_0", "weights of mvau_0"]
+        for own in rung["probabilities"].values():
+            assert list(own) == ["2", "4"]
+            assert sum(own.values()) == pytest.approx(1.0, abs=1e-5)
+    proposed = {rung["candidate"] for rung in rungs}
+    assert {design["candidate"] for design in found["designs"]} == proposed
+    for design in found["designs"]:
+        slowest = max(r["interval"] for r in rungs if r["candidate"] == design["candidate"])
+        assert design["predicted"]["cycles"] <= slowest
+    assert set(found["seconds"]) == {"costs of layers", "training", "settling"}
+
+
 def test_time_that_is_over_keeps_what_is_trained(tmp_path):
     first, _ = run(tmp_path, strategy="uniform", designs=1)
     begun = time.time()
@@ -142,6 +180,18 @@ def test_time_that_is_over_before_anything_is_trained(tmp_path):
     assert str(error.value).startswith(
         "digits-w4a4: the time (1s) was over before a design was trained; the same command goes on from here;"
     )
+
+
+def test_time_that_is_over_while_widths_are_learned_keeps_the_rungs_that_are_done(tmp_path, monkeypatch):
+    class Late(clock.Stopwatch):
+        def epoch_start(self, run):
+            if run.epoch == 1:
+                raise TimeUpError("the time is over")
+
+    monkeypatch.setattr(annealed, "Stopwatch", Late)
+    found, json_ = run(tmp_path, strategy="bitlevel")
+    assert len(json_["bitlevel"]) == len(found.designs) == 1
+    assert not json_["complete"]
 
 
 def test_a_budget_that_nothing_fits(tmp_path):

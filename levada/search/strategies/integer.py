@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import time
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -12,12 +11,11 @@ import numpy as np
 from levada_driver.datatype import IntArray
 
 from levada import cost as costs
-from levada import partition
-from levada.search import work
-from levada.search.joint import Answer, Layer, Losses, choose, table
-from levada.search.layers import Knobs, choices, knobs_of
+from levada.search.joint import Answer, Layer, Losses, choose
+from levada.search.rungs import rungs
 from levada.search.sensitivity import sensitivity, singles
 from levada.search.strategies import Strategy, option
+from levada.search.tabled import tables
 
 if TYPE_CHECKING:
     from levada.search.context import Search
@@ -82,55 +80,17 @@ class Integer(Strategy):
         return losses
 
 
-def tables(search: Search) -> list[Layer]:
-    """All layers of the network with their foldings, at all widths that they depend on."""
-    knobs = knobs_of(search.subject, search.evaluator)
-    tasks = [
-        (node, own, bits)
-        for node, own in knobs.items()
-        for bits in itertools.product(*(search.subject.space.knobs[index].bits for index in own))
-    ]
-    plain = dataclasses.replace(search.work, deadline=search.deadline)
-    chunks = [tasks[start::64] for start in range(min(64, len(tasks)))]
-    found: dict[str, dict[tuple[int, ...], tuple[IntArray, IntArray]]] = {node: {} for node in knobs}
-    for chunk, rows in zip(chunks, search.workers.all(_tables, [(plain, c) for c in chunks]), strict=True):
-        for (node, _, bits), row in zip(chunk, rows, strict=True):
-            found[node][bits] = row
-    return [Layer(own, found[node]) for node, own in knobs.items()]
-
-
-def _tables(
-    own: work.Work, tasks: list[tuple[str, Knobs, tuple[int, ...]]]
-) -> list[tuple[IntArray, IntArray]]:
-    """In another process."""
-    evaluator = work.evaluator_of(own)
-    return [table(choices(own.subject, evaluator, node, knobs, bits)) for node, knobs, bits in tasks]
-
-
 def _ladder(search: Search, losses: Losses, layers: list[Layer]) -> dict[Candidate, float]:
     """Answers at several rates or shares of the budget, with their losses."""
     found: dict[Candidate, float] = {}
-    for interval, share in _rungs(search):
+    # Twice as many as designs, since some have the same answer.
+    for rung in rungs(search, 2 * search.designs):
         search.proposing.check()
-        answer = _fitting(search, losses, layers, interval, share)
+        answer = _fitting(search, losses, layers, *rung)
         if answer is not None:
             candidate, loss = answer
             found.setdefault(candidate, loss)
     return found
-
-
-def _rungs(search: Search) -> list[tuple[int, float]]:
-    """Intervals and shares of the budget: twice as many as designs, since some have the same answer."""
-    count = 2 * search.designs
-    goal, space = search.goal, search.subject
-    if goal.target_fps is not None:
-        interval = partition.interval(goal.target_fps, goal.clock_mhz)
-        least, *_ = search.costs([space.narrowest])
-        shares = np.linspace(1.0, min(1.0, goal.share(least)), count)
-        return [(interval, float(share)) for share in shares]
-    fast, slow = search.costs([space.narrowest, space.widest])
-    ladder = np.geomspace(fast.cycles, max(slow.cycles, 2 * fast.cycles), count)
-    return [(int(interval), 1.0) for interval in ladder]
 
 
 def _fitting(

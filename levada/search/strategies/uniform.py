@@ -20,12 +20,6 @@ class Uniform(Strategy):
 
     def propose(self, search: Search) -> list[Candidate]:
         """Those that fit, the widest first."""
-        knobs = search.subject.space.knobs
-        bits = {
-            what: {b for knob in knobs if knob.what == what for b in knob.bits}
-            for what in ("weight", "activation")
-        }
-        pairs = [(w, a) for w in sorted(bits["weight"] or {0}) for a in sorted(bits["activation"] or {0})]
-        found = list(dict.fromkeys(search.subject.uniform(w, a) for w, a in reversed(pairs)))
+        found = search.subject.uniforms()
         fitting = [c for c, cost in zip(found, search.costs(found), strict=True) if cost.fits]
         return fitting[: search.designs]

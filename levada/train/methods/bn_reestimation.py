@@ -5,10 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, ClassVar
 
-import torch
-from torch import nn
-
 from levada.train.methods import Method, option
+from levada.train.statistics import reestimate
 
 if TYPE_CHECKING:
     from levada.train.run import Run
@@ -20,9 +18,7 @@ class BnReestimation(Method):
 
     While weights jump between two integers, the moving averages that training keeps belong to no weights at
     all. Before export they are replaced by the plain mean of the statistics of `batches` training batches (of
-    one epoch at most):
-
-        mean = 1/B * sum of the batches' means,    variance = 1/B * sum of their variances
+    one epoch at most); see `levada.train.statistics`.
 
     Sun et al., "Hybrid 8-bit Floating Point (HFP8) Training and Inference for Deep Neural Networks", NeurIPS
     2019; Nagel et al., "Overcoming Oscillations in Quantization-Aware Training", ICML 2022.
@@ -33,22 +29,6 @@ class BnReestimation(Method):
     batches: int = option(100, 1)
 
     def finish(self, run: Run) -> None:
-        """For the final weights."""
-        reestimate(run, self.batches)
-
-
-def reestimate(run: Run, batches: int) -> None:
-    """Measures all normalisations anew; only they are in training mode for it, and nothing is then."""
-    norms = [m for m in run.network.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
-    run.network.eval()
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # the mean of all batches
-        norm.train()
-    with torch.no_grad():
-        for _, batch in zip(range(batches), run.whole_batches(), strict=False):
-            run.network(batch.inputs)
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
-        norm.eval()
+        """The network as it is then."""
+        batches = zip(range(self.batches), run.whole_batches(), strict=False)
+        reestimate(run.network, (batch.inputs for _, batch in batches))

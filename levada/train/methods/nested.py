@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
@@ -10,9 +11,9 @@ from torch import nn
 
 from levada.errors import LevadaError
 from levada.train.methods import Method, option
-from levada.train.methods.bn_reestimation import reestimate
 from levada.train.quantizers import weights_of
 from levada.train.settings import Kept, save, widths
+from levada.train.statistics import reestimate
 
 if TYPE_CHECKING:
     from levada.train.run import Run
@@ -73,7 +74,9 @@ class Nested(Method):
         found = {}
         for bits in reversed(self._widths):
             self._kept.bits = bits
-            reestimate(run, self.batches)
+            reestimate(
+                run.network, (batch.inputs for batch in itertools.islice(run.whole_batches(), self.batches))
+            )
             found[bits] = {
                 f"{name}.{key}": value.detach().clone()
                 for name, norm in norms.items()

@@ -1,0 +1,214 @@
+"""A supernet that scores candidates without training them, and evolution over scores and hardware."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from levada import content
+from levada.errors import LevadaError
+from levada.search.clock import TimeUpError
+from levada.search.evolution import Rows, evolve, spread
+from levada.search.front import front
+from levada.search.predictor import Predictor
+from levada.search.strategies import Strategy, option
+from levada.search.subnets import Scoring, score, train_supernet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from levada.search.context import Search
+    from levada.search.space import Candidate
+    from levada.search.work import Work
+    from levada.train.task import Log
+
+#: What may be made small, besides the loss: fields of a `Cost`, and what the goal calls effort.
+_COUNTS = ("cycles", "lut", "ff", "dsp", "bram18")
+
+
+@dataclasses.dataclass(eq=False)
+class OneShot(Strategy):
+    """Trains one network for all candidates, scores some of them by it, and lets the others evolve.
+
+    The supernet is `levada.search.supernet`, its training a single path a step (Guo et al., ECCV 2020; see
+    `levada.search.subnets`). It scores the candidates of one width for all weights and one for all
+    activations, and `subnets` random ones. A model of their losses (`levada.search.predictor`) and the
+    predicted hardware are what candidates evolve by. After each of `rounds` evolutions the survivors are
+    scored by the supernet, too, and the model is fitted anew.
+
+    Options:
+        epochs: of the supernet; 0 for twice those of the recipe.
+        sandwich: 1 to train the widest and the narrowest candidate at each step, too.
+        batches: of training examples, for the statistics of a subnet.
+        images: examples for validation that a subnet is scored on.
+        subnets: random candidates that are scored at first.
+        population: candidates of a generation.
+        generations: of all rounds together.
+        rounds: of evolution and scores.
+        objectives: what is made small, with commas between: loss, effort (the share of the budget where a
+            rate is given, else cycles), or one of cycles, lut, ff, dsp, bram18.
+    """
+
+    about: ClassVar[str] = "a supernet for all widths, and evolution over its scores"
+
+    epochs: int = option(0, 0, 100_000)
+    sandwich: int = option(1, 0, 1)
+    batches: int = option(10, 1, 10_000)
+    images: int = option(1000, 1, 1_000_000)
+    subnets: int = option(300, 20, 100_000)
+    population: int = option(100, 4, 10_000)
+    generations: int = option(50, 1, 10_000)
+    rounds: int = option(2, 1, 100)
+    objectives: str = option("loss,effort")
+
+    def propose(self, search: Search) -> list[Candidate]:
+        """The front of all scored candidates that fit, those that add most to its hypervolume first."""
+        names = self._names()
+        evolution = Evolution(self, search, names)
+        with evolution.timed("supernet"):
+            scoring = Scoring(search.work, self.supernet(search.work, search.log), self.batches, self.images)
+        try:
+            evolution.run(scoring)
+        except TimeUpError:
+            if not evolution.losses:
+                raise
+        search.notes |= evolution.notes
+        return evolution.best()
+
+    def supernet(self, work: Work, log: Log) -> Path:
+        """The file of the trained supernet's weights."""
+        epochs = self.epochs or 2 * work.recipe.epochs
+        return train_supernet(work, epochs, sandwich=bool(self.sandwich), log=log)
+
+    def _names(self) -> list[str]:
+        names = [name.strip() for name in self.objectives.split(",")]
+        known = ("loss", "effort", *_COUNTS)
+        for name in names:
+            if name not in known:
+                raise LevadaError(
+                    f"--set objectives={self.objectives}: {name!r} is none; write some of {', '.join(known)}"
+                )
+        if "loss" not in names or len(set(names)) != len(names) or len(names) < 2:
+            raise LevadaError(
+                f"--set objectives={self.objectives}: write loss and at least one other, each once"
+            )
+        return names
+
+
+class Evolution:
+    """One search by a supernet: what was scored, and the phases that scores are used in.
+
+    Attributes:
+        losses: of the candidates that were scored by the supernet.
+        notes: for the report.
+    """
+
+    def __init__(self, options: OneShot, search: Search, names: Sequence[str]) -> None:
+        self._options, self._search, self._names = options, search, names
+        self.losses: dict[Candidate, float] = {}
+        self._seconds: dict[str, float] = {}
+        self._phase, self._since = "", 0.0
+        self._rounds: list[dict[str, float]] = []
+
+    @property
+    def notes(self) -> dict[str, object]:
+        """Subnets scored, what the predictor is worth, and seconds of each phase."""
+        return {"subnets": len(self.losses), "rounds": self._rounds, "seconds": self._seconds}
+
+    @contextmanager
+    def timed(self, phase: str) -> Iterator[None]:
+        """Adds up the seconds of a phase, without those of phases within it."""
+        outer = self._phase
+        self._switch(phase)
+        try:
+            yield
+        finally:
+            self._switch(outer)
+
+    def _switch(self, phase: str) -> None:
+        now = time.perf_counter()
+        if self._phase:
+            self._seconds[self._phase] = self._seconds.get(self._phase, 0.0) + now - self._since
+        self._phase, self._since = phase, now
+
+    def run(self, scoring: Scoring) -> None:
+        """Scores, and rounds of evolution and scores; only scores where the space is no larger than those."""
+        subject = self._search.subject
+        if subject.space.size <= self._options.subnets:
+            self._score(scoring, list(subject.space.all()))
+            return
+        random = np.random.default_rng(self._search.seed)
+        drawn = [subject.space.draw(random) for _ in range(self._options.subnets)]
+        self._score(scoring, [*subject.uniforms(), *drawn])
+        for number in range(self._options.rounds):
+            self._round(scoring, number)
+
+    def best(self) -> list[Candidate]:
+        """The front of what was scored and fits, spread over it."""
+        fitting = self._fitting(list(self.losses))
+        points = self._points(fitting, np.array([self.losses[candidate] for candidate in fitting]))
+        found = front([tuple(point) for point in points])
+        chosen = spread(points[found], self._search.designs) if found else []
+        return [fitting[found[index]] for index in chosen]
+
+    def _round(self, scoring: Scoring, number: int) -> None:
+        options, search = self._options, self._search
+        with self.timed("predictor"):
+            predictor = Predictor(search.subject.space, list(self.losses), list(self.losses.values()))
+        with self.timed("evolution"):
+            share = options.generations // options.rounds
+            extra = options.generations % options.rounds if number == 0 else 0
+            living = evolve(
+                search.subject.space,
+                partial(self._judged, predictor),
+                objectives=len(self._names),
+                start=self.best()[: options.population],
+                population=options.population,
+                generations=max(1, share + extra),
+                seed=search.seed + number,
+                go_on=lambda: not search.proposing.passed,
+            )
+        living = [candidate for candidate in self._fitting(living) if candidate not in self.losses]
+        self._score(scoring, living)
+        note = {"scored": float(len(self.losses)), "correlation": predictor.correlation}
+        if len(living) > 1:
+            real = [self.losses[candidate] for candidate in living]
+            note["correlation of survivors"] = float(spearmanr(predictor(living), real).statistic)
+        self._rounds.append(note)
+        search.log(f"oneshot: round {number + 1}: {note}")
+
+    def _score(self, scoring: Scoring, candidates: Sequence[Candidate]) -> None:
+        texts = list(dict.fromkeys(map(str, candidates)))
+        made = content.digest(scoring.file.read_bytes(), str((scoring.batches, scoring.count)))
+        with self.timed("scores"):
+            found = self._search.evaluate(f"subnet {made[:12]}", texts, partial(score, scoring))
+        parse = self._search.subject.space.parse
+        self.losses |= {parse(text): one["loss"] for text, one in zip(texts, found, strict=True)}
+
+    def _fitting(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        with self.timed("costs"):
+            costs = self._search.costs(candidates)
+        return [candidate for candidate, cost in zip(candidates, costs, strict=True) if cost.fits]
+
+    def _judged(self, predictor: Predictor, candidates: Sequence[Candidate]) -> tuple[Rows, Rows]:
+        points = self._points(candidates, predictor(candidates))
+        excess = [self._search.goal.excess(cost) for cost in self._search.costs(candidates)]
+        return points, np.array(excess)
+
+    def _points(self, candidates: Sequence[Candidate], losses: Rows) -> Rows:
+        """Objectives [N, names]."""
+        with self.timed("costs"):
+            costs = self._search.costs(candidates)
+        columns = {
+            "loss": losses,
+            "effort": np.array([self._search.goal.effort(cost) for cost in costs]),
+            **{name: np.array([getattr(cost, name) for cost in costs], np.float64) for name in _COUNTS},
+        }
+        return np.stack([columns[name] for name in self._names], axis=1)
