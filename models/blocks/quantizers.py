@@ -1,8 +1,9 @@
 """Quantized layers whose scales are powers of two, so that float32 sums of their products are exact.
 
-Weights of one or two bits have scale 1: they are -1 and 1, or -1, 0 and 1. Wider ones have the smallest power
-of two that holds the largest weight of an output channel (or of the layer). Activations have a fixed scale:
-batch normalisation before them brings every channel to about the same range, and learns the rest.
+Weights of one or two bits have scale 1: they are -1 and 1, or -1, 0 and 1. Those of n bits are multiples of
+2**(p + 1 - n), where 2**p is the power of two nearest, by its logarithm, to the largest weight of an output
+channel (or of the layer); one above 2**p is clipped. Activations have a fixed scale: batch normalisation
+before them brings every channel to about the same range, and learns the rest.
 """
 
 from __future__ import annotations
