@@ -107,6 +107,7 @@ EFFECTS = {
         from_bits=(4, 4),
     ),
     "learned_levels": _added("better than equal distances", _LOW, new=_spec("learned_levels", width=5)),
+    "nested": _added("upper bits of the weights serve, too", (4, 2), new=_spec("nested", bits="4,2")),
     "learned_rounding": _added(
         "better after training", _AFTER, _FLOAT, _FITTED, new=_spec("learned_rounding")
     ),

@@ -15,6 +15,8 @@ from levada.search.subject import Subject
 
 #: A probability below this counts as this.
 _LEAST = 1e-6
+#: What the table predicts to exceed a rung by this factor is not folded.
+_NEAR = 1.25
 
 
 class Settling:
@@ -57,7 +59,7 @@ class Settling:
 
     def _raise(self, places: list[int]) -> None:
         """Raises knobs in place, those that the distribution would like best first, each while it fits."""
-        factor = self._true(places) / max(self._predicted(places), 1e-12)
+        beside = self._true(places) - self._predicted(places)  # converters and FIFOs
         open_ = set(range(len(places)))
         while open_:
             options = [
@@ -69,7 +71,7 @@ class Settling:
                 return
             _, knob = max(options)
             places[knob] += 1
-            likely = factor * self._predicted(places) <= self._rung.share * 1.05
+            likely = self._predicted(places) + beside <= _NEAR * self._rung.share
             if not (likely and self._true(places) <= self._rung.share):
                 places[knob] -= 1
                 open_.remove(knob)

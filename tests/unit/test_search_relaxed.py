@@ -238,6 +238,18 @@ class TestSettling:
             for bits in (b for b in BITS if b > found.bits(knob)):
                 assert share_at(found.turned(knob, bits), 10) > 0.8
 
+    def test_the_loosest_rung_is_for_the_widest_candidate(self):
+        """What converters take beside the layers hardly grows with the widths."""
+        device = dataclasses.replace(DEVICE, dsp=0, bram18=0)
+        layers_alone = table_share(device)
+
+        def share_at(candidate, interval):
+            return 0.5 + layers_alone(candidate, interval)
+
+        rung = Rung(10, share_at(Small().widest, 10))
+        narrow = [[0.8, 0.15, 0.05]] * 3
+        assert Settling(Small(), expected(device), share_at, rung, narrow).candidate() == Small().widest
+
     def test_what_does_not_fit_loses_what_is_wanted_least(self):
         device = dataclasses.replace(DEVICE, dsp=0, bram18=0)
         wanted = [[0.01, 0.01, 0.98], [0.01, 0.01, 0.98], [0.1, 0.4, 0.5]]
