@@ -60,7 +60,7 @@ Change = Callable[[Bank, Tensor], Tensor]
 
 def install(network: nn.Module, subject: Subject, change: Change) -> Handles:
     """Lets `change` say what the quantizers of all knobs give in training; in evaluation nothing changes."""
-    names = quantizers_of(network, subject)
+    names = quantizers_of(subject)
     others = _networks(subject)
     handles = []
     for index, (knob, found) in enumerate(zip(subject.space.knobs, names, strict=True)):
@@ -77,10 +77,8 @@ def _networks(subject: Subject) -> list[nn.Module]:
     found = []
     with torch.random.fork_rng(devices=[]):
         for place in range(max(len(knob.bits) for knob in knobs)):
-            candidate = subject.space.own
-            for knob in knobs:
-                candidate = candidate.turned(knob, knob.bits[min(place, len(knob.bits) - 1)])
-            found.append(subject.network(candidate))
+            places = (min(place, len(knob.bits) - 1) for knob in knobs)
+            found.append(subject.network(subject.space.at_places(places)))
     return found
 
 

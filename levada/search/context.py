@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -62,7 +62,7 @@ class Search:
     log: Log
     notes: dict[str, object] = field(default_factory=dict)
     shortened: bool = False
-    _costs: dict[str, Cost] = field(default_factory=dict)
+    _asked: set[str] = field(default_factory=set)
 
     @cached_property
     def name(self) -> str:
@@ -99,12 +99,12 @@ class Search:
     @property
     def evaluated(self) -> int:
         """Candidates of which it was found out what they cost."""
-        return len(self._costs)
+        return len(self._asked)
 
     @cached_property
     def evaluator(self) -> Evaluator:
         """Costs of single candidates, in this process."""
-        return Evaluator(self.subject.graph, self.goal.budget, self.goal.clock_mhz)
+        return work.evaluator_of(self.work)
 
     @cached_property
     def _ledger(self) -> Ledger:
@@ -119,9 +119,7 @@ class Search:
         texts = list(dict.fromkeys(map(str, candidates)))
         new = [text for text in texts if text not in self._ledger]
         chunks = [new[start : start + _CHUNK] for start in range(0, len(new), _CHUNK)]
-        # The deadline is no part of what remembers layers in the other processes.
-        plain = replace(self.work, deadline=Deadline())
-        found = self.workers.all(work.costs, [(plain, chunk) for chunk in chunks])
+        found = self.workers.all(work.costs, [(self.work, chunk) for chunk in chunks])
         self._ledger.add(dict(zip(new, itertools.chain.from_iterable(found), strict=True)))
-        self._costs.update((text, self._ledger[text]) for text in texts)
-        return [self._costs[str(candidate)] for candidate in candidates]
+        self._asked.update(texts)
+        return [self._ledger[str(candidate)] for candidate in candidates]

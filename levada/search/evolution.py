@@ -94,13 +94,7 @@ def _genes(space: Space, candidates: Sequence[Candidate]) -> Genes:
 
 
 def _candidates(space: Space, rows: Genes) -> list[Candidate]:
-    found = []
-    for row in rows:
-        candidate = space.own
-        for knob, index in zip(space.knobs, row, strict=True):
-            candidate = candidate.turned(knob, knob.bits[index])
-        found.append(candidate)
-    return found
+    return [space.at_places(row) for row in rows]
 
 
 class _Widths(Problem):  # type: ignore[misc]  # pymoo comes without types

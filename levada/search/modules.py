@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+from brevitas.proxy.parameter_quant import WeightQuantProxyFromInjectorBase
+from brevitas.proxy.runtime_quant import ActQuantProxyFromInjectorBase
 
 from levada.errors import LevadaError
 from levada.search.subject import Subject
@@ -15,33 +17,35 @@ if TYPE_CHECKING:
 Names = tuple[str, ...]
 
 
-def quantizers_of(network: nn.Module, subject: Subject) -> tuple[Names, ...]:
-    """For each knob of the subject's space, the names of Brevitas' quantizers in `network` that it sets.
+def quantizers_of(subject: Subject) -> tuple[Names, ...]:
+    """For each knob of the subject's space, the names of Brevitas' quantizers that it sets, at all widths.
 
-    Found by turning each knob from its lowest to its highest width: what changes belongs to it. Names of
-    modules are the same at all widths.
+    Knobs are numbered from 1, and for each binary digit a network is built in which all knobs are turned
+    whose number has it: where quantizers change tells the number of their knob.
 
     LevadaError where a knob that can be turned changes none.
     """
+    knobs = subject.space.knobs
     with torch.random.fork_rng(devices=[]):
-        lowest = subject.narrowest
-        before = _widths(subject.network(lowest))
-        found = []
-        for knob in subject.space.knobs:
-            after = _widths(subject.network(lowest.turned(knob, knob.bits[-1])))
-            found.append(tuple(name for name, bits in after.items() if bits != before[name]))
-            if len(knob.bits) > 1 and not found[-1]:
-                raise LevadaError(f"{subject.model.name}: the {knob} change no quantizer of the network")
-    known = _widths(network)
-    assert all(name in known for names in found for name in names)
+        before = widths_of(subject.network(subject.widest))
+        numbers = dict.fromkeys(before, 0)
+        for digit in range(len(knobs).bit_length()):
+            places = (0 if number >> digit & 1 else -1 for number in range(1, 1 + len(knobs)))
+            after = widths_of(subject.network(subject.space.at_places(places)))
+            for name, bits in before.items():
+                numbers[name] |= (after[name] != bits) << digit
+    found = [tuple(name for name, own in numbers.items() if own == n) for n in range(1, 1 + len(knobs))]
+    for knob, names in zip(knobs, found, strict=True):
+        if not names and len(knob.bits) > 1:
+            raise LevadaError(
+                f"{subject.model.name}: no quantizer of the family's network has the {knob}; let one of its "
+                "widths set each"
+            )
     return tuple(found)
 
 
-def _widths(network: nn.Module) -> dict[str, int]:
+def widths_of(network: nn.Module) -> dict[str, int]:
     """The bits of each quantizer of weights or of activations, by the name of its module."""
-    found = {}
-    for name, module in network.named_modules():
-        quantizer = name.rpartition(".")[2]
-        if quantizer in {"weight_quant", "act_quant"} and getattr(module, "is_quant_enabled", False):
-            found[name] = int(module.bit_width())
-    return found
+    kinds = WeightQuantProxyFromInjectorBase | ActQuantProxyFromInjectorBase
+    found = {name: module for name, module in network.named_modules() if isinstance(module, kinds)}
+    return {name: int(proxy.bit_width()) for name, proxy in found.items() if proxy.is_quant_enabled}

@@ -167,7 +167,7 @@ class Relaxed(Method, abc.ABC):
         self._tables = plan.expected.tables(interval, found)
         places = likeliest([p.tolist() for p in found])
         predicted = predicted_share(self._tables, plan.subject, places)
-        true = plan.share_at(candidate_of(plan.subject, places), interval)
+        true = plan.share_at(plan.subject.space.at_places(places), interval)
         known = true < float("inf") and predicted > 0
         self._factor = min(max(true / predicted, 1 / _OFF), _OFF) if known else 1.0
         self._violation = float(self._factor * self._tables.share(found)) / self.rung.share - 1
@@ -198,14 +198,6 @@ class Relaxed(Method, abc.ABC):
 def likeliest(probabilities: Sequence[Sequence[float]]) -> list[int]:
     """The index of each knob's likeliest width."""
     return [max(range(len(own)), key=own.__getitem__) for own in probabilities]
-
-
-def candidate_of(subject: Subject, places: Sequence[int]) -> Candidate:
-    """The candidate with each knob at the width of that index."""
-    found = subject.space.own
-    for knob, place in zip(subject.space.knobs, places, strict=True):
-        found = found.turned(knob, knob.bits[place])
-    return found
 
 
 def predicted_share(tables: Tables, subject: Subject, places: Sequence[int]) -> float:

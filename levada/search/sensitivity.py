@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from levada import content, train
-from levada.search.clock import Stopwatch
+from levada import content
 from levada.search.space import Candidate
 from levada.search.transplant import transplanted
 from levada.search.trials import Result
-from levada.search.work import Work, silent
+from levada.search.work import Work, scored, trained
 from levada.train.recipe import MethodSpec, Recipe
 from levada.train.task import Batch, Log, Score, Task
 
@@ -59,29 +58,18 @@ class Shortened(Task):
 
 def sensitivity(work: Work, steps: int, text: str) -> Result:
     """The score of a candidate that begins with the weights of the widest one, after so many batches."""
-    from levada.train.loop import fit
-    from levada.train.run import Job
-
-    candidate = work.subject.space.parse(text)
-    widths, model = work.subject.widths(candidate), work.subject.model
-    recipe = _short(work.recipe)
-    job = Job(
-        model,
-        recipe,
-        Shortened(work.task, steps),
+    subject = work.subject
+    widths, widest = (subject.widths(one) for one in (subject.space.parse(text), subject.widest))
+    network = trained(
+        work,
+        text,
+        _short(work.recipe),
         work.place(f"{steps} steps of {text}"),
-        silent,
-        title=text,
-        make=functools.partial(
-            transplanted, model, work.start, work.subject.widths(work.subject.widest), widths
-        ),
+        functools.partial(transplanted, subject.model, work.start, widest, widths),
+        task=Shortened(work.task, steps),
         key=repr((widths, content.digest(work.start.read_bytes()))),
-        extra=(("stopwatch", functools.partial(Stopwatch, work.deadline)),),
     )
-    network = fit(job)
-    with train.one_thread():
-        score = work.task.score(network)
-    return {"quality": score.quality, "loss": score.loss}
+    return scored(work, network)
 
 
 def _short(recipe: Recipe) -> Recipe:

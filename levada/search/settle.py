@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 
 from levada.search.expected import Expected
-from levada.search.relaxed import candidate_of, likeliest, predicted_share
+from levada.search.relaxed import likeliest, predicted_share
 from levada.search.rungs import Rung
 from levada.search.space import Candidate
 from levada.search.subject import Subject
@@ -55,7 +55,7 @@ class Settling:
                 return None
             places[lower[1]] -= 1
         self._raise(places)
-        return candidate_of(self._subject, places)
+        return self._subject.space.at_places(places)
 
     def _raise(self, places: list[int]) -> None:
         """Raises knobs in place, those that the distribution would like best first, each while it fits."""
@@ -93,4 +93,4 @@ class Settling:
         return predicted_share(self._tables, self._subject, places)
 
     def _true(self, places: Sequence[int]) -> float:
-        return self._share_at(candidate_of(self._subject, places), self._rung.interval)
+        return self._share_at(self._subject.space.at_places(places), self._rung.interval)

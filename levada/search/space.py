@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Literal
@@ -90,20 +90,24 @@ class Space:
         """How many candidates there are."""
         return prod(len(knob.bits) for knob in self.knobs)
 
+    def at(self, bits: Iterable[int]) -> Candidate:
+        """The candidate with these bits at the knobs, one for each, in their order."""
+        found = self.own
+        for knob, width in zip(self.knobs, bits, strict=True):
+            found = found.turned(knob, width)
+        return found
+
+    def at_places(self, places: Iterable[int]) -> Candidate:
+        """The same, with the places that the bits have among those of their knobs, from 0; -1 is the last."""
+        return self.at(knob.bits[place] for knob, place in zip(self.knobs, places, strict=True))
+
     def draw(self, random: np.random.Generator) -> Candidate:
         """A random candidate, each as likely as any other."""
-        found = self.own
-        for knob in self.knobs:
-            found = found.turned(knob, int(random.choice(knob.bits)))
-        return found
+        return self.at(int(random.choice(knob.bits)) for knob in self.knobs)
 
     def all(self) -> Iterator[Candidate]:
         """Every candidate, once."""
-        for widths in itertools.product(*(knob.bits for knob in self.knobs)):
-            found = self.own
-            for knob, bits in zip(self.knobs, widths, strict=True):
-                found = found.turned(knob, bits)
-            yield found
+        return map(self.at, itertools.product(*(knob.bits for knob in self.knobs)))
 
     def neighbours(self, candidate: Candidate) -> Iterator[Candidate]:
         """Candidates with one knob at the next lower or the next higher width."""

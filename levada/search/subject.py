@@ -62,11 +62,12 @@ class Subject:
 
     def uniform(self, weights: int, activations: int) -> Candidate:
         """The candidate nearest to one width for all weights and one for all activations."""
-        found = self.space.own
-        for knob in self.space.knobs:
-            wanted = weights if knob.what == "weight" else activations
-            found = found.turned(knob, min(knob.bits, key=lambda bits: (abs(bits - wanted), bits)))
-        return found
+        wanted = {"weight": weights, "activation": activations}
+
+        def nearest(knob: Knob) -> int:
+            return min(knob.bits, key=lambda bits: (abs(bits - wanted[knob.what]), bits))
+
+        return self.space.at(map(nearest, self.space.knobs))
 
     def uniforms(self) -> list[Candidate]:
         """Those nearest to any width for all weights and any for all activations, the widest first."""
@@ -80,18 +81,12 @@ class Subject:
     @property
     def widest(self) -> Candidate:
         """The candidate with all knobs at their highest width."""
-        found = self.space.own
-        for knob in self.space.knobs:
-            found = found.turned(knob, knob.bits[-1])
-        return found
+        return self.space.at(knob.bits[-1] for knob in self.space.knobs)
 
     @property
     def narrowest(self) -> Candidate:
         """The candidate with all knobs at their lowest width."""
-        found = self.space.own
-        for knob in self.space.knobs:
-            found = found.turned(knob, knob.bits[0])
-        return found
+        return self.space.at(knob.bits[0] for knob in self.space.knobs)
 
 
 def subject(
@@ -207,4 +202,5 @@ def lowered_network(model: Model, network: nn.Module, board: str) -> Graph:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{model.name}.onnx"
         path.write_bytes(export(network.eval(), (1, *shape)))
-        return required(lowered(Options(str(path), board=board, samples=1, input=model.input)).graph)
+        options = Options(str(path), board=board, samples=1, input=model.input)
+        return required(lowered(options).graph)

@@ -16,7 +16,7 @@ from levada.search import supernet
 from levada.search.clock import Stopwatch
 from levada.search.subject import Subject
 from levada.search.trials import Result
-from levada.search.work import Work
+from levada.search.work import Work, scored
 from levada.train.methods import Method
 from levada.train.statistics import reestimate
 from levada.train.task import Log
@@ -125,8 +125,7 @@ def score(scoring: Scoring, text: str) -> Result:
         network, inputs = _loaded(scoring)
         supernet.select(network, subject.widths(subject.space.parse(text)))
         reestimate(network, inputs)
-        found = scoring.work.task.score(network, scoring.count)
-    return {"quality": found.quality, "loss": found.loss}
+    return scored(scoring.work, network, scoring.count)
 
 
 _known: dict[str, tuple[nn.Module, list[Tensor]]] = {}

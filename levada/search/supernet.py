@@ -16,11 +16,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from brevitas.proxy.parameter_quant import WeightQuantProxyFromInjectorBase
-from brevitas.proxy.runtime_quant import ActQuantProxyFromInjectorBase
 from torch import Tensor, nn
 
 from levada.errors import LevadaError
+from levada.search.modules import quantizers_of, widths_of
 from levada.search.transplant import TERNARY
 from levada.train.task import Widths, wide_family_of
 
@@ -109,11 +108,9 @@ def build(subject: Subject) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         widths = sorted({bits for knob in subject.space.knobs for bits in knob.bits})
         others = {bits: subject.network(subject.uniform(bits, bits)) for bits in widths}
-        owners = _owners(subject, network)
     normalised = _normalised(subject, network)
-    for path, index in owners.items():
-        knob, place = subject.space.knobs[index], subject.places[index]
-        for one in (path, *normalised.get(path, ())):
+    for knob, place, paths in zip(subject.space.knobs, subject.places, quantizers_of(subject), strict=True):
+        for one in (one for path in paths for one in (path, *normalised.get(path, ()))):
             choices = {bits: others[bits].get_submodule(one) for bits in knob.bits}
             _put(network, one, _bank(network, one, knob.what, place, choices))
     return network
@@ -130,38 +127,6 @@ def banks(network: nn.Module) -> Iterator[Bank]:
     return (module for module in network.modules() if isinstance(module, Bank))
 
 
-def _quantizers(network: nn.Module) -> dict[str, int]:
-    """The width of each quantizer of Brevitas, by the path of its proxy."""
-    kinds = WeightQuantProxyFromInjectorBase | ActQuantProxyFromInjectorBase
-    found = {path: module for path, module in network.named_modules() if isinstance(module, kinds)}
-    return {path: int(proxy.bit_width()) for path, proxy in found.items() if proxy.is_quant_enabled}
-
-
-def _owners(subject: Subject, network: nn.Module) -> dict[str, int]:
-    """For each quantizer that a knob sets, the index of the knob.
-
-    Knobs are numbered from 1, and for each binary digit a network is built in which all knobs are turned
-    whose number has it: where quantizers change tells the number of their knob.
-    """
-    knobs = subject.space.knobs
-    before = _quantizers(network)
-    numbers = dict.fromkeys(before, 0)
-    for place in range(len(knobs).bit_length()):
-        turned = subject.widest
-        for number, knob in enumerate(knobs, 1):
-            turned = turned.turned(knob, knob.bits[0]) if number >> place & 1 else turned
-        after = _quantizers(subject.network(turned))
-        for path, bits in before.items():
-            numbers[path] |= (after[path] != bits) << place
-    for number, knob in enumerate(knobs, 1):
-        if number not in numbers.values() and len(knob.bits) > 1:
-            raise LevadaError(
-                f"{subject.model.name}: no quantizer of the family's network has the {knob}; let one of its "
-                "widths set each"
-            )
-    return {path: number - 1 for path, number in numbers.items() if number}
-
-
 def _normalised(subject: Subject, network: nn.Module) -> dict[str, list[str]]:
     """For each quantizer, the normalisations whose results go to it as they are, and to no other one."""
     norms = (nn.BatchNorm1d, nn.BatchNorm2d)
@@ -176,7 +141,7 @@ def _normalised(subject: Subject, network: nn.Module) -> dict[str, list[str]]:
         network.get_submodule(path).register_forward_pre_hook(
             lambda _, arguments, path=path: taken.append((path, arguments[0]))
         )
-        for path in _quantizers(network)
+        for path in widths_of(network)
     ]
     shape = wide_family_of(subject.model).samples(subject.model.variant).shape[1:]
     with torch.no_grad():

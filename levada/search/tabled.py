@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from typing import TYPE_CHECKING
 
@@ -24,10 +23,10 @@ def tables(search: Search) -> list[Layer]:
         for node, own in knobs.items()
         for bits in itertools.product(*(search.subject.space.knobs[index].bits for index in own))
     ]
-    plain = dataclasses.replace(search.work, deadline=search.deadline)
     chunks = [tasks[start::64] for start in range(min(64, len(tasks)))]
     found: dict[str, dict[tuple[int, ...], tuple[IntArray, IntArray]]] = {node: {} for node in knobs}
-    for chunk, rows in zip(chunks, search.workers.all(_tables, [(plain, c) for c in chunks]), strict=True):
+    made = search.workers.all(_tables, [(search.work, chunk) for chunk in chunks])
+    for chunk, rows in zip(chunks, made, strict=True):
         for (node, _, bits), row in zip(chunk, rows, strict=True):
             found[node][bits] = row
     return [Layer(own, found[node]) for node, own in knobs.items()]

@@ -62,8 +62,11 @@ class Trials:
 
     def known(self) -> dict[str, Result]:
         """All results, by key."""
-        complete = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        return {trial.user_attrs["key"]: json.loads(trial.user_attrs["result"]) for trial in complete}
+        complete = (trial.user_attrs for trial in self._in(TrialState.COMPLETE))
+        return {attributes["key"]: json.loads(attributes["result"]) for attributes in complete}
+
+    def _in(self, state: TrialState) -> list[FrozenTrial]:
+        return self._study.get_trials(deepcopy=False, states=(state,))
 
     def results(
         self,
@@ -105,7 +108,7 @@ class Trials:
 
         def claims() -> Iterator[tuple[Callable[[str], Result], str]]:
             for key in dict.fromkeys(keys):
-                if not deadline.passed and key not in self.known() and key not in self._taken():
+                if not deadline.passed and key not in self._taken():
                     claimed[key] = self._claim(key)
                     yield evaluate, key
 
@@ -131,9 +134,9 @@ class Trials:
         return trial
 
     def _taken(self) -> set[str]:
-        """The keys that other processes are at."""
-        running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        return {trial.user_attrs["key"] for trial in running if trial.number in self._mine or _alive(trial)}
+        """The keys whose results are known, or that a process is at."""
+        running = (t for t in self._in(TrialState.RUNNING) if t.number in self._mine or _alive(t))
+        return {trial.user_attrs["key"] for trial in (*self._in(TrialState.COMPLETE), *running)}
 
 
 def _alive(trial: FrozenTrial) -> bool:

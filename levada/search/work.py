@@ -107,11 +107,14 @@ def costs(work: Work, texts: list[str]) -> list[Cost]:
 def train_widest(work: Work, text: str) -> Result:
     """Trains the widest candidate, or any other, by the whole recipe: quality and loss for validation."""
     widths = work.subject.widths(work.subject.space.parse(text))
-    network = _train(
-        work, text, work.recipe, work.place(text), functools.partial(build, work.subject.model, widths)
-    )
+    make = functools.partial(build, work.subject.model, widths)
+    return scored(work, trained(work, text, work.recipe, work.place(text), make))
+
+
+def scored(work: Work, network: nn.Module, count: int | None = None) -> Result:
+    """Quality and loss of a network on the examples for validation, or on the first `count` of them."""
     with train.one_thread():
-        score = work.task.score(network)
+        score = work.task.score(network, count)
     return {"quality": score.quality, "loss": score.loss}
 
 
@@ -128,10 +131,30 @@ def train_design(work: Work, candidate: Candidate) -> nn.Module:
         recipe = replace(recipe, epochs=work.finetune)
         widest = work.subject.widths(work.subject.widest)
         make = functools.partial(transplanted, model, work.start, widest, widths)
-    return _train(work, str(candidate), recipe, work.place_of(candidate), make)
+    return trained(work, str(candidate), recipe, work.place_of(candidate), make)
 
 
-def _train(work: Work, text: str, recipe: Recipe, folder: Path, make: Callable[[], nn.Module]) -> nn.Module:
+def trained(
+    work: Work,
+    text: str,
+    recipe: Recipe,
+    folder: Path,
+    make: Callable[[], nn.Module],
+    *,
+    task: Task | None = None,
+    key: str | None = None,
+) -> nn.Module:
+    """A trained network, which ends in time and goes on from the checkpoint in its folder.
+
+    Args:
+        work: the search.
+        text: what it is called.
+        recipe: how it is trained.
+        folder: of its own.
+        make: builds it.
+        task: what for, if not that of the search.
+        key: tells it from others in the checkpoint; `text` unless given.
+    """
     from levada.train.loop import fit
     from levada.train.run import Job
 
@@ -139,12 +162,12 @@ def _train(work: Work, text: str, recipe: Recipe, folder: Path, make: Callable[[
         Job(
             work.subject.model,
             recipe,
-            work.task,
+            task or work.task,
             folder,
             silent,
             title=text,
             make=make,
-            key=text,
+            key=key or text,
             extra=(("stopwatch", functools.partial(Stopwatch, work.deadline)),),
         )
     )
@@ -162,16 +185,16 @@ def design(work: Work, text: str) -> Result:
     """
     candidate = work.subject.space.parse(text)
     network = train_design(work, candidate)
+    reached = scored(work, network)
     with train.one_thread():
-        score = work.task.score(network)
         tested = _publish(work, candidate, network)
-    graph = lowered_network(work.subject.model, network, work.goal.board.name)
+    goal = work.goal
+    graph = lowered_network(work.subject.model, network, goal.board.name)
     found = {node.name: node.layer.precision for node in graph.nodes}
     for site, precision in candidate.choices:
         if found.get(site) != precision:
             raise CheckFailedError(f"{text}: the exported network has {site}={found.get(site)}")
-    result = {"quality": score.quality, "loss": score.loss, "tested": tested}
-    return result | {"cost": asdict(_folded(work, candidate, graph))}
+    return reached | {"tested": tested, "cost": asdict(_folded(work, candidate, graph))}
 
 
 def _publish(work: Work, candidate: Candidate, network: nn.Module) -> float | None:

@@ -11,7 +11,7 @@ from torch import nn
 
 from levada.search.banks import Bank, install
 from levada.search.modules import quantizers_of
-from levada.search.relaxed import candidate_of, predicted_share
+from levada.search.relaxed import predicted_share
 from tests.unit.relaxations import BITS, DEVICE, Small, certain, drawn, expected, quantizers
 
 
@@ -71,8 +71,7 @@ class TestExpected:
 
 class TestBanks:
     def test_each_knob_has_its_quantizers(self):
-        network = Small().network(Small().widest)
-        assert quantizers_of(network, Small()) == (("0.weight_quant",), ("2.act_quant",), ("3.weight_quant",))
+        assert quantizers_of(Small()) == (("0.weight_quant",), ("2.act_quant",), ("3.weight_quant",))
 
     @pytest.mark.parametrize("place", range(3))
     def test_a_network_gives_what_that_of_the_width_gives(self, place):
@@ -80,7 +79,7 @@ class TestBanks:
         torch.manual_seed(1)
         subject, x = Small(), torch.randn(32, 6)
         network = subject.network(subject.widest)
-        other = subject.network(candidate_of(subject, (place, place, place)))
+        other = subject.network(subject.space.at_places((place, place, place)))
         for index in (0, 3):
             weights = network[index].weight.detach()
             stretched = weights / (2 * 0.7 * weights.abs().mean())

@@ -11,7 +11,7 @@ import numpy as np
 from levada_driver.datatype import IntArray
 
 from levada import cost as costs
-from levada.search.joint import Answer, Layer, Losses, choose
+from levada.search.joint import Layer, Losses, choose
 from levada.search.rungs import rungs
 from levada.search.sensitivity import sensitivity, singles
 from levada.search.strategies import Strategy, option
@@ -103,7 +103,7 @@ def _fitting(
         answer = choose(losses, layers, interval, budget)
         if answer is None:
             return None
-        candidate = _candidate(search, answer)
+        candidate = search.subject.space.at(answer.bits)
         took = search.cost_at(candidate, interval)
         excess = np.maximum(0, _counts(took) - whole)
         if took.fits and not excess.any():
@@ -114,10 +114,3 @@ def _fitting(
 
 def _counts(cost: Cost) -> IntArray:
     return np.array([getattr(cost, name) for name in costs.FIELDS], np.int64)
-
-
-def _candidate(search: Search, answer: Answer) -> Candidate:
-    found = search.subject.space.own
-    for knob, bits in zip(search.subject.space.knobs, answer.bits, strict=True):
-        found = found.turned(knob, bits)
-    return found
