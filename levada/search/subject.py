@@ -196,11 +196,11 @@ def _widths_of_sites(model: Model, family: WideFamily, widths: Widths, board: st
     return {site: bits for site, bits in sites.items() if bits is not None}
 
 
-def lowered_network(model: Model, network: nn.Module, board: str) -> Graph:
-    """A network of the model's family as layers that are not folded."""
+def lowered_network(model: Model, network: nn.Module, board: str, clock_mhz: float | None = None) -> Graph:
+    """A network of the model's family as layers that are not folded, for a clock or the board's own."""
     shape = wide_family_of(model).samples(model.variant).shape[1:]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{model.name}.onnx"
         path.write_bytes(export(network.eval(), (1, *shape)))
-        options = Options(str(path), board=board, samples=1, input=model.input)
+        options = Options(str(path), board=board, clock_mhz=clock_mhz, samples=1, input=model.input)
         return required(lowered(options).graph)

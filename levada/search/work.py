@@ -189,7 +189,7 @@ def design(work: Work, text: str) -> Result:
     with train.one_thread():
         tested = _publish(work, candidate, network)
     goal = work.goal
-    graph = lowered_network(work.subject.model, network, goal.board.name)
+    graph = lowered_network(work.subject.model, network, goal.board.name, goal.clock_mhz)
     found = {node.name: node.layer.precision for node in graph.nodes}
     for site, precision in candidate.choices:
         if found.get(site) != precision:
