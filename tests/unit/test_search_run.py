@@ -20,8 +20,9 @@ from levada.search import annealed, clock, result
 from levada.search import search as searching
 from levada.search.clock import TimeUpError
 from levada.search.search import search
-from levada.search.subject import subject
+from levada.search.subject import lowered_network, subject
 from levada.train.classification import Classification
+from levada.train.task import wide_family_of
 from tests.require_tools import require
 from tests.unit import searches
 from tests.unit.trainings import stripes
@@ -243,6 +244,14 @@ def test_loss_that_is_no_number(tmp_path, monkeypatch):
     monkeypatch.setattr(Classification, "loss", lambda task, outputs, targets: outputs.sum() * float("nan"))
     with pytest.raises(LevadaError, match=r"^thresholding_0=.*: the loss is nan at step 1 of "):
         search(searches.options(tmp_path, strategy="uniform", designs=1))
+
+
+@pytest.mark.parametrize("clock", [None, 100.0, 150.0])
+def test_networks_are_lowered_for_the_clock(clock):
+    """As a build of the design is; 150 MHz is more than serial window units of this chip do as they are."""
+    model = models.find("digits-w4a4")
+    graph = lowered_network(model, wide_family_of(model).build("w4a4"), "pynq-z2", clock)
+    assert {node.layer.pipelining.ahead for node in graph.nodes} == {clock == 150.0}
 
 
 def test_the_command(tmp_path, capsys):
