@@ -303,9 +303,9 @@ class Accelerator:
         return found
 
     def info(self) -> dict[str, Any]:
-        """Name, board, clock and the rate and latency that the simulation showed."""
+        """Name, board, clock, the rate and latency that the simulation showed, and settings if there are any."""
         m = self.manifest
-        return {
+        info: dict[str, Any] = {
             "name": m.name,
             "board": m.board,
             "part": m.part,
@@ -316,11 +316,13 @@ class Accelerator:
             "outputs": [
                 {"shape": list(part.shape), "dtype": part.dtype.name} for part in m.host_outputs.parts
             ],
-            "settings": [
+        }
+        if m.settings:
+            info["settings"] = [
                 {"name": one.name, "weight_bits": one.weight_bits, "accuracy": one.accuracy}
                 for one in m.settings
-            ],
-        }
+            ]
+        return info
 
     def close(self) -> None:
         """Ends when all that was submitted is done, and gives back the board or the simulator."""

@@ -16,6 +16,7 @@ read_verilog -sv [list \
   fifo.sv \
   credit_fifo.sv \
   param_pkg.sv \
+  setting_register.sv \
   delay.sv \
   rom_bank.sv \
   packed_rom.sv \
