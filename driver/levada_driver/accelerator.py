@@ -303,7 +303,7 @@ class Accelerator:
         return found
 
     def info(self) -> dict[str, Any]:
-        """Name, board, clock, the rate and latency that the simulation showed, and settings if there are any."""
+        """Name, board, clock, the rate and latency that the simulation showed, and any settings."""
         m = self.manifest
         info: dict[str, Any] = {
             "name": m.name,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +12,11 @@ from torch import Tensor, nn
 from levada.train.quantizers import Weights, rewrite
 
 if TYPE_CHECKING:
-    from levada.train.run import Run
+    pass
 
 #: (inputs, output) of one call of a module.
 Seen = Callable[[nn.Module, Tensor, Tensor], None]
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
-
-
-def some_inputs(run: Run, count: int) -> list[Tensor]:
-    """The inputs of the first `count` batches of an epoch, or of all that it has."""
-    return [batch.inputs for batch in itertools.islice(run.whole_batches(), count)]
 
 
 @contextlib.contextmanager

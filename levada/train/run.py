@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import io
+import itertools
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -110,6 +111,10 @@ class Run:
         """An epoch of batches, not shared with other processes, on this process's device."""
         for batch in self.task.batches(self.random):
             yield self.fabric.to_device(batch)
+
+    def some_inputs(self, count: int) -> Iterator[torch.Tensor]:
+        """The inputs of the first `count` batches of an epoch, or of all that it has; as `whole_batches`."""
+        return (batch.inputs for batch in itertools.islice(self.whole_batches(), count))
 
     def one_epoch(self, advance: Callable[[], None] | None) -> float:
         """Passes once through the data; returns the mean loss."""

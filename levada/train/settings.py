@@ -15,7 +15,7 @@ from levada.errors import LevadaError
 from levada.export import export
 from levada.models import Model
 from levada.train.publish import as_floats, compare, execute_all, run_torch
-from levada.train.quantizers import Quantized, rewrite
+from levada.train.quantizers import Quantized, rewrite, weights_of
 from levada.train.run import read, write
 from levada.train.task import Log, family_of
 
@@ -49,11 +49,7 @@ class Kept:
 
     def __init__(self, network: nn.Module, bits: int | None = None) -> None:
         self.bits = bits
-        self._widths = {
-            name: int(module.bit_width())
-            for name, module in network.named_modules()
-            if name.endswith("weight_quant") and getattr(module, "is_quant_enabled", False)
-        }
+        self._widths = {weights.name: weights.bits for weights in weights_of(network)}
         self._handles = rewrite(network, self._cut)
 
     def remove(self) -> None:
@@ -62,7 +58,7 @@ class Kept:
 
     def _cut(self, q: Quantized) -> torch.Tensor | None:
         layer, weights, _ = q.name.partition(".weight_quant")
-        planes = self._widths.get(layer + weights, 0) - (self.bits or _MOST_BITS)
+        planes = (self._widths[layer] if weights else 0) - (self.bits or _MOST_BITS)
         if planes <= 0:
             return None
         integers = (q.y / q.scale).round()

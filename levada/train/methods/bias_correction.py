@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from levada.train.methods import Method, option
-from levada.train.observe import channel_means, norms_behind, observe, some_inputs, unrounded
+from levada.train.observe import channel_means, norms_behind, observe, unrounded
 from levada.train.quantizers import weights_of
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class BiasCorrection(Method):
 
     def finish(self, run: Run) -> None:
         """Measures and corrects one layer after the other."""
-        inputs = some_inputs(run, self.batches)
+        inputs = list(run.some_inputs(self.batches))
         names = {weights.layer: weights.name for weights in weights_of(run.network)}
         norms = norms_behind(run.network, list(names), inputs[0])
         with unrounded(run.network):

@@ -30,5 +30,4 @@ class BnReestimation(Method):
 
     def finish(self, run: Run) -> None:
         """The network as it is then."""
-        batches = zip(range(self.batches), run.whole_batches(), strict=False)
-        reestimate(run.network, (batch.inputs for _, batch in batches))
+        reestimate(run.network, run.some_inputs(self.batches))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from levada.errors import LevadaError
 from levada.train.methods import Method, option
-from levada.train.observe import observe, some_inputs, unrounded
+from levada.train.observe import observe, unrounded
 from levada.train.own import Own, Quantizer, quantizers_of
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Calibration(Method):
         def see(module: nn.Module, _: Tensor, clipped: Tensor) -> None:
             of_activations[module].add(clipped)
 
-        inputs = some_inputs(run, self.batches)
+        inputs = list(run.some_inputs(self.batches))
         with unrounded(run.network):
             observe(run.network, list(of_activations), inputs, see)
         for one in found:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from levada.train.methods import Method, option
-from levada.train.observe import observe, some_inputs, unrounded
+from levada.train.observe import observe, unrounded
 from levada.train.own import Own, quantizers_of
 from levada.train.quantizers import Weights, weights_of
 
@@ -50,7 +50,7 @@ class LearnedRounding(Method):
 
     def finish(self, run: Run) -> None:
         """Rounds one layer after the other, in the order in which they run."""
-        inputs = some_inputs(run, self.batches)
+        inputs = list(run.some_inputs(self.batches))
         layers = {weights.layer: weights for weights in weights_of(run.network)}
         with unrounded(run.network):
             wanted = _calls(run.network, list(layers), inputs)

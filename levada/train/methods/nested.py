@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
@@ -74,9 +73,7 @@ class Nested(Method):
         found = {}
         for bits in reversed(self._widths):
             self._kept.bits = bits
-            reestimate(
-                run.network, (batch.inputs for batch in itertools.islice(run.whole_batches(), self.batches))
-            )
+            reestimate(run.network, run.some_inputs(self.batches))
             found[bits] = {
                 f"{name}.{key}": value.detach().clone()
                 for name, norm in norms.items()
