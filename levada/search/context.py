@@ -90,6 +90,8 @@ class Search:
         widest = str(self.subject.widest)
         self.log(f"training the widest candidate, {widest}")
         (found,) = self.evaluate("widest", [widest], partial(work.train_widest, self.work))
+        if not self.work.start.is_file():  # who shares the storage has it, in a folder of its own
+            return work.train_widest(self.work, widest)
         return found
 
     def cost_at(self, candidate: Candidate, interval: int) -> Cost:
