@@ -13,7 +13,7 @@ import torch
 from brevitas.core.scaling import ConstScaling
 from torch import Tensor, nn
 
-from levada.search.modules import quantizers_of
+from levada.search.quantizers import quantizers_of
 from levada.search.space import What
 from levada.search.subject import Subject
 from levada.search.transplant import TERNARY
@@ -65,7 +65,7 @@ def install(network: nn.Module, subject: Subject, change: Change) -> Handles:
     handles = []
     for index, (knob, found) in enumerate(zip(subject.space.knobs, names, strict=True)):
         for name in found:
-            own = [others[place].get_submodule(name) for place in range(len(knob.bits))]
+            own = [others[place].get_submodule(name) for place in range(len(knob.values))]
             bank = Bank(index, knob.what, own)
             handles.append(network.get_submodule(name).register_forward_hook(_hook(bank, change)))
     return Handles(handles)
@@ -76,8 +76,8 @@ def _networks(subject: Subject) -> list[nn.Module]:
     knobs = subject.space.knobs
     found = []
     with torch.random.fork_rng(devices=[]):
-        for place in range(max(len(knob.bits) for knob in knobs)):
-            places = (min(place, len(knob.bits) - 1) for knob in knobs)
+        for place in range(max(len(knob.values) for knob in knobs)):
+            places = (min(place, len(knob.values) - 1) for knob in knobs)
             found.append(subject.network(subject.space.at_places(places)))
     return found
 

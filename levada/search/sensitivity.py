@@ -83,5 +83,5 @@ def singles(work: Work) -> list[tuple[int, int, Candidate]]:
     return [
         (index, bits, widest.turned(knob, bits))
         for index, knob in enumerate(work.subject.space.knobs)
-        for bits in knob.bits[:-1]
+        for bits in knob.values[:-1]
     ]

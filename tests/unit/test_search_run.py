@@ -19,8 +19,9 @@ from levada.errors import LevadaError
 from levada.search import annealed, clock, result
 from levada.search import search as searching
 from levada.search.clock import TimeUpError
+from levada.search.places import lowered_network
 from levada.search.search import search
-from levada.search.subject import lowered_network, subject
+from levada.search.subject import subject
 from levada.train.classification import Classification
 from levada.train.task import wide_family_of
 from tests.require_tools import require
