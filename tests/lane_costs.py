@@ -1,7 +1,8 @@
 """What lanes with weights of fewer bits save, by Yosys: `python -m tests.lane_costs`.
 
 The MVAU of a convolution, 16 x 144 with thresholds, folded to 8 lanes of 16 products. Of each 8 rows some
-have small weights; a line for each number of them. Lanes are in LUTs, or in slices if they have none of these.
+have small weights; a line for each number of them. Lanes are in LUTs, or in slices if they have none of
+these.
 """
 
 from __future__ import annotations
