@@ -1,0 +1,339 @@
+"""The benchmark of methods: selections, cells, what is kept of them, and the page that is made of that."""
+
+import json
+import re
+import sys
+
+import numpy as np
+import pytest
+
+from levada.errors import LevadaError
+from levada.train import methods
+from tests import once, qbench
+from tests import qbench_page as page
+from tests.method_effects import spec
+from tests.qbench import Cell
+
+
+def entry(way="baseline", bits=(2, 2), seed=1, network="digits", **values):
+    """What is kept of a cell that is done."""
+    own = {"network": network, "way": way, "bits": list(bits), "seed": seed, "epochs": 4}
+    done = {
+        "quality": 97.5,
+        "unit": "%",
+        "cycles": 1780,
+        "predicted_cycles": 1780,
+        "fps": 50_000.0,
+        "latency_cycles": 5016,
+        "accuracy": 97.5,
+        "levels": {"graph": [1000, 0], "rtlsim": [100, 0]},
+        "lut": 4000,
+        "ff": 5000,
+        "dsp": 0,
+        "bram18": 1,
+    }
+    return own | done | values
+
+
+def undone(kind, why, **place):
+    """What is kept of a cell that does not exist, or that failed."""
+    full = entry(**place)
+    return {name: full[name] for name in ("network", "way", "bits", "seed", "epochs")} | {kind: why}
+
+
+def results(*cells):
+    networks = {name: {"model": f"{name}-w4a4", "fps": 50_000} for name in {c["network"]: 0 for c in cells}}
+    return {"board": "pynq-z2", "lanes": "lut", "networks": networks, "cells": list(cells)}
+
+
+def test_all_is_selected_but_what_is_on_request():
+    cells = qbench.selected([], 2, None)
+    assert {cell.network for cell in cells} == set(qbench.NETWORKS)
+    assert {cell.way for cell in cells} == set(qbench.WAYS) - set(qbench.ON_REQUEST)
+    assert {cell.seed for cell in cells} == {1, 2}
+    assert {(c.network, c.bits) for c in cells} == {
+        (n, b) for n, w in qbench.NETWORKS.items() for b in w.bits
+    }
+    assert len({cell.key for cell in cells}) == len(cells)
+
+
+def test_a_selection_names_networks_methods_and_bits():
+    cells = qbench.selected(["4/3", "hero", "digits", "baseline"], 1, 7)
+    assert cells == [Cell("digits", way, (4, 3), 1, 7) for way in ("baseline", "hero")]
+
+
+def test_trainings_have_the_epochs_of_the_recipe():
+    (cell,) = qbench.selected(["digits", "baseline", "2/2"], 1, None)
+    assert (cell.epochs, cell.recipe.epochs) == (4, 4)
+
+
+def test_an_unknown_word():
+    with pytest.raises(
+        LevadaError, match=r"^'sag' is no network, no method and no bits; name some of digits, "
+    ):
+        qbench.selected(["digits", "sag"], 1, None)
+
+
+def test_methods_of_the_recipe_stay_unless_they_are_excluded():
+    own, shifted, hero, saq = (spec(name) for name in ("bn_reestimation", "bias_correction", "hero", "saq"))
+    assert qbench.together([own], (saq,)) == (own, saq)
+    assert qbench.together([own], (shifted,)) == (shifted,)  # which excludes it
+    assert qbench.together([hero], (saq,)) == (saq,)  # which it excludes
+
+
+def test_each_way_is_a_recipe():
+    for name, way in qbench.WAYS.items():
+        names = [method.name for method in Cell("digits", name, (2, 2), 1, 1).recipe.methods]
+        assert set(names) <= set(methods.names())
+        assert len(set(names)) == len(names)
+        assert not set(names) & set().union(*(methods.find(one).excludes for one in names))
+        assert bool(way.why) == (way.classifiers or way.weights != (1, 8))
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        (Cell("digits", "baseline", (1, 2), 1, 1), None),
+        (Cell("digits", "information_retaining", (1, 2), 1, 1), None),
+        (
+            Cell("digits", "information_retaining", (2, 2), 1, 1),
+            "information_retaining is for weights of one bit",
+        ),
+        (Cell("espcn-x2", "distillation", (4, 4), 1, 1), "distillation learns the classes of a teacher"),
+        (
+            Cell("espcn-x2", "baseline", (2, 2), 1, 1),
+            "espcn: weights of layer 0: 2 bits cannot be built; choose 3 to 8",
+        ),
+    ],
+)
+def test_what_does_not_exist_says_why(cell, reason):
+    assert cell.missing() == reason
+
+
+def test_a_key_changes_with_all_that_matters(monkeypatch):
+    cell = Cell("digits", "saq", (2, 2), 1, 4)
+    keys = {Cell("digits", *rest).key for rest in (("saq", (2, 2), 2, 4), ("saq", (2, 2), 1, 5))}
+    keys |= {cell.key, Cell("digits", "saq", (2, 3), 1, 4).key, Cell("digits", "baseline", (2, 2), 1, 4).key}
+    monkeypatch.setitem(qbench.WAYS, "saq", qbench.Way((spec("saq", radius=0.1),)))
+    keys.add(cell.key)
+    monkeypatch.setattr(qbench, "LANES", "split")
+    keys.add(cell.key)
+    assert len(keys) == 7
+
+
+def test_a_failed_cell_is_kept_and_the_others_go_on(tmp_path, monkeypatch):
+    done = []
+
+    def trained(cell, folder):
+        done.append(cell.way)
+        if cell.way == "saq":
+            raise LevadaError("the loss is nan\nat step 3")
+        return {"quality": 90.0, "unit": "%"}
+
+    monkeypatch.setattr(qbench, "trained", trained)
+    monkeypatch.setattr(qbench, "built", lambda cell, folder: {"lut": 1000})
+    cells = qbench.selected(["digits", "saq", "freezing", "2/2"], 1, 1)
+    found = once.work(cells, tmp_path, qbench.do)
+    assert once.work(cells, tmp_path, qbench.do) == found
+    assert done == ["saq", "freezing"]
+    assert found[cells[0].key]["failed"] == "LevadaError: the loss is nan"
+    assert found[cells[1].key]["quality"] == 90.0
+
+
+def test_a_cell_goes_on_from_what_is_there(tmp_path, monkeypatch):
+    """With the exported network it is not trained again; with its report it is not built again."""
+
+    def never(*_):
+        raise AssertionError("done again")
+
+    monkeypatch.setattr(qbench, "fit", never)
+    monkeypatch.setattr(qbench.build, "build", never)
+    (tmp_path / "quality.json").write_text('{"quality": 98.25, "unit": "%"}')
+    cell = Cell("digits", "baseline", (2, 2), 1, 4)
+    assert qbench.trained(cell, tmp_path) == {"quality": 98.25, "unit": "%"}
+    assert qbench.do(cell, tmp_path)["failed"] == "AssertionError: done again"
+
+
+def test_a_build_is_for_one_rate_with_lanes_in_luts(tmp_path):
+    cell = Cell("espcn-x2", "baseline", (4, 4), 1, 1)
+    found = qbench.options(cell, tmp_path)
+    assert (found.target_fps, found.lanes, found.input) == (1000, "lut", "uint8/256")
+    with np.load(found.data) as frames:
+        assert frames["x"].shape == (64, 1, 32, 32)
+    assert qbench.options(Cell("digits", "baseline", (4, 4), 1, 1), tmp_path).data == "mnist"
+
+
+def test_collected_are_the_cells_and_what_compares_with_them():
+    cells = qbench.selected(["digits", "baseline", "information_retaining", "2/2"], 1, 4)
+    done = {cells[0].key: entry(key=cells[0].key, seconds=3.0, quality=97.0)}
+    known = results(
+        entry(quality=11.0),
+        entry("saq"),
+        entry("freezing", epochs=5),
+        entry(network="espcn-x2", bits=(4, 4), epochs=60),
+    )
+    found = qbench.collected(cells, done, known)
+    places = [(cell["network"], cell["way"]) for cell in found["cells"]]
+    assert places == [
+        ("digits", "baseline"),
+        ("digits", "saq"),
+        ("digits", "information_retaining"),
+        ("espcn-x2", "baseline"),
+    ]
+    assert found["cells"][0] == entry(quality=97.0)
+    assert found["cells"][2]["missing"] == "information_retaining is for weights of one bit"
+    assert list(found["networks"]) == ["digits", "espcn-x2"]
+
+
+def test_what_is_not_done_yet_is_left_out():
+    found = qbench.collected(qbench.selected(["digits", "baseline", "2/2"], 1, 4), {}, None)
+    assert found["cells"] == []
+    assert found["networks"] == {}
+
+
+def test_at_a_glance():
+    rows = page.at_a_glance(
+        [
+            entry(),
+            entry(bits=(4, 4), quality=99.0, lut=7103),
+            undone("missing", "is for one bit", way="information_retaining"),
+            undone("failed", "LevadaError: a | b", way="information_retaining", bits=(4, 4)),
+        ]
+    )
+    assert rows == [
+        "|  | 2/2 | 4/4 |",
+        "|---|--:|--:|",
+        "| baseline | 97.50 %, 4,000 LUT | 99.00 %, 7,103 LUT |",
+        "| information retaining | - (1) | failed (2) |",
+        "",
+        "| note | |",
+        "|--:|---|",
+        "| 1 | is for one bit |",
+        "| 2 | LevadaError: a \\| b |",
+    ]
+
+
+def test_figures_with_the_gain_over_the_baseline():
+    head, sides, *rows = page.figures([entry(), entry("saq", quality=97.6, accuracy=97.6, lut=8000)])
+    assert head.count("|") == sides.count("|") == rows[0].count("|")
+    assert rows == [
+        "| 2/2 | baseline | 1 | 97.50 % |  | 4,000 |  | 5,000 | 0 | 1 | 50,000 | exact |",
+        "| 2/2 | saq | 1 | 97.60 % | +0.10 | 8,000 | 2.00 x | 5,000 | 0 | 1 | 50,000 | exact |",
+    ]
+
+
+def test_several_seeds_have_intervals_and_gains_by_pairs():
+    """Gains of 1 and 2: t of one degree of freedom is 12.706. The third seed has no baseline."""
+    cells = [entry(seed=seed, quality=90.0 + seed, accuracy=90.0 + seed) for seed in (1, 2)]
+    cells += [entry("saq", seed=s, quality=90.0 + 2 * s, accuracy=90.0 + 2 * s) for s in (1, 2, 3)]
+    baseline, saq = page.figures(cells)[2:]
+    assert "| baseline | 2 | 91.50 ± 6.35 % |  |" in baseline
+    assert "| saq | 3 | 94.00 ± 4.97 % | +1.50 ± 6.35 |" in saq
+
+
+def test_a_method_without_a_baseline_has_no_gain():
+    assert "| saq | 1 | 97.50 % |  | 4,000 |  |" in page.figures([entry("saq")])[2]
+
+
+@pytest.mark.parametrize(
+    ("changed", "shown"),
+    [
+        ({}, "exact"),
+        ({"levels": {"graph": [1000, 0], "rtlsim": [100, 3]}}, "3 of rtlsim"),
+        ({"cycles": 1781}, "1,780 cycles predicted, 1,781 simulated"),
+        ({"accuracy": 97.49}, "C++ 97.49 %"),
+        ({"accuracy": None, "unit": "dB"}, "exact"),
+    ],
+)
+def test_verdict(changed, shown):
+    assert page.verdict([entry(**changed)]) == shown
+
+
+def many():
+    """Cells of two networks, in all states."""
+    photographs = {"unit": "dB", "accuracy": None, "network": "espcn-x2"}
+    return results(
+        *(
+            entry(way, (b, b), quality=95.0 + b / 2, lut=1000 * b)
+            for b in (2, 4)
+            for way in ("baseline", "saq")
+        ),
+        undone("missing", "why", way="information_retaining"),
+        undone("failed", "so", way="hero"),
+        *(entry(bits=(b, b), quality=25.0 + b, **photographs) for b in (4, 8)),
+    )
+
+
+def test_a_page_is_written_alike_every_time(tmp_path):
+    marks = "".join(
+        f"<!-- {mark} -->\n<!-- end of {mark.partition(':')[0]} -->\n" for mark in page.tables(many())
+    )
+    names = [page.FILE, page.PAGE, page.plot_name("digits"), page.plot_name("espcn-x2")]
+    written = []
+    for _ in range(2):
+        (tmp_path / page.PAGE).write_text(f"above\n{marks}below\n")
+        page.write(many(), tmp_path)
+        written.append([(tmp_path / name).read_bytes() for name in names])
+    assert written[0] == written[1]
+    assert page.measured(tmp_path) == many()
+    text = (tmp_path / page.PAGE).read_text()
+    assert text.startswith("above\n")
+    assert text.endswith("below\n")
+    assert "![Quality of digits against LUTs, a curve a method](quantization-digits.svg)" in text
+    assert "| baseline | 97.00 %, 4,000 LUT |" not in text  # two pairs of bits in a row
+    assert "| baseline | 96.00 %, 2,000 LUT | 97.00 %, 4,000 LUT |" in text
+
+
+def test_a_plot_has_a_curve_a_method_and_no_date():
+    svg = page.plot(many(), "digits").decode()
+    assert "<dc:date>" not in svg
+    for text in (">baseline<", ">saq<", ">LUT<", ">frames/s a LUT<", ">2/2<", ">4/4<"):
+        assert text in svg
+    assert ">hero<" not in svg
+    assert "test images classified wrongly, %" in svg
+    assert "PSNR of the test photographs, dB" in page.plot(many(), "espcn-x2").decode()
+
+
+def test_what_only_failed_has_a_plot_without_curves():
+    svg = page.plot(results(undone("failed", "so")), "digits").decode()
+    assert svg.startswith("<?xml")
+    assert ">baseline<" not in svg
+
+
+def test_the_page_of_the_repository_is_that_of_its_numbers():
+    """And it has a place for each network."""
+    text = (page.DOCS / page.PAGE).read_text()
+    for network in qbench.NETWORKS:
+        assert f"<!-- {network}: python -m tests.qbench -->" in text
+    if found := page.measured():
+        assert page.between_marks(text, page.tables(found)) == text
+    assert all(f"`{way}`" in text for way in qbench.WAYS)
+
+
+def test_the_command_writes_what_is_done(tmp_path, monkeypatch):
+    """A second run, and one that only writes, do nothing anew."""
+    done = []
+    monkeypatch.setattr(qbench, "FOLDER", tmp_path / "work")
+    monkeypatch.setattr(qbench, "do", lambda cell, folder: done.append(cell.bits) or entry(bits=cell.bits))
+    monkeypatch.setattr(page, "write", lambda found: (tmp_path / "found.json").write_text(json.dumps(found)))
+    monkeypatch.setattr(page, "measured", lambda: None)
+    for more in ([], [], ["3/3", "--write"]):
+        monkeypatch.setattr(sys, "argv", ["qbench", "digits", "baseline", "2/2", *more])
+        assert qbench.main() == 0
+    assert done == [(2, 2)]
+    assert [cell["bits"] for cell in json.loads((tmp_path / "found.json").read_text())["cells"]] == [[2, 2]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nets"], "'nets' is no network, no method and no bits"),
+        (["--seeds", "0"], "--seeds and --epochs need 1 or more"),
+        (["--epochs", "0"], "--seeds and --epochs need 1 or more"),
+    ],
+)
+def test_a_faulty_command_line(arguments, message, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["qbench", *arguments])
+    with pytest.raises(SystemExit, match="2"):
+        qbench.main()
+    assert re.search(re.escape(message), capsys.readouterr().err)
