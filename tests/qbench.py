@@ -61,6 +61,11 @@ class Network:
     samples: int
     rtl_frames: int
 
+    @property
+    def how(self) -> dict[str, int | str]:
+        """What all its cells have in common, which bits are no part of."""
+        return {name: value for name, value in asdict(self).items() if name != "bits"}
+
 
 @dataclass(frozen=True)
 class Way:
@@ -136,7 +141,7 @@ class Cell:
     @property
     def key(self) -> str:
         """Of all that its result depends on, but for the code."""
-        parts = (asdict(self), repr(self.recipe), asdict(NETWORKS[self.network]), BOARD, LANES)
+        parts = (asdict(self), repr(self.recipe), NETWORKS[self.network].how, BOARD, LANES)
         return content.digest(json.dumps(parts))[:16]
 
     def missing(self) -> str | None:
@@ -278,23 +283,25 @@ def collected(
 ) -> qbench_page.Results:
     """What is to be written down: these cells, and those known of other selections that compare with them.
 
-    Cells of other epochs do not.
+    Those do not that were trained for other epochs, or built in another way.
     """
     epochs = {cell.network: cell.epochs for cell in cells}
     found = {}
     for entry in known["cells"] if known else ():
-        if entry["epochs"] == epochs.get(entry["network"], entry["epochs"]):
+        name, how = entry["network"], (known["board"], known["lanes"], known["networks"][entry["network"]])
+        same = name in NETWORKS and entry["way"] in WAYS and how == (BOARD, LANES, NETWORKS[name].how)
+        if same and entry["epochs"] == epochs.get(name, entry["epochs"]):
             found[_place(entry)] = entry
     for cell in cells:
         reason = cell.missing()
         entry = asdict(cell) | {"missing": reason} if reason else done.get(cell.key)
         if entry:
             found[_place(entry)] = {name: value for name, value in entry.items() if name not in _OWN}
-    networks = {name: asdict(network) for name, network in NETWORKS.items()}
+    there = {network for network, *_ in found}
     return {
         "board": BOARD,
         "lanes": LANES,
-        "networks": {name: network for name, network in networks.items() if name in {n for n, *_ in found}},
+        "networks": {name: network.how for name, network in NETWORKS.items() if name in there},
         "cells": [found[place] for place in sorted(found, key=_order)],
     }
 

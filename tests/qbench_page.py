@@ -10,8 +10,10 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from levada import content
 from tests.method_effects import interval
@@ -76,8 +78,8 @@ def head(found: Results, network: str) -> list[str]:
     how = found["networks"][network]
     epochs = max((cell["epochs"] for cell in cells_of(found, network)), default=0)
     return [
-        f"`{network}`: {epochs} epochs; {found['board']}, at least {how['fps']:,} frames/s, lanes in "
-        f"`{found['lanes']}`.",
+        f"{epochs} epochs; {found['board']}, at least {how['fps']:,} frames/s, `--lanes {found['lanes']}`; "
+        f"verified on {how['samples']:,} frames, {how['rtl_frames']:,} of them in RTL.",
         "",
         f"![Quality of {network} against LUTs, a curve a method]({plot_name(network)})",
     ]
@@ -191,12 +193,21 @@ def _draw(figure: Figure, cells: Sequence[Entry]) -> None:
     if percent:
         left.set_yscale("log")
         left.invert_yaxis()  # better is higher in both plots
+        _plain(left.yaxis)
     for axes, label in ((left, "LUT"), (right, "frames/s a LUT")):
         axes.set_xlabel(label)
         axes.set_xscale("log")
-        axes.grid(visible=True, which="both", linewidth=0.3)
+        _plain(axes.xaxis)
+        axes.grid(visible=True, linewidth=0.3)
     if cells:
         figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
+
+
+def _plain(axis: Axis) -> None:
+    """Numbers along a logarithmic axis as they are, some in each decade."""
+    axis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+    axis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    axis.set_minor_locator(NullLocator())
 
 
 def _height(done: Sequence[Entry]) -> float:

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -42,7 +43,8 @@ def undone(kind, why, **place):
 
 
 def results(*cells):
-    networks = {name: {"model": f"{name}-w4a4", "fps": 50_000} for name in {c["network"]: 0 for c in cells}}
+    how = {"model": "any-w4a4", "fps": 50_000, "samples": 1000, "rtl_frames": 100}
+    networks = dict.fromkeys((cell["network"] for cell in cells), how)
     return {"board": "pynq-z2", "lanes": "lut", "networks": networks, "cells": list(cells)}
 
 
@@ -121,6 +123,13 @@ def test_a_key_changes_with_all_that_matters(monkeypatch):
     assert len(keys) == 7
 
 
+def test_a_key_does_not_change_with_the_bits_of_other_cells(monkeypatch):
+    cell = Cell("digits", "saq", (2, 2), 1, 4)
+    before = cell.key
+    monkeypatch.setitem(qbench.NETWORKS, "digits", replace(qbench.NETWORKS["digits"], bits=((5, 5),)))
+    assert cell.key == before
+
+
 def test_a_failed_cell_is_kept_and_the_others_go_on(tmp_path, monkeypatch):
     done = []
 
@@ -163,13 +172,19 @@ def test_a_build_is_for_one_rate_with_lanes_in_luts(tmp_path):
     assert qbench.options(Cell("digits", "baseline", (4, 4), 1, 1), tmp_path).data == "mnist"
 
 
+def known_cells(*cells):
+    """Written down by an earlier run, built as cells are now."""
+    return results(*cells) | {"networks": {name: network.how for name, network in qbench.NETWORKS.items()}}
+
+
 def test_collected_are_the_cells_and_what_compares_with_them():
     cells = qbench.selected(["digits", "baseline", "information_retaining", "2/2"], 1, 4)
     done = {cells[0].key: entry(key=cells[0].key, seconds=3.0, quality=97.0)}
-    known = results(
+    known = known_cells(
         entry(quality=11.0),
         entry("saq"),
         entry("freezing", epochs=5),
+        entry("forgotten"),
         entry(network="espcn-x2", bits=(4, 4), epochs=60),
     )
     found = qbench.collected(cells, done, known)
@@ -183,6 +198,16 @@ def test_collected_are_the_cells_and_what_compares_with_them():
     assert found["cells"][0] == entry(quality=97.0)
     assert found["cells"][2]["missing"] == "information_retaining is for weights of one bit"
     assert list(found["networks"]) == ["digits", "espcn-x2"]
+
+
+@pytest.mark.parametrize("changed", [{"board": "zc706"}, {"lanes": "split"}])
+def test_what_was_built_in_another_way_is_forgotten(changed):
+    cells = qbench.selected(["digits", "baseline", "2/2"], 1, 4)
+    known = known_cells(entry("saq"))
+    assert [cell["way"] for cell in qbench.collected(cells, {}, known)["cells"]] == ["saq"]
+    assert qbench.collected(cells, {}, known | changed)["cells"] == []
+    known["networks"]["digits"] = known["networks"]["digits"] | {"fps": 1}
+    assert qbench.collected(cells, {}, known)["cells"] == []
 
 
 def test_what_is_not_done_yet_is_left_out():
@@ -279,6 +304,9 @@ def test_a_page_is_written_alike_every_time(tmp_path):
     text = (tmp_path / page.PAGE).read_text()
     assert text.startswith("above\n")
     assert text.endswith("below\n")
+    assert (
+        "4 epochs; pynq-z2, at least 50,000 frames/s, `--lanes lut`; verified on 1,000 frames, 100 " in text
+    )
     assert "![Quality of digits against LUTs, a curve a method](quantization-digits.svg)" in text
     assert "| baseline | 97.00 %, 4,000 LUT |" not in text  # two pairs of bits in a row
     assert "| baseline | 96.00 %, 2,000 LUT | 97.00 %, 4,000 LUT |" in text
