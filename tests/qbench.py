@@ -22,10 +22,9 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
-from levada import build, content, models
+from levada import build, content, models, report
 from levada.errors import LevadaError
 from levada.models import Model
-from levada.report.schema import Report
 from levada.train import Recipe, Task, one_thread, publish, recipe, task_of
 from levada.train.loop import fit
 from levada.train.methods import find
@@ -40,6 +39,8 @@ BOARD = "pynq-z2"
 #: Lanes in LUTs alone: what arithmetic takes is one number then.
 LANES = "lut"
 SEEDS = 1
+#: The folder of a cell's accelerator, in its own.
+BUILT = "built"
 _BITS = re.compile(r"[1-9]/[1-9]")
 
 
@@ -242,19 +243,18 @@ def published(cell: Cell, task: Task, network: nn.Module, folder: Path) -> float
 
 def built(cell: Cell, folder: Path) -> once.Entry:
     """The accelerator's figures, from the report of its build."""
-    path = folder / "built" / "report.json"
-    if not path.is_file():
+    if not (folder / BUILT / report.FILE).is_file():
         build.build(options(cell, folder), quiet)
-    report = Report.model_validate_json(path.read_text())
+    made = report.load(folder / BUILT)
     return {
-        "cycles": report.cycles.simulated,
-        "predicted_cycles": report.cycles.predicted,
-        "fps": report.fps,
-        "latency_cycles": report.latency_cycles,
-        "accuracy": report.accuracy,
-        "levels": {name: [level.samples, level.mismatches] for name, level in report.levels.items()},
-        **asdict(report.resources.synthesized),
-        "versions": report.versions,
+        "cycles": made.cycles.simulated,
+        "predicted_cycles": made.cycles.predicted,
+        "fps": made.fps,
+        "latency_cycles": made.latency_cycles,
+        "accuracy": made.accuracy,
+        "levels": {name: [level.samples, level.mismatches] for name, level in made.levels.items()},
+        **asdict(made.resources.synthesized),
+        "versions": made.versions,
     }
 
 
@@ -268,7 +268,7 @@ def options(cell: Cell, folder: Path) -> build.Options:
     return build.Options(
         str(folder / model.onnx),
         board=BOARD,
-        out=folder / "built",
+        out=folder / BUILT,
         target_fps=network.fps,
         samples=network.samples,
         rtl_frames=network.rtl_frames,

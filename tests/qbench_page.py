@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -156,7 +157,7 @@ def verdict(cells: Iterable[Entry]) -> str:
         wrong += [f"{count} of {level}" for level, (_, count) in cell["levels"].items() if count]
         if cell["cycles"] != cell["predicted_cycles"]:
             wrong.append(f"{cell['predicted_cycles']:,} cycles predicted, {cell['cycles']:,} simulated")
-        if cell["accuracy"] is not None and cell["accuracy"] != cell["quality"]:
+        if cell["accuracy"] is not None and not math.isclose(cell["accuracy"], cell["quality"]):
             wrong.append(f"C++ {cell['accuracy']:.2f} %")
     return "; ".join(wrong) or "exact"
 

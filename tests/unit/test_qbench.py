@@ -1,6 +1,8 @@
 """The benchmark of methods: selections, cells, what is kept of them, and the page that is made of that."""
 
+import importlib
 import json
+import math
 import re
 import sys
 from dataclasses import replace
@@ -8,12 +10,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from levada import report
 from levada.errors import LevadaError
-from levada.train import methods
+from levada.train import as_floats, execute, methods
+from levada.train.publish import run_torch
 from tests import once, qbench
 from tests import qbench_page as page
-from tests.method_effects import spec
+from tests.method_effects import spec, uniform
 from tests.qbench import Cell
+from tests.require_tools import require
+from tests.unit.test_report import example
 
 
 def entry(way="baseline", bits=(2, 2), seed=1, network="digits", **values):
@@ -163,6 +169,63 @@ def test_a_cell_goes_on_from_what_is_there(tmp_path, monkeypatch):
     assert qbench.do(cell, tmp_path)["failed"] == "AssertionError: done again"
 
 
+def test_quality_is_that_of_the_exported_file(tmp_path, monkeypatch):
+    """For a classifier percent of the test images; the network is exported before the task looks at it."""
+    cell = Cell("digits", "baseline", (2, 2), 1, 4)
+    network = uniform("digits-w4a4", cell.bits).eval()
+    seen = []
+
+    class Task:
+        unit = "%"
+
+        def tested(self, file):
+            seen.append(execute(file, as_floats(cell.model, images)))
+            return 12.5
+
+    images = np.random.default_rng(0).integers(0, 256, (3, 1, 28, 28), np.uint8)
+    monkeypatch.setattr(qbench, "task_of", lambda model, recipe: Task())
+    monkeypatch.setattr(qbench, "fit", lambda job: network)
+    assert qbench.trained(cell, tmp_path) == {"quality": 12.5, "unit": "%"}
+    np.testing.assert_allclose(seen[0], run_torch(network, as_floats(cell.model, images))[0], atol=1e-4)
+    assert (tmp_path / "digits-w2a2-baseline-1.onnx").is_file()
+
+
+def test_quality_of_photographs_is_the_mean_of_their_psnr(tmp_path, monkeypatch):
+    require("skimage")
+    cell = Cell("espcn-x2", "baseline", (4, 4), 1, 1)
+    upscaling = importlib.import_module("levada.models.espcn.upscaling")
+    monkeypatch.setattr(qbench, "fit", lambda job: uniform("espcn-x2-w8a8", cell.bits).eval())
+    given = []
+
+    def measure(network, factor, *, colour):
+        given.append((factor, colour))
+        return {"one": (20.0, 30.0), "other": (20.0, 33.0)}
+
+    monkeypatch.setattr(upscaling, "measure", measure)
+    assert qbench.trained(cell, tmp_path) == {"quality": 31.5, "unit": "dB"}
+    assert given == [(2, False)]
+
+
+def test_figures_are_those_of_the_report(tmp_path, monkeypatch):
+    """As Yosys counts and the RTL runs, not as was estimated."""
+    built = []
+
+    def build(options, log):
+        built.append(options)
+        options.out.mkdir()
+        report.save(example(), options.out)
+
+    monkeypatch.setattr(qbench.build, "build", build)
+    cell = Cell("digits", "baseline", (2, 2), 1, 4)
+    found = qbench.built(cell, tmp_path)
+    assert qbench.built(cell, tmp_path) == found
+    assert [options.model for options in built] == [str(tmp_path / "digits-w2a2-baseline-1.onnx")]
+    counts = {name: found[name] for name in page.COUNTS}
+    assert counts == {"lut": 15_100, "ff": 2500, "dsp": 4, "bram18": 300}
+    assert (found["cycles"], found["predicted_cycles"], found["fps"]) == (130, 128, 100e6 / 130)
+    assert found["levels"]["cppsim"] == [10_000, 0]
+
+
 def test_a_build_is_for_one_rate_with_lanes_in_luts(tmp_path):
     cell = Cell("espcn-x2", "baseline", (4, 4), 1, 1)
     found = qbench.options(cell, tmp_path)
@@ -267,6 +330,7 @@ def test_a_method_without_a_baseline_has_no_gain():
         ({"levels": {"graph": [1000, 0], "rtlsim": [100, 3]}}, "3 of rtlsim"),
         ({"cycles": 1781}, "1,780 cycles predicted, 1,781 simulated"),
         ({"accuracy": 97.49}, "C++ 97.49 %"),
+        ({"accuracy": math.nextafter(97.5, 100)}, "exact"),
         ({"accuracy": None, "unit": "dB"}, "exact"),
     ],
 )
