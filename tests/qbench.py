@@ -76,7 +76,7 @@ class Way:
         methods: in the order of a recipe.
         weights: the least and the most bits of weights that it is for.
         classifiers: whether it is for networks with logits alone.
-        why: what to say where it is not.
+        why: what is said where it is not.
     """
 
     methods: tuple[MethodSpec, ...] = ()
@@ -90,16 +90,18 @@ NETWORKS = {
     "espcn-x2": Network("espcn-x2-w8a8", 1_000, ((2, 2), (3, 3), (4, 4), (8, 8)), 64, 4),
 }
 _FLOAT, _FITTED, _SHIFTED = spec("full_precision"), spec("calibration"), spec("bias_correction")
-_STEPS = "chooses steps, and weights of one bit have none"
+_STEPS = "it chooses steps, and weights of one bit have none"
 WAYS = {
     "baseline": Way(),
     "learned_scales": Way((spec("learned_scales"),)),
-    "distillation": Way((spec("distillation"),), classifiers=True, why="learns the classes of a teacher"),
+    "distillation": Way((spec("distillation"),), classifiers=True, why="it learns a teacher's classes"),
     "noise_decay": Way((spec("noise_decay"),)),
     "saq": Way((spec("saq"),)),
     "freezing": Way((spec("freezing"),)),
     "nonuniform_thresholds": Way((spec("nonuniform_thresholds"),)),
-    "information_retaining": Way((spec("information_retaining"),), (1, 1), why="is for weights of one bit"),
+    "information_retaining": Way(
+        (spec("information_retaining"),), (1, 1), why="it is for weights of one bit"
+    ),
     "post_training": Way((_FLOAT, _FITTED, _SHIFTED), (2, 8), why=_STEPS),
     "learned_rounding": Way((_FLOAT, _FITTED, spec("learned_rounding"), _SHIFTED), (2, 8), why=_STEPS),
     "dampening": Way((spec("dampening"),)),
@@ -150,7 +152,7 @@ class Cell:
         way, (least, most) = WAYS[self.way], WAYS[self.way].weights
         model = models.find(NETWORKS[self.network].model)
         if not least <= self.bits[0] <= most or (way.classifiers and model.dataset is None):
-            return f"{self.way} {way.why}"
+            return way.why
         try:
             uniform(model.name, self.bits)
         except LevadaError as error:
@@ -302,6 +304,7 @@ def collected(
         "board": BOARD,
         "lanes": LANES,
         "networks": {name: network.how for name, network in NETWORKS.items() if name in there},
+        "methods": {name: [method.name for method in way.methods] for name, way in WAYS.items()},
         "cells": [found[place] for place in sorted(found, key=_order)],
     }
 

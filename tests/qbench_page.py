@@ -31,7 +31,8 @@ _MARKERS = "osD^v<>PXhd*"
 #: Without dates, and with the same names of clips and markers in each file.
 _STYLE = {"svg.hashsalt": "levada", "svg.fonttype": "none", "font.size": 9}
 
-#: docs/quantization.json: board, lanes, for each network its model and how it is built, and all cells.
+#: docs/quantization.json: board, lanes, for each network its model and how it is built, for each way to train
+#: the names of its methods, and all cells.
 Results = dict[str, Any]
 
 
@@ -43,11 +44,18 @@ def measured(docs: Path = DOCS) -> Results | None:
 
 def write(found: Results, docs: Path = DOCS) -> None:
     """The numbers, the plots, and what stands between the marks of the page."""
-    content.write_whole(docs / FILE, json.dumps(found, indent=1) + "\n")
+    content.write_whole(docs / FILE, text(found))
     for network in found["networks"]:
         content.write_whole(docs / plot_name(network), plot(found, network))
     page = docs / PAGE
     content.write_whole(page, between_marks(page.read_text(), tables(found)))
+
+
+def text(found: Results) -> str:
+    """JSON with a line a cell."""
+    rest = json.dumps({name: value for name, value in found.items() if name != "cells"}, indent=1)
+    cells = ",\n  ".join(map(json.dumps, found["cells"]))
+    return f'{rest[:-2]},\n "cells": [\n  {cells}\n ]\n}}\n'
 
 
 def plot_name(network: str) -> str:
@@ -61,7 +69,7 @@ def tables(found: Results) -> dict[str, list[str]]:
         f"{network}: python -m tests.qbench": [
             *head(found, network),
             "",
-            *at_a_glance(cells_of(found, network)),
+            *at_a_glance(cells_of(found, network), found["methods"]),
             "",
             *figures(cells_of(found, network)),
         ]
@@ -86,13 +94,14 @@ def head(found: Results, network: str) -> list[str]:
     ]
 
 
-def at_a_glance(cells: Sequence[Entry]) -> list[str]:
-    """Quality and LUTs by method and bits; then why a cell is not there."""
+def at_a_glance(cells: Sequence[Entry], ways: Iterable[str]) -> list[str]:
+    """Quality and LUTs by way to train and bits; then why a cell is not there."""
     pairs = sorted({tuple(cell["bits"]) for cell in cells})
     by_place = _by_place(cells)
     notes: list[str] = []
     rows = []
-    for way in dict.fromkeys(cell["way"] for cell in cells):
+    there = {cell["way"] for cell in cells}
+    for way in (way for way in ways if way in there):
         shown = [_glance(by_place.get((pair, way), []), notes) for pair in pairs]
         rows.append(_line([way.replace("_", " "), *shown]))
     lines = [_line(["", *(f"{w}/{a}" for w, a in pairs)]), "|---|" + "--:|" * len(pairs), *rows]

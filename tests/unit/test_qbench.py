@@ -51,7 +51,8 @@ def undone(kind, why, **place):
 def results(*cells):
     how = {"model": "any-w4a4", "fps": 50_000, "samples": 1000, "rtl_frames": 100}
     networks = dict.fromkeys((cell["network"] for cell in cells), how)
-    return {"board": "pynq-z2", "lanes": "lut", "networks": networks, "cells": list(cells)}
+    ways = {cell["way"]: ["any"] for cell in cells}
+    return {"board": "pynq-z2", "lanes": "lut", "networks": networks, "methods": ways, "cells": list(cells)}
 
 
 def test_all_is_selected_but_what_is_on_request():
@@ -105,9 +106,9 @@ def test_each_way_is_a_recipe():
         (Cell("digits", "information_retaining", (1, 2), 1, 1), None),
         (
             Cell("digits", "information_retaining", (2, 2), 1, 1),
-            "information_retaining is for weights of one bit",
+            "it is for weights of one bit",
         ),
-        (Cell("espcn-x2", "distillation", (4, 4), 1, 1), "distillation learns the classes of a teacher"),
+        (Cell("espcn-x2", "distillation", (4, 4), 1, 1), "it learns a teacher's classes"),
         (
             Cell("espcn-x2", "baseline", (2, 2), 1, 1),
             "espcn: weights of layer 0: 2 bits cannot be built; choose 3 to 8",
@@ -259,7 +260,7 @@ def test_collected_are_the_cells_and_what_compares_with_them():
         ("espcn-x2", "baseline"),
     ]
     assert found["cells"][0] == entry(quality=97.0)
-    assert found["cells"][2]["missing"] == "information_retaining is for weights of one bit"
+    assert found["cells"][2]["missing"] == "it is for weights of one bit"
     assert list(found["networks"]) == ["digits", "espcn-x2"]
 
 
@@ -286,7 +287,8 @@ def test_at_a_glance():
             entry(bits=(4, 4), quality=99.0, lut=7103),
             undone("missing", "is for one bit", way="information_retaining"),
             undone("failed", "LevadaError: a | b", way="information_retaining", bits=(4, 4)),
-        ]
+        ],
+        ["baseline", "saq", "information_retaining"],
     )
     assert rows == [
         "|  | 2/2 | 4/4 |",
@@ -365,6 +367,7 @@ def test_a_page_is_written_alike_every_time(tmp_path):
         written.append([(tmp_path / name).read_bytes() for name in names])
     assert written[0] == written[1]
     assert page.measured(tmp_path) == many()
+    assert written[0][0].count(b"\n") > len(many()["cells"])
     text = (tmp_path / page.PAGE).read_text()
     assert text.startswith("above\n")
     assert text.endswith("below\n")
