@@ -11,6 +11,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
@@ -176,28 +177,23 @@ def plot(found: Results, network: str) -> bytes:
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(10, 4.6), layout="constrained")
         FigureCanvasSVG(figure)
-        _draw(figure, [cell for cell in cells_of(found, network) if "quality" in cell])
+        done = [cell for cell in cells_of(found, network) if "quality" in cell]
+        _draw(figure, done, found["methods"])
         buffer = io.BytesIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()
 
 
-def _draw(figure: Figure, cells: Sequence[Entry]) -> None:
+def _draw(figure: Figure, cells: Sequence[Entry], ways: Iterable[str]) -> None:
+    """A way to train has the same marker and colour in all plots."""
     left, right = figure.subplots(1, 2, sharey=True)
     by_way: dict[str, list[tuple[tuple[int, int], list[Entry]]]] = {}
     for (pair, way), done in sorted(_by_place(cells).items(), key=lambda item: item[0][0]):
         by_way.setdefault(way, []).append((pair, done))
-    for (way, points), marker in zip(by_way.items(), _MARKERS, strict=False):
-        luts = [_mean(done, "lut") for _, done in points]
-        rates = [_mean(done, "fps") / lut for (_, done), lut in zip(points, luts, strict=True)]
-        heights = [_height(done) for _, done in points]
-        wide = 2.0 if way == BASELINE else 0.9
-        for axes, places in ((left, luts), (right, rates)):
-            label = way.replace("_", " ")
-            axes.plot(places, heights, marker=marker, markersize=5, linewidth=wide, label=label)
-            if way == BASELINE:
-                for (pair, _), x, y in zip(points, places, heights, strict=True):
-                    axes.annotate(f"{pair[0]}/{pair[1]}", (x, y), (4, -10), textcoords="offset points")
+    for number, way in enumerate(ways):
+        if way in by_way:
+            style = {"marker": _MARKERS[number % len(_MARKERS)], "color": f"C{number}"}
+            _curve((left, right), by_way[way], way, style)
     percent = any(cell["unit"] == "%" for cell in cells)
     left.set_ylabel("test images classified wrongly, %" if percent else "PSNR of the test photographs, dB")
     if percent:
@@ -211,6 +207,24 @@ def _draw(figure: Figure, cells: Sequence[Entry]) -> None:
         axes.grid(visible=True, linewidth=0.3)
     if cells:
         figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
+
+
+def _curve(
+    plots: tuple[Axes, Axes],
+    points: Sequence[tuple[tuple[int, int], Sequence[Entry]]],
+    way: str,
+    style: dict[str, str],
+) -> None:
+    """Quality against LUTs in the first plot, against frames/s a LUT in the second."""
+    luts = [_mean(done, "lut") for _, done in points]
+    rates = [_mean(done, "fps") / lut for (_, done), lut in zip(points, luts, strict=True)]
+    heights = [_height(done) for _, done in points]
+    wide = 2.0 if way == BASELINE else 0.9
+    for axes, places in zip(plots, (luts, rates), strict=True):
+        axes.plot(places, heights, markersize=5, linewidth=wide, label=way.replace("_", " "), **style)
+        if way == BASELINE:
+            for (pair, _), x, y in zip(points, places, heights, strict=True):
+                axes.annotate(f"{pair[0]}/{pair[1]}", (x, y), (4, -10), textcoords="offset points")
 
 
 def _plain(axis: Axis) -> None:
