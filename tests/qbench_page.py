@@ -149,7 +149,7 @@ def _figures(pair: tuple[int, int], way: str, done: Sequence[Entry], baseline: S
         f"{_spread([cell['quality'] for cell in done])} {unit}",
         _spread(gains, sign="+") if gains else "",
         f"{_mean(done, 'lut'):,.0f}",
-        f"{np.mean(ratios):.2f} x" if ratios else "",
+        f"{_spread(ratios)} x" if ratios else "",
         *(f"{_mean(done, count):,.0f}" for count in COUNTS[1:]),
         f"{_mean(done, 'fps'):,.0f}",
         verdict(done),

@@ -79,7 +79,7 @@ def test_several_seeds_have_intervals_and_gains_by_pairs():
     cells += [entry("saq", seed=s, quality=90.0 + 2 * s, accuracy=90.0 + 2 * s) for s in (1, 2, 3)]
     baseline, saq = page.figures(cells)[2:]
     assert "| baseline | 2 | 91.50 ± 6.35 % |  |" in baseline
-    assert "| saq | 3 | 94.00 ± 4.97 % | +1.50 ± 6.35 |" in saq
+    assert "| saq | 3 | 94.00 ± 4.97 % | +1.50 ± 6.35 | 4,000 | 1.00 ± 0.00 x |" in saq
 
 
 def test_a_method_without_a_baseline_has_no_gain():
