@@ -30,7 +30,7 @@ from levada.train.loop import fit
 from levada.train.publish import run_torch
 from levada.train.recipe import MethodSpec
 from levada.train.run import Job
-from levada.train.task import Widths, wide_family_of
+from levada.train.task import wide_family_of
 from tests import once
 
 FOLDER = Path("build/method_effects")
@@ -133,9 +133,9 @@ def uniform(name: str, bits: tuple[int, int]) -> nn.Module:
     """
     model = models.find(name)
     family = wide_family_of(model)
-    layers = family.widths_of(model.variant)
-    weights, activations = ((width,) * len(part) for width, part in zip(bits, layers, strict=True))
-    return family.build(model.variant, Widths(weights, activations))
+    own = family.widths_of(model.variant)
+    weights, activations = (bits[0],) * len(own.weights), (bits[1],) * len(own.activations)
+    return family.build(model.variant, own._replace(weights=weights, activations=activations))
 
 
 def quiet(_: str) -> None:

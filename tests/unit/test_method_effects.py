@@ -5,6 +5,8 @@ import math
 import pytest
 
 from levada.train import methods
+from levada.train.own import quantizers_of
+from levada.train.quantizers import weights_of
 from tests import method_effects as effects
 
 
@@ -19,6 +21,17 @@ def test_a_pair_differs_by_the_method_alone():
         assert name in {spec.name for spec in after.methods}
         assert (without.seed, without.epochs) == (after.seed, after.epochs)
         assert without.key != after.key
+
+
+@pytest.mark.parametrize(
+    ("name", "greatest"), [("digits-w4a4", [31] * 5), ("espcn-x2-w8a8", [255, 31, 31, 255])]
+)
+def test_all_layers_have_the_same_bits(name, greatest):
+    """But for the bytes that ESPCN reads and gives."""
+    network = effects.uniform(name, (3, 5))
+    assert {weights.bits for weights in weights_of(network)} == {3}
+    found = [quantizer.bounds[1] for quantizer in quantizers_of(network) if quantizer.weights is None]
+    assert found == greatest
 
 
 def test_interval():
