@@ -3,9 +3,9 @@
 For each network and seed all strategies search within the same share of a board, and train their designs in
 the same way. Printed, and written to docs/search.json and the tables of docs/search.md:
 
-- how much faster the fastest searched design is that is as good as the best uniform one, to within a tolerance,
-  than that and than the fastest uniform one that is as good; and how much better the best searched design is
-  that is as fast as the latter;
+- how much faster the fastest searched design is that is as good as the best uniform one, to within a
+  tolerance, than that and than the fastest uniform one that is as good; and how much better the best searched
+  design is that is as fast as the latter;
 - the part of the area under the front of all designs that each strategy's own front covers;
 - the designs compared, built: mismatches at all levels, cycles, resources by Yosys.
 
