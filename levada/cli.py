@@ -350,6 +350,13 @@ def train(
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="An option of the strategy.")
 @click.option("--weights", default="2,3,4,5,6,8", help="Bits of weights to choose from.")
 @click.option("--activations", default="2,3,4,5,6,8", help="Bits of activations to choose from.")
+@click.option(
+    "--shape",
+    "shapes",
+    multiple=True,
+    metavar="NAME=N,N",
+    help="A number of the network's shape, with what it may be.",
+)
 @click.option("--keep", default="", metavar="SITES", help="Sites that stay as they are, with commas between.")
 @click.option("--designs", type=int, default=12, help="Designs to train, at most.")
 @click.option("--recipe", type=_PATH, help="How to train  [default: models/FAMILY/recipe.toml]")
@@ -364,7 +371,12 @@ def train(
 @click.option("--jobs", type=click.IntRange(1), help="Processes  [default: one a processor]")
 @click.option("--ray", metavar="ADDRESS", help="Let a cluster of Ray work.")
 @as_json
-def search(json_: bool, settings: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401 - fields of Options
+def search(
+    json_: bool,
+    settings: tuple[str, ...],
+    shapes: tuple[str, ...],
+    **options: Any,  # noqa: ANN401 - fields of Options
+) -> None:
     """Search bit widths for each layer of MODEL that lose least quality within a board's budget.
 
     An interrupted search goes on with the same command.
@@ -375,7 +387,8 @@ def search(json_: bool, settings: tuple[str, ...], **options: Any) -> None:  # n
     from levada.search.search import search as run
 
     for name in ("weights", "activations"):
-        options[name] = _bits(f"--{name}", options[name])
+        options[name] = _numbers(f"--{name}", options[name], "bits")
+    options["shape"] = tuple(map(_shape, shapes))
     options["keep"] = tuple(site.strip() for site in options["keep"].split(",") if site.strip())
     pairs = tuple((name, value) for name, _, value in (one.partition("=") for one in settings))
     found = run(Options(settings=pairs, **options), _log)
@@ -384,11 +397,18 @@ def search(json_: bool, settings: tuple[str, ...], **options: Any) -> None:  # n
     _log(f"in {found.folder}: {searching.PAGE}, {searching.FILE}, {result.FRONT}/")
 
 
-def _bits(name: str, text: str) -> tuple[int, ...]:
+def _numbers(name: str, text: str, what: str) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() for part in parts):
-        raise LevadaError(f"{name} {text!r}: write bits with commas between, such as 2,4,8")
+        raise LevadaError(f"{name} {text!r}: write {what} with commas between, such as 2,4,8")
     return tuple(map(int, parts))
+
+
+def _shape(text: str) -> tuple[str, tuple[int, ...]]:
+    name, equals, numbers = text.partition("=")
+    if not equals:
+        raise LevadaError(f"--shape {text!r}: write a name and numbers, such as channels=8,16")
+    return name.strip(), _numbers(f"--shape {name}", numbers, "numbers")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import ceil, log2
 
@@ -24,6 +26,8 @@ PLACES: tuple[Memory, ...] = ("lut", "block")
 _SPLITS = 8
 # Bits of a word that is written, and what of its address tells thresholds from weights.
 _WORD_BITS, _THRESHOLDS = 32, 1 << 23
+# Bits of weights at least: of fewer, lanes are hardly smaller.
+_LEAST_BITS = 2
 # Weights that are looked at for longer chains of slices; of more, the bounds of their type are good enough.
 _EXAMINED = 1 << 17
 
@@ -35,7 +39,7 @@ class DotProducts:
     With `thresholds` [MH, N] the result of a row is base + step * (number of its thresholds that the sum
     reaches), of `otype`; without, the sum itself. `sharing` rows have the same inputs; 0 for all of them.
     `shape` is that of the chip's DSP slices. What is `writable` must do for any weights of `wtype`, and for
-    any thresholds of as many levels.
+    any thresholds of as many levels. With `narrow` lanes whose weights are all small have fewer bits.
     """
 
     weights: IntArray
@@ -47,10 +51,12 @@ class DotProducts:
     sharing: int = 0
     shape: slices.DspShape = slices.DSP48E1
     writable: bool = False
+    narrow: bool = False
     _slices: dict[int, dsp.DspDot | None] = field(default_factory=dict, init=False)
-    _lanes: dict[int, Terms] = field(default_factory=dict, init=False)
+    _lanes: dict[tuple[int, int], Terms] = field(default_factory=dict, init=False)
+    _bits: dict[int, tuple[int, ...]] = field(default_factory=dict, init=False)
     _shares: dict[tuple[int, int, int, Places], int] = field(default_factory=dict, init=False)
-    _latencies: dict[tuple[int, bool, bool], int] = field(default_factory=dict, init=False)
+    _latencies: dict[tuple[int, int, bool], int] = field(default_factory=dict, init=False)
     _activations: dict[tuple[int, int, int, Places, int], Terms] = field(default_factory=dict, init=False)
 
     @cached_property
@@ -103,40 +109,60 @@ class DotProducts:
     @property
     def coding(self) -> str:
         """How dot_lut codes the product; the names are those of dot_pkg."""
+        return self._coding(self.wtype.bits)
+
+    def _coding(self, bits: int) -> str:
+        """That of a lane whose weights have so many bits."""
         if self.wtype.bipolar and self.atype.bipolar:
             return "POPCOUNT"
         if self.wtype.bipolar or self.atype.bipolar:
             return "SELECT"
-        if self.wtype.bits + self.atype.bits <= 6:
+        if bits + self.atype.bits <= 6:
             return "TABLE"
-        return "DIGITS" if self.wtype.bits % 2 == 0 and self.atype.bits in (3, 4) else "PLANES"
+        return "DIGITS" if bits % 2 == 0 and self.atype.bits in (3, 4) else "PLANES"
 
-    @property
-    def _digits(self) -> int:
-        """Parts of a weight that meet an input in a table each."""
-        return self.wtype.bits // 2 if self.coding == "DIGITS" else 1
+    def lane_bits(self, pe: int) -> tuple[int, ...]:
+        """Bits of the weights of each of `pe` lanes; lane p computes the rows p, p + pe, p + 2 pe, ..."""
+        if pe not in self._bits:
+            rows = self._row_bits
+            alike = (self.wtype.bits,) * pe
+            self._bits[pe] = alike if rows is None else tuple(rows.reshape(-1, pe).max(axis=0).tolist())
+        return self._bits[pe]
+
+    @cached_property
+    def _row_bits(self) -> IntArray | None:
+        """Bits that the weights of each row need; None where all have those of their type."""
+        if not self.narrow or self.writable or not self.wtype.signed or self.wtype.bipolar:
+            return None
+        # -2^(b-1) <= w < 2^(b-1) is 0 <= (w or ~w) < 2^(b-1).
+        most = np.where(self.weights < 0, ~self.weights, self.weights).max(axis=1)
+        needed = 1 + np.ceil(np.log2(most + 1)).astype(np.int64)
+        found: IntArray = np.clip(needed, min(_LEAST_BITS, self.wtype.bits), self.wtype.bits)
+        return found
 
     def latency(self, simd: int, pe: int = 1, dsp_pe: int = 0) -> int:
         """Cycles from a step to its result at the output.
 
         Operand register, dot product, accumulator, two cycles a threshold level, output fifo.
         """
-        key = simd, dsp_pe < pe, dsp_pe > 0
+        widest = max(self.lane_bits(pe)[dsp_pe:], default=0)
+        key = simd, widest, dsp_pe > 0
         if key not in self._latencies:
-            lut = self._lut_latency(simd) if dsp_pe < pe else 0
+            lut = self._lut_latency(simd, widest) if widest else 0
             slices = self.slices(simd).latency if dsp_pe else 0
             self._latencies[key] = 1 + max(lut, slices) + 1 + 2 * self.levels + 1
         return self._latencies[key]
 
-    def _lut_latency(self, simd: int) -> int:
+    def _lut_latency(self, simd: int, bits: int) -> int:
+        """Of a lane with weights of so many bits; of fewer bits it is no longer."""
         tree = ceil(log2(simd))
         return {
             "POPCOUNT": 3 + ceil(log2(ceil(simd / 18))),
             "SELECT": max(1, tree),
             "TABLE": 1 + tree,
-            "DIGITS": 1 + tree + ceil(log2(self._digits)),
-            "PLANES": max(1, tree) + ceil(log2(self.wtype.bits)),
-        }[self.coding]
+            "DIGITS": 1 + tree + ceil(log2(max(1, bits // 2))),
+            "PLANES": max(1, tree) + ceil(log2(bits)),
+        }[self._coding(bits)]
 
     def dsp_lanes(self, pe: int, simd: int) -> list[int]:
         """How many of `pe` lanes may lie in DSP slices: none, all, and some that fill slices between.
@@ -148,7 +174,10 @@ class DotProducts:
             return [0]
         full = 1 if self.sharing else self.slices(simd).packing.lanes
         steps = {full * round(pe / full * part / _SPLITS) for part in range(1, _SPLITS)}
-        return sorted({0, pe, *(lanes for lanes in steps if 0 < lanes < pe)})
+        bits = self.lane_bits(pe)
+        # Where lanes of few bits are the last ones, slices may take just the others.
+        wide = pe - bits[::-1].index(max(bits))
+        return sorted({0, pe, wide, *(lanes for lanes in steps if 0 < lanes < pe)})
 
     def slices(self, simd: int) -> dsp.DspDot:
         """How lanes of `simd` terms lie in DSP slices."""
@@ -236,6 +265,13 @@ class DotProducts:
         shared = ("LANES", "PITCH", "CASCADE", "FIELD_BITS", "BIAS", "D_BITS")
         return {"DSP_PE": dsp_pe, **{f"DSP_{key}": params[key] for key in shared}}
 
+    def narrow_params(self, simd: int, pe: int) -> dict[str, SvParam]:
+        """Parameters of an MVAU where the weights of its lanes differ in bits; none where they do not."""
+        bits = self.lane_bits(pe)
+        if set(bits) == {self.wtype.bits}:
+            return {}
+        return {"LANE_BITS": Bits(np.array(bits), 8), "ROW_BITS": simd * sum(bits)}
+
     def params(self, lanes: int, place: Places = "lut") -> dict[str, SvParam]:
         """Parameters of a module that computes `lanes` rows at a time, without its shape and weights."""
         operands: dict[str, SvParam] = {
@@ -274,21 +310,22 @@ class DotProducts:
     def lanes_terms(self, simd: int, pe: int, dsp_pe: int) -> Terms:
         """`pe` dot products of `simd` terms, `dsp_pe` of them in DSP slices, weights from a memory.
 
-        Slices take the lanes of one input only. The quicker kind of lanes waits in shift registers.
+        Slices take the lanes of one input only. All kinds of lanes but the slowest wait in shift registers.
         """
-        rest = pe - dsp_pe
-        in_luts = self.lane_terms(simd) * rest
-        if not dsp_pe:
-            return in_luts
-        dot = self.slices(simd)
-        together = self.sharing or dsp_pe
-        groups = dsp_pe // together * -(-together // dot.packing.lanes)
-        used = dot.resources
-        wait = dot.latency - self._lut_latency(simd) if rest else 0
-        waiting = dsp_pe * dot.dot_bits if wait < 0 else rest * self._lut_bits(simd)
-        lut, ff = dsp_pe * used.lut // dot.packing.lanes, groups * used.ff
-        in_slices = Terms({"slices": lut}, {"slices": ff}, groups * used.dsp)
-        return total((in_luts, in_slices, memory.delay(abs(wait), waiting)))
+        found, kinds = [], []  # of lanes: their latency, and the bits of their results
+        for bits, count in Counter(self.lane_bits(pe)[dsp_pe:]).items():
+            found.append(self.lane_terms(simd, bits) * count)
+            kinds.append((self._lut_latency(simd, bits), count * self._lut_bits(simd, bits)))
+        if dsp_pe:
+            dot = self.slices(simd)
+            together = self.sharing or dsp_pe
+            groups = dsp_pe // together * -(-together // dot.packing.lanes)
+            lut, ff = dsp_pe * dot.resources.lut // dot.packing.lanes, groups * dot.resources.ff
+            found.append(Terms({"slices": lut}, {"slices": ff}, groups * dot.resources.dsp))
+            kinds.append((dot.latency, dsp_pe * dot.dot_bits))
+        slowest = max(latency for latency, _ in kinds)
+        waiting = [(slowest - latency, bits) for latency, bits in kinds if latency < slowest]
+        return total((*found, *(memory.delay(*one) for one in waiting or [(0, 0)] * bool(dsp_pe))))
 
     @property
     def sum_bits(self) -> int:
@@ -334,48 +371,62 @@ class DotProducts:
         stages = latency - 2 - 2 * self.levels
         return Terms(ff={"valid": stages + 1}) + memory.delay(stages, 2)
 
-    def _lut_bits(self, simd: int) -> int:
-        """Bits of a dot product in LUTs."""
-        return self.wtype.bits + self.atype.bits + ceil(log2(simd))
+    def _lut_bits(self, simd: int, bits: int) -> int:
+        """Bits of a dot product in LUTs, with weights of `bits` bits."""
+        return bits + self.atype.bits + ceil(log2(simd))
 
-    def lane_terms(self, simd: int) -> Terms:
-        """One row's dot product of `simd` terms in dot_lut.sv, its weights from a memory."""
-        if simd not in self._lanes:
-            self._lanes[simd] = self._lane_terms(simd)
-        return self._lanes[simd]
+    def lane_terms(self, simd: int, bits: int | None = None) -> Terms:
+        """One row's dot product of `simd` terms in dot_lut.sv, its weights from a memory.
 
-    def _lane_terms(self, simd: int) -> Terms:
-        w, a = self.wtype.bits, self.atype.bits
-        if self.coding == "POPCOUNT":
+        They have the bits of their type unless others are given.
+        """
+        key = simd, bits or self.wtype.bits
+        if key not in self._lanes:
+            self._lanes[key] = self._lane_terms(*key)
+        return self._lanes[key]
+
+    def _lane_terms(self, simd: int, w: int) -> Terms:
+        a, coding = self.atype.bits, self._coding(w)
+        if coding == "POPCOUNT":
             return popcount(simd)
-        if self.coding == "SELECT":
+        if coding == "SELECT":
             return gated_tree(simd, a if self.wtype.bipolar else w)
-        if self.coding in ("TABLE", "DIGITS"):
-            return self._digit_terms(simd)
+        if coding in ("TABLE", "DIGITS"):
+            return self._digit_terms(simd, w, w // 2 if coding == "DIGITS" else 1)
         planes, combined = w - 1, a + ceil(log2(simd))
         shifted = Terms({"planes": planes * combined}, {"planes": planes * (combined + 2)})
         return gated_tree(simd, a) * w + shifted
 
-    def _digit_terms(self, simd: int) -> Terms:
+    def _digit_terms(self, simd: int, w: int, digits: int) -> Terms:
         """A table and a tree for each digit of a weight, signed only the last ones unless inputs are.
 
         The highest bit of a signed product follows from others; all of an unsigned one take a LUT each.
         """
-        bits, shifted = self.wtype.bits // self._digits + self.atype.bits, self._digits - 1
+        bits, shifted = w // digits + self.atype.bits, digits - 1
         combined = bits + ceil(log2(simd))
         parts = (
             [Terms({"planes": shifted * combined}, {"planes": shifted * (combined + 3)})] if shifted else []
         )
-        for digit in range(self._digits):
+        for digit in range(digits):
             signed = self.atype.signed or digit == shifted
             products = Terms({"products": simd * (bits - signed)}, {"products": simd * bits})
             parts += [products, adder_tree(simd, bits, carries=int(signed))]
         return total(parts)
 
 
-def weight_rom(blocks: IntArray, wtype: IntType) -> Rom:
-    """A row for each step: blocks [steps, lanes, simd], the simd weights of a lane side by side."""
+def weight_rom(blocks: IntArray, wtype: IntType, lane_bits: Sequence[int] = ()) -> Rom:
+    """A row for each step: blocks [steps, lanes, simd], the simd weights of a lane side by side.
+
+    They have the bits of their type, or those of `lane_bits`.
+    """
     steps, lanes, simd = blocks.shape
-    rows = Stream(wtype, lanes * simd, steps)
-    data = pack(blocks.reshape(1, -1), rows).reshape(steps, -1)
-    return Rom(tuple(int.from_bytes(row.tobytes(), "little") for row in data), rows.bits)
+    if len(set(lane_bits)) < 2:
+        rows = Stream(replace(wtype, bits=lane_bits[0]) if lane_bits else wtype, lanes * simd, steps)
+        data = pack(blocks.reshape(1, -1), rows).reshape(steps, -1)
+        return Rom(tuple(int.from_bytes(row.tobytes(), "little") for row in data), rows.bits)
+    found, width = [0] * steps, 0
+    for lane, bits in enumerate(lane_bits):
+        own = weight_rom(blocks[:, lane : lane + 1], wtype, (bits,))
+        found = [row | part << width for row, part in zip(found, own.rows, strict=True)]
+        width += own.width
+    return Rom(tuple(found), width)

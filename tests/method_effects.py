@@ -110,6 +110,13 @@ EFFECTS = {
         from_bits=(4, 4),
     ),
     "learned_levels": _added("better than equal distances", _LOW, new=_spec("learned_levels", width=5)),
+    "narrow_rows": Effect(
+        "better than so few bits in all channels",
+        _LOW,
+        (),
+        (_spec("narrow_rows"),),
+        from_bits=(4, 2),
+    ),
     "nested": _added("upper bits of the weights serve, too", (4, 2), new=_spec("nested", bits="4,2")),
     "learned_rounding": _added(
         "better after training", _AFTER, _FLOAT, _FITTED, new=_spec("learned_rounding")

@@ -17,6 +17,7 @@ import argparse
 import dataclasses
 import json
 import math
+import shutil
 import time
 from pathlib import Path
 
@@ -71,12 +72,12 @@ def searched(case, seed, strategy, jobs):
             designs=ALL if strategy == "uniform" else DESIGNS,
             finetune=case.finetune,
             seed=seed,
-            out=folder / strategy,
-            # One for all strategies: what is trained for one is known to the others.
-            storage=str(folder / "trials.log"),
+            out=folder,  # one for all strategies: what is trained for one is there for the others
             jobs=jobs,
         )
         found = result.save(search(options, print))
+        shutil.rmtree(folder / strategy, ignore_errors=True)
+        (folder / result.FRONT).rename(folder / strategy)
         path.write_text(json.dumps(found | {"took": time.perf_counter() - start}, indent=1) + "\n")
     return json.loads(path.read_text())
 
@@ -160,7 +161,7 @@ def verified(case, strategy, seed, design):
     """A compared design, built: at all levels, with the resources that Yosys counts."""
     folder = WORK / case.model / str(seed)
     number = design["front"]  # nothing of its own strategy beats it, so there is one
-    path = folder / strategy / "front" / f"{case.model}-{number}.onnx"
+    path = folder / strategy / f"{case.model}-{number}.onnx"
     target = folder / "built" / f"{strategy}-{number}"
     report_path = target / "report.json"
     if not report_path.is_file():
@@ -168,7 +169,7 @@ def verified(case, strategy, seed, design):
             str(path),
             out=target,
             input={"digits-w4a4": "uint8/255", "espcn-x2-w8a8": "uint8/256"}[case.model],
-            partition=folder / strategy / "front" / f"{number}.partition.toml",
+            partition=folder / strategy / f"{number}.partition.toml",
             samples=FRAMES,
             rtl_frames=RTL_FRAMES,
         )

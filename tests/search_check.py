@@ -125,7 +125,7 @@ class Check:
         precisions = candidate.precisions
         weights = [own.weight for own in precisions.values() if own.weight is not None]
         knobs = [knob for knob in self.space.knobs if knob.what == "activation"]
-        return real(weights, [candidate.bits(knob) for knob in knobs], self.folder)
+        return real(weights, [candidate.value(knob) for knob in knobs], self.folder)
 
     def pairs(self, candidate):
         """What is predicted of each layer at the folding that it really gets, and of the whole network."""

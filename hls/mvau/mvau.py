@@ -80,7 +80,10 @@ class Mvau(Layer):
         weights, thresholds = nested.stacked(self)
         ending = thresholds, self.base, self.otype
         shape = slices.SHAPES[self.family]
-        return DotProducts(weights, self.wtype, self.atype, *ending, shape=shape, writable=self.place > 0)
+        writable, narrow = self.place > 0, not self.others
+        return DotProducts(
+            weights, self.wtype, self.atype, *ending, shape=shape, writable=writable, narrow=narrow
+        )
 
     @cached_property
     def _unrolled(self) -> Unrolled:
@@ -201,8 +204,9 @@ class Mvau(Layer):
             "SIMD": folding.simd,
             "W_BLOCK": int(folding.memory == "block"),
             "SLOTS": self._slots(folding),
-            "WEIGHTS": weight_rom(self._blocks(folding), self.wtype),
+            "WEIGHTS": weight_rom(self._blocks(folding), self.wtype, self._dot.lane_bits(folding.pe)),
         }
+        params |= self._dot.narrow_params(folding.simd, folding.pe)
         share = self.share(folding)
         if share > 1:
             params["T_SHARE"] = share
@@ -264,7 +268,7 @@ class Mvau(Layer):
         alike = folding.pe, folding.simd, folding.dsp_pe
         if alike not in self._known:
             self._known[alike] = self._terms_between(folding)
-        row = folding.pe * folding.simd * self.wtype.bits
+        row = folding.simd * sum(self._dot.lane_bits(folding.pe))
         weights = self._dot.weights_memory(folding.memory, sf * nf, row)
         slots, share = self._slots(folding), self.share(folding)
         rows = self.settings * nf

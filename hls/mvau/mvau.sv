@@ -5,7 +5,8 @@
 // Beat s of a vector holds elements s*SIMD ..., beat n of the result rows n*PE .... The SF input beats are
 // read in the first of the NF passes and replayed from a buffer in the others. Weights: row n*SF + s of the
 // WEIGHTS file holds W[n*PE + p][s*SIMD + i] at bits [(p*SIMD + i)*W_BITS +: W_BITS], in block RAM if
-// W_BLOCK, else in LUTs.
+// W_BLOCK, else in LUTs. Where rows of a lane have smaller weights than others, LANE_BITS[8*p +: 8] are the bits of
+// those of lane p: a row then holds ROW_BITS, the lanes one after the other.
 //
 // Lane p computes row p of a pass, in DSP slices if p < DSP_PE, else in LUTs; the DSP_ parameters are those of
 // dot_lanes. It accumulates acc = INIT[row] + sum of (dot << SHIFT), where INIT and SHIFT make up for the
@@ -25,6 +26,8 @@ module mvau #(
     parameter int W_BITS = 2,
     parameter int W_BIPOLAR = 0,
     parameter int W_BLOCK = 0,
+    parameter logic [8*PE-1:0] LANE_BITS = {PE{8'(W_BITS)}},
+    parameter int ROW_BITS = PE * SIMD * W_BITS,
     parameter int A_BITS = 2,
     parameter int A_SIGNED = 0,
     parameter int A_BIPOLAR = 0,
@@ -70,15 +73,23 @@ module mvau #(
   localparam int SF_WIDTH = (SF > 1) ? $clog2(SF) : 1;
   localparam int NF_WIDTH = (NF > 1) ? $clog2(NF) : 1;
   localparam int ROW_WIDTH = $clog2(SF * NF);
-  localparam int ROW_BITS = PE * SIMD * W_BITS;
   // Of what can be written, thresholds lie in the upper half.
   localparam logic [31:0] T_PLACE = (PLACE == '0) ? '0 : PLACE | (32'd1 << 23);
-  localparam int CODING = dot_pkg::coding(W_BITS, W_BIPOLAR, A_BITS, A_BIPOLAR);
-  localparam int LUT_LATENCY = (DSP_PE < PE) ? dot_pkg::latency(CODING, SIMD, W_BITS) : 0;
+  localparam int LUT_W_BITS = widest(DSP_PE);
+  localparam int CODING = dot_pkg::coding(LUT_W_BITS, W_BIPOLAR, A_BITS, A_BIPOLAR);
+  localparam int LUT_LATENCY = (DSP_PE < PE) ? dot_pkg::latency(CODING, SIMD, LUT_W_BITS) : 0;
   localparam int DSP_LATENCY = (DSP_PE > 0) ? dsp_pkg::latency(SIMD, DSP_CASCADE, DSP_D_BITS) : 0;
   localparam int DOT_LATENCY = (LUT_LATENCY > DSP_LATENCY) ? LUT_LATENCY : DSP_LATENCY;
   // What the sums of a row in DSP slices are too large by.
   localparam int DSP_EXCESS = SF * dsp_pkg::chains(SIMD, DSP_CASCADE) * DSP_BIAS;
+
+  // The most bits that weights of the lanes from `first` on have. Lanes of fewer are no slower.
+  function automatic int widest(input int first);
+    widest = 1;
+    for (int p = first; p < PE; p = p + 1) begin
+      if (int'(LANE_BITS[8*p+:8]) > widest) widest = int'(LANE_BITS[8*p+:8]);
+    end
+  endfunction
 
   if (MW % SIMD != 0 || MH % PE != 0) begin : gen_illegal
     $error("mvau: SIMD must divide MW and PE must divide MH");
@@ -174,6 +185,8 @@ module mvau #(
       .SIMD(SIMD),
       .W_BITS(W_BITS),
       .W_BIPOLAR(W_BIPOLAR),
+      .LANE_BITS(LANE_BITS),
+      .ROW_BITS(ROW_BITS),
       .A_BITS(A_BITS),
       .A_SIGNED(A_SIGNED),
       .A_BIPOLAR(A_BIPOLAR),

@@ -47,12 +47,22 @@ class Knob(_Model):
     """What it may have, ascending."""
 
 
+class Dim(_Model):
+    """One number of the network's shape that was chosen, such as the channels of a layer."""
+
+    name: str
+    values: tuple[NonNegativeInt, ...]
+    """What it may be, ascending."""
+
+
 class SiteBits(_Model):
     """The widths of a layer; null where it has no trained weights, or no quantizer of its results."""
 
     site: str
     weight: PositiveInt | None
     activation: PositiveInt | None
+    name: str | None = None
+    """Of the site in the knobs of the search, where a design of another shape calls it something else."""
 
 
 class Cost(_Model):
@@ -79,6 +89,10 @@ class Design(_Model):
     candidate: str
     """Its widths as the search writes them."""
     bits: tuple[SiteBits, ...]
+    shape: dict[str, NonNegativeInt] = {}
+    """The numbers of the shape that were searched."""
+    layers: tuple[SearchLayer, ...] | None = None
+    """Of a design in another shape than the largest."""
     quality: FiniteFloat
     """On the examples for validation, in the unit of the search; larger is better."""
     loss: FiniteFloat
@@ -142,7 +156,9 @@ class SearchReport(BaseModel):
     refused: tuple[str, ...]
     """Widths that are not possible, and why."""
     layers: tuple[SearchLayer, ...]
+    """Of the largest shape."""
     knobs: tuple[Knob, ...]
+    dims: tuple[Dim, ...] = ()
     designs: Annotated[tuple[Design, ...], Field(min_length=1)]
     """Those of the front come first, in the order of their numbers."""
     sensitivities: tuple[Sensitivity, ...] = ()
@@ -155,11 +171,13 @@ class SearchReport(BaseModel):
         count = len(numbers) - numbers.count(None)
         if numbers != [*range(1, count + 1), *(None for _ in numbers[count:])]:
             raise ValueError("the designs of the front are not the first ones, numbered from 1")
-        names = {layer.name for layer in self.layers}
-        named = [row.site for design in self.designs for row in design.bits]
-        for site in (*named, *(site for knob in self.knobs for site in knob.sites)):
-            if site not in names:
-                raise ValueError(f"{site} is none of the layers")
+        named = [({site for knob in self.knobs for site in knob.sites}, self.layers)]
+        named += [
+            ({row.site for row in design.bits}, design.layers or self.layers) for design in self.designs
+        ]
+        for sites, layers in named:
+            if unknown := sorted(sites - {layer.name for layer in layers}):
+                raise ValueError(f"{unknown[0]} is none of the layers")
         return self
 
     @property

@@ -22,7 +22,7 @@ from levada.report.scatter import Point, axis, scatter
 from levada.report.search_schema import SEARCH_SCHEMA, WHATS, Cost, Design, SearchReport
 from levada.report.terminal import airy, captioned
 from levada.report.text import LABELS, THIN, grouped, over, percent, printable, share
-from levada.report.widths import Stage, choices, chosen_losses, in_words, losses, stages
+from levada.report.widths import Stage, choices, chosen_losses, in_words, losses, shape_in_words, stages
 
 FILE, PAGE = "search.json", "search.html"
 _FORM = Form("schema", SEARCH_SCHEMA, "search")
@@ -49,14 +49,14 @@ def terminal(report: SearchReport) -> Table:
     table = airy(1)
     for header in ("", "Quality", "Tested", "FPS", *LABELS.values()):
         table.add_column(header, justify="right", no_wrap=True)
-    for what in WHATS:
-        table.add_column(f"{what.capitalize()}s")
+    for title in (*(["Shape"] if report.dims else []), *(f"{what.capitalize()}s" for what in WHATS)):
+        table.add_column(title)
     for design in report.front:
         quality = Text(f"{design.quality:.2f} {report.unit}")
         tested = "-" if design.tested is None else f"{design.tested:.2f} %"
         counts = (grouped(round(getattr(design.cost, name)), ",") for name in ("fps", *LABELS))
-        bits = (in_words(design, what) for what in WHATS)
-        table.add_row(str(design.front), quality, tested, *counts, *bits)
+        chosen = [*([shape_in_words(design)] if report.dims else []), *(in_words(design, w) for w in WHATS)]
+        table.add_row(str(design.front), quality, tested, *counts, *chosen)
     ended = "bits in the order of the layers"
     return captioned(table, ended if report.complete else f"{ended}; the time was over before the end")
 
@@ -93,6 +93,7 @@ class _Shown:
     quality: str
     tested: str | None
     stages: list[Stage]
+    shape: str
     chosen: str
     resources: Markup
 
@@ -104,6 +105,7 @@ def _shown(report: SearchReport, design: Design, number: int) -> _Shown:
         _quality(report, design.quality),
         None if design.tested is None else f"{design.tested:.2f}{THIN}%",
         stages(report, design),
+        shape_in_words(design),
         chosen_losses(report, design),
         _resources(report, design, number),
     )

@@ -58,8 +58,8 @@ def stages(report: SearchReport, design: Design) -> list[Stage]:
     sites = {row.site: row for row in design.bits}
     found = []
     before: tuple[str, ...] = ()
-    following = (*report.layers[1:], None)
-    for layer, after in zip(report.layers, following, strict=True):
+    layers = design.layers or report.layers
+    for layer, after in zip(layers, (*layers[1:], None), strict=True):
         reads = "" if layer.reads == before else ", ".join(layer.reads)
         feeds = after is not None and layer.name in after.reads
         widths = _widths(report, sites[layer.name]) if layer.name in sites else ()
@@ -73,7 +73,8 @@ def _widths(report: SearchReport, own: SiteBits) -> tuple[Width, ...]:
     for what in WHATS:
         bits = getattr(own, what)
         if bits is not None:
-            chosen = any(what == knob.what and own.site in knob.sites for knob in report.knobs)
+            name = own.name or own.site
+            chosen = any(what == knob.what and name in knob.sites for knob in report.knobs)
             found.append(Width(f"{what}s", bits, _squares(bits, chosen), chosen))
     return tuple(found)
 
@@ -96,6 +97,11 @@ def _row(start: int, end: int) -> str:
     return "".join(f"M{_STEP * place} 0h{side}v{side}h-{side}z" for place in range(start, end))
 
 
+def shape_in_words(design: Design) -> str:
+    """The numbers of its shape: "conv1=8 conv2=16"."""
+    return " ".join(f"{name}={number}" for name, number in design.shape.items())
+
+
 def in_words(design: Design, what: What) -> str:
     """All widths of a kind in the order of the layers: "8 4 4 2"."""
     widths = (getattr(row, what) for row in design.bits)
@@ -103,11 +109,12 @@ def in_words(design: Design, what: What) -> str:
 
 
 def choices(report: SearchReport) -> list[tuple[str, str]]:
-    """The widths that could be chosen, and for what: a row for all layers that had the same choice."""
+    """What could be chosen, and for what: a row for all layers whose widths had the same choice."""
     rows: dict[tuple[What, tuple[int, ...]], list[str]] = {}
     for knob in report.knobs:
         rows.setdefault((knob.what, knob.bits), []).append(" and ".join(knob.sites))
-    return [
+    numbers = [(dim.name, ", ".join(map(str, dim.values))) for dim in report.dims]
+    return numbers + [
         (f"{what}s of {', '.join(sites)}", f"{', '.join(map(str, bits))} bits")
         for (what, bits), sites in rows.items()
     ]

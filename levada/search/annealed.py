@@ -143,7 +143,7 @@ def _note(plan: Plan, rung: Rung, record: Record, candidate: Candidate | None) -
         "true": None if candidate is None else plan.share_at(candidate, rung.interval),
         "multiplier": record.multiplier,
         "probabilities": {
-            str(knob): {str(bits): p for bits, p in zip(knob.bits, own, strict=True)}
+            str(knob): {str(bits): p for bits, p in zip(knob.values, own, strict=True)}
             for knob, own in zip(knobs, record.probabilities, strict=True)
         },
     }

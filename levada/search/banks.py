@@ -13,7 +13,7 @@ import torch
 from brevitas.core.scaling import ConstScaling
 from torch import Tensor, nn
 
-from levada.search.modules import quantizers_of
+from levada.search.quantizers import quantizers_of
 from levada.search.space import What
 from levada.search.subject import Subject
 from levada.search.transplant import TERNARY
@@ -78,7 +78,7 @@ def banks_of(subject: Subject) -> dict[str, Bank]:
     names = quantizers_of(subject)
     others = _networks(subject)
     return {
-        name: Bank(index, knob.what, [other.get_submodule(name) for other in others[: len(knob.bits)]])
+        name: Bank(index, knob.what, [other.get_submodule(name) for other in others[: len(knob.values)]])
         for index, (knob, found) in enumerate(zip(subject.space.knobs, names, strict=True))
         for name in found
     }
@@ -89,8 +89,8 @@ def _networks(subject: Subject) -> list[nn.Module]:
     knobs = subject.space.knobs
     found = []
     with torch.random.fork_rng(devices=[]):
-        for place in range(max(len(knob.bits) for knob in knobs)):
-            places = (min(place, len(knob.bits) - 1) for knob in knobs)
+        for place in range(max(len(knob.values) for knob in knobs)):
+            places = (min(place, len(knob.values) - 1) for knob in knobs)
             found.append(subject.network(subject.space.at_places(places)))
     return found
 

@@ -102,7 +102,7 @@ class Search:
 
     def cost_at(self, candidate: Candidate, interval: int) -> Cost:
         """What a candidate takes at least at a rate other than the goal's, of `interval` cycles a frame."""
-        return self.evaluator.evaluate(candidate, self.goal.clock_mhz * 1e6 / interval)
+        return work.cost(self.work, candidate, self.goal.clock_mhz * 1e6 / interval)
 
     @property
     def evaluated(self) -> int:
@@ -111,7 +111,7 @@ class Search:
 
     @cached_property
     def evaluator(self) -> Evaluator:
-        """Costs of single candidates, in this process."""
+        """Of the largest shape, in this process."""
         return work.evaluator_of(self.work)
 
     @cached_property

@@ -90,7 +90,9 @@ def spread(points: Rows, count: int) -> list[int]:
 
 
 def _genes(space: Space, candidates: Sequence[Candidate]) -> Genes:
-    return np.array([[knob.bits.index(c.bits(knob)) for knob in space.knobs] for c in candidates], np.int64)
+    return np.array(
+        [[knob.values.index(c.value(knob)) for knob in space.turnable] for c in candidates], np.int64
+    )
 
 
 def _candidates(space: Space, rows: Genes) -> list[Candidate]:
@@ -101,7 +103,7 @@ class _Widths(Problem):  # type: ignore[misc]  # pymoo comes without types
     """Vectors of places among the widths of knobs, as pymoo sees them."""
 
     def __init__(self, space: Space, judge: Judge, objectives: int) -> None:
-        most = np.array([len(knob.bits) - 1 for knob in space.knobs])
+        most = np.array([len(knob.values) - 1 for knob in space.turnable])
         super().__init__(n_var=len(most), n_obj=objectives, n_ieq_constr=1, xl=0 * most, xu=most, vtype=int)
         self._space, self._judge = space, judge
 

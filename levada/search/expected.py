@@ -116,7 +116,7 @@ class _Offers:
 
     def __init__(self, layer: Layer, space: Space, budget: FloatArray) -> None:
         self.knobs = layer.knobs
-        self._sizes = tuple(len(space.knobs[knob].bits) for knob in layer.knobs)
+        self._sizes = tuple(len(space.knobs[knob].values) for knob in layer.knobs)
         most = max(len(cycles) for cycles, _ in layer.offers.values())
         # What there is less than `most` of is filled up with the first one.
         chosen = [np.arange(most) % len(cycles) for cycles, _ in layer.offers.values()]

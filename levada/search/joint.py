@@ -33,9 +33,18 @@ class Layer:
     knobs: Knobs
     offers: Mapping[tuple[int, ...], tuple[IntArray, IntArray]]
 
-    def within(self, interval: int) -> Mapping[tuple[int, ...], IntArray]:
-        """The resources of foldings within so many cycles that no other one beats; maybe none."""
-        return {bits: _front(used[cycles <= interval]) for bits, (cycles, used) in self.offers.items()}
+    def within(self, interval: int) -> Fast:
+        """The foldings within so many cycles."""
+        found = {bits: _front(used[cycles <= interval]) for bits, (cycles, used) in self.offers.items()}
+        return Fast(self.knobs, found)
+
+
+@dataclass(frozen=True)
+class Fast:
+    """What foldings of a layer take that are fast enough and that no other one beats, [n, 4]; maybe none."""
+
+    knobs: Knobs
+    offers: Mapping[tuple[int, ...], IntArray]
 
 
 @dataclass(frozen=True)
@@ -47,13 +56,12 @@ class Answer:
     bound: float
 
 
-def choose(losses: Losses, layers: Sequence[Layer], interval: int, budget: IntArray) -> Answer | None:
-    """The widths of least loss with which all layers fit, none slower than the interval.
+def choose(losses: Losses, layers: Sequence[Fast], budget: IntArray) -> Answer | None:
+    """The widths of least loss with which all layers fit in foldings that are fast enough.
 
     Args:
         losses: for each knob, what each of its widths costs, from 0 up.
         layers: all of the network.
-        interval: cycles between frames.
         budget: LUTs, flip-flops, DSP slices, block RAM [4].
 
     Returns:
@@ -66,7 +74,7 @@ def choose(losses: Losses, layers: Sequence[Layer], interval: int, budget: IntAr
     booleans: list[cp_model.IntVar] = []
     used: list[IntArray] = []  # of each Boolean, [4]
     for layer in layers:
-        picked = _layer(model, layer, interval, widths)
+        picked = _layer(model, layer, widths)
         booleans += [boolean for own, _ in picked for boolean in own]
         used += [row for _, rows in picked for row in rows]
     for column, most in zip(np.array(used).reshape(-1, len(budget)).T, budget, strict=True):
@@ -82,12 +90,10 @@ def choose(losses: Losses, layers: Sequence[Layer], interval: int, budget: IntAr
 
 
 def _layer(
-    model: cp_model.CpModel, layer: Layer, interval: int, widths: Sequence[Mapping[int, cp_model.IntVar]]
+    model: cp_model.CpModel, layer: Fast, widths: Sequence[Mapping[int, cp_model.IntVar]]
 ) -> list[tuple[list[cp_model.IntVar], IntArray]]:
     """For each combination of a layer's knobs, a Boolean for each folding, and what these take."""
-    picked = {
-        bits: ([model.new_bool_var("") for _ in rows], rows) for bits, rows in layer.within(interval).items()
-    }
+    picked = {bits: ([model.new_bool_var("") for _ in rows], rows) for bits, rows in layer.offers.items()}
     model.add_exactly_one(boolean for own, _ in picked.values() for boolean in own)
     for place, knob in enumerate(layer.knobs):
         for bits, chosen in widths[knob].items():
@@ -115,10 +121,13 @@ def _solved(
 
 def _front(rows: IntArray) -> IntArray:
     """The rows that no other one beats, [n, 4]."""
-    unique: IntArray = np.unique(rows, axis=0)
-    beaten = [bool(((unique <= row).all(axis=1) & (unique < row).any(axis=1)).any()) for row in unique]
-    kept: IntArray = unique[~np.array(beaten, bool)]
-    return kept
+    # A row is only beaten by rows with a smaller sum, so the first of those that are left is beaten by none.
+    left = rows[np.argsort(rows.sum(axis=1), kind="stable")]
+    kept = [rows[:0]]
+    while len(left):
+        kept.append(left[:1])
+        left = left[(left < left[0]).any(axis=1)]
+    return np.unique(np.concatenate(kept), axis=0)
 
 
 def table(offered: Sequence[object]) -> tuple[IntArray, IntArray]:

@@ -24,7 +24,7 @@ def knobs_of(subject: Subject, evaluator: Evaluator) -> Mapping[str, Knobs]:
     known = _kinds(evaluator.graph_of(own))
     found: dict[str, set[int]] = {name: set() for name in known}
     for index, knob in enumerate(subject.space.knobs):
-        for bits in knob.bits:
+        for bits in knob.values:
             for name, kind in _kinds(evaluator.graph_of(own.turned(knob, bits))).items():
                 if kind != known[name]:
                     found[name].add(index)

@@ -12,7 +12,7 @@ from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from levada.search.space import Candidate, Space
+from levada.search.space import Candidate, Dim, Knob, Space
 
 Rows = NDArray[np.float64]
 _FOLDS = 5
@@ -29,8 +29,9 @@ def correlation(one: Sequence[float] | Rows, other: Sequence[float] | Rows) -> f
 class Predictor:
     """The logarithm of the loss as a sum over knobs and pairs of knobs.
 
-    With one column for each width of each knob, and one for each pair of knobs, the product of their steps
-    2**-bits: rounding errors that meet. Coefficients are those of a ridge regression.
+    With one column for each value of each knob, and one for each pair of knobs, the product of their steps:
+    rounding errors that meet. The step of a width is 2**-bits, that of a number of the shape the part of the
+    least one that it is. Coefficients are those of a ridge regression.
 
     Attributes:
         correlation: Spearman's rank correlation of candidates that were left out in fitting (five-fold
@@ -52,9 +53,15 @@ class Predictor:
         return predicted
 
     def _rows(self, candidates: Sequence[Candidate]) -> Rows:
-        knobs = self._space.knobs
-        bits = np.array([[candidate.bits(knob) for knob in knobs] for candidate in candidates])
-        single = [bits[:, [i]] == np.array(knob.bits) for i, knob in enumerate(knobs)]
-        steps = 2.0**-bits
+        knobs = self._space.turnable
+        values = np.array([[candidate.value(knob) for knob in knobs] for candidate in candidates])
+        single = [values[:, [i]] == np.array(knob.values) for i, knob in enumerate(knobs)]
+        steps = np.stack([_steps(knob, own) for knob, own in zip(knobs, values.T, strict=True)], axis=1)
         first, second = np.triu_indices(len(knobs), 1)
         return np.hstack([*single, steps[:, first] * steps[:, second]]).astype(np.float64)
+
+
+def _steps(knob: Knob | Dim, values: NDArray[np.int64]) -> Rows:
+    """Of a knob at some values [N]: [N]."""
+    steps: Rows = np.divide(knob.values[0], values) if isinstance(knob, Dim) else np.exp2(-values)
+    return steps

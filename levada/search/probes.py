@@ -88,7 +88,7 @@ def costs(work: Work, batches: int, measure: Measure, _: str) -> Result:
     """
     subject, seed = work.subject, work.recipe.seed
     widest = subject.widths(subject.widest)
-    found = [[0.0] * len(knob.bits) for knob in subject.space.knobs]
+    found = [[0.0] * len(knob.values) for knob in subject.space.knobs]
     losses = []
     with train.one_thread(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -134,6 +134,5 @@ def losses(search: Search, kind: str, batches: int, measure: Measure) -> Losses:
     study = f"{kind} of {batches} batches {content.digest(repr(space))[:12]}"
     evaluate = functools.partial(costs, search.work, batches, measure)
     (result,) = search.evaluate(study, [str(search.subject.widest)], evaluate)
-    return [
-        dict(zip(knob.bits, own, strict=True)) for knob, own in zip(space.knobs, result["costs"], strict=True)
-    ]
+    pairs = zip(space.knobs, result["costs"], strict=True)
+    return [dict(zip(knob.values, own, strict=True)) for knob, own in pairs]

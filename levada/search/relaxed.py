@@ -99,7 +99,7 @@ class Relaxed(Method, abc.ABC):
         """Puts the quantizers of all widths into the network."""
         self._handles = install(run.network, self.plan.subject, self.mixed)
         knobs = self.plan.subject.space.knobs
-        self.learned = [nn.Parameter(self.initial(len(knob.bits))) for knob in knobs]
+        self.learned = [nn.Parameter(self.initial(len(knob.values))) for knob in knobs]
         self._settled = int(self.plan.settling * run.steps)
         self._length = (run.steps - self._settled) / len(self.plan.rungs)
         self._adam = torch.optim.Adam(self.learned, lr=self.plan.reach / self._length, betas=(0.9, 0.95))
@@ -203,7 +203,7 @@ def likeliest(probabilities: Sequence[Sequence[float]]) -> list[int]:
 def predicted_share(tables: Tables, subject: Subject, places: Sequence[int]) -> float:
     """The expected share of a distribution that is certain."""
     certain = [
-        nn.functional.one_hot(torch.tensor(place), len(knob.bits)).float()
+        nn.functional.one_hot(torch.tensor(place), len(knob.values)).float()
         for knob, place in zip(subject.space.knobs, places, strict=True)
     ]
     return float(tables.share(certain))

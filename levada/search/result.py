@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from levada import content
-from levada.graph import Graph, Node
+from levada.graph import Graph
 from levada.report.search_schema import SEARCH_SCHEMA
 from levada.report.searching import FILE, PAGE, checked, page
 from levada.search.search import Design, Found
-from levada.search.space import Knob
-from levada.search.work import NETWORK, PARTITION
+from levada.search.space import Candidate, Knob
+from levada.search.work import NETWORK, PARTITION, hardware
 
 #: The folder of the designs of the front.
 FRONT = "front"
@@ -54,7 +54,7 @@ def _files(found: Found, number: int) -> tuple[Path, Path]:
 def as_json(found: Found) -> dict[str, Any]:
     """Everything, as JSON values; the designs of the front come first, best quality first."""
     goal, search = found.search.goal, found.search
-    space, graph = search.subject.space, search.subject.graph
+    space = search.subject.space
     numbers = {index: number for number, index in enumerate(found.front, 1)}
     order = [*found.front, *(i for i in range(len(found.designs)) if i not in numbers)]
     return {
@@ -73,27 +73,30 @@ def as_json(found: Found) -> dict[str, Any]:
         "evaluated": search.evaluated,
         "complete": found.complete,
         "refused": list(space.refused),
-        "layers": [_layer(node, graph) for node in graph.nodes],
+        "layers": _layers(search.subject.graph),
         "knobs": [_knob(knob) for knob in space.knobs],
+        "dims": [asdict(dim) for dim in space.dims],
         "designs": [_design(found, found.designs[i], numbers.get(i)) for i in order],
         **search.notes,
     }
 
 
-def _layer(node: Node, graph: Graph) -> dict[str, Any]:
-    layer = node.layer
-    return {"name": node.name, "kind": layer.kind, "macs": layer.macs(), "reads": list(graph.sources(node))}
+def _layers(graph: Graph) -> list[dict[str, Any]]:
+    return [
+        {"name": n.name, "kind": n.layer.kind, "macs": n.layer.macs(), "reads": list(graph.sources(n))}
+        for n in graph.nodes
+    ]
 
 
 def _knob(knob: Knob) -> dict[str, Any]:
-    return {"name": str(knob), "what": knob.what, "sites": list(knob.sites), "bits": list(knob.bits)}
+    return {"name": str(knob), "what": knob.what, "sites": list(knob.sites), "bits": list(knob.values)}
 
 
 def _design(found: Found, design: Design, number: int | None) -> dict[str, Any]:
     goal = found.search.goal
     own: dict[str, Any] = {
         "candidate": str(design.candidate),
-        "bits": [{"site": site, **asdict(precision)} for site, precision in design.candidate.choices],
+        **_widths(found, design.candidate),
         "quality": design.quality,
         "loss": design.loss,
         "tested": design.tested,
@@ -104,6 +107,19 @@ def _design(found: Found, design: Design, number: int | None) -> dict[str, Any]:
     if number is None or not _files(found, number)[0].is_file():
         return own
     return own | {"build": command(found, number)}
+
+
+def _widths(found: Found, candidate: Candidate) -> dict[str, Any]:
+    """The widths of a candidate by the names of its own layers, and its shape."""
+    if not candidate.shape:
+        return {"bits": [{"site": site, **asdict(precision)} for site, precision in candidate.choices]}
+    here, _ = hardware(found.search.work, candidate.shape)
+    own = [(site, precision) for site, precision in candidate.choices if site in here.sites]
+    rows = [{"site": here.sites[site], **asdict(precision), "name": site} for site, precision in own]
+    shape = {"bits": rows, "shape": dict(candidate.shape)}
+    if candidate.shape == found.search.subject.space.own.shape:
+        return shape
+    return shape | {"layers": _layers(here.graph)}
 
 
 def command(found: Found, number: int) -> str:

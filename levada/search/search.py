@@ -15,7 +15,7 @@ from levada.search.context import Log, Search
 from levada.search.front import front
 from levada.search.goal import Goal, budget
 from levada.search.hardware import Cost
-from levada.search.space import Candidate
+from levada.search.space import Candidate, Space
 from levada.search.subject import subject
 from levada.search.trials import Result, Trials, storage
 from levada.search.workers import workers
@@ -28,7 +28,8 @@ class Options:
 
     `budget` is as `levada.search.goal.budget` reads it, `time` as `levada.search.clock.deadline` does;
     `weights` and `activations` are the bits to choose from; sites in `keep` stay as they are. `designs` are
-    trained at most. `storage` is a file or a data base, a file in the folder `out` unless given; `jobs`
+    trained at most. `shape` are numbers of the network's shape, each with
+    what it may be. `storage` is a file or a data base, a file in the folder `out` unless given; `jobs`
     processes work, as many as there are processors unless given, or those of a cluster of Ray. None: levada
     chooses. With `finetune`, designs begin with the weights of the widest candidate, which is trained by the
     recipe, and are trained for so many epochs.
@@ -48,6 +49,7 @@ class Options:
     recipe: Path | None = None
     epochs: int | None = None
     finetune: int | None = None
+    shape: tuple[tuple[str, tuple[int, ...]], ...] = ()
     seed: int = 0
     time: str | None = None
     out: Path | None = None
@@ -95,6 +97,11 @@ def search(options: Options, log: Log = lambda _line: None) -> Found:
     """
     until = deadline(options.time)
     strategy = strategies.create(options.strategy, dict(options.settings))
+    if options.shape and not strategy.shapes:
+        known = ", ".join(name for name in strategies.names() if strategies.create(name, {}).shapes)
+        raise LevadaError(
+            f"--shape: the strategy {options.strategy} chooses widths alone; use one of {known}"
+        )
     context = _prepared(options, until, log)
     complete = True
     try:
@@ -129,11 +136,17 @@ def _prepared(options: Options, until: Deadline, log: Log) -> Search:
         raise LevadaError("--designs: at least 1 design is needed")
     log("subject ...")
     found = subject(
-        options.model, options.board, options.clock_mhz, options.weights, options.activations, options.keep
+        options.model,
+        options.board,
+        options.clock_mhz,
+        options.weights,
+        options.activations,
+        options.keep,
+        dict(options.shape),
     )
     for reason in found.space.refused:
         log(reason)
-    log(f"{options.model}: {len(found.space.knobs)} widths to choose, {found.space.size:,} candidates")
+    log(f"{options.model}: {_choices(found.space)} to choose, {found.space.size:,} candidates")
     recipe = recipes.find(found.model, options.recipe)
     recipe = replace(recipe, seed=options.seed, epochs=options.epochs or recipe.epochs)
     train.Machine().check(recipe)
@@ -157,14 +170,19 @@ def _prepared(options: Options, until: Deadline, log: Log) -> Search:
     return context
 
 
+def _choices(space: Space) -> str:
+    numbers = f"{len(space.dims)} numbers of the shape and " if space.dims else ""
+    return f"{numbers}{len(space.knobs)} widths"
+
+
 def _require_possible(context: Search) -> None:
     """Refuses a budget that even the narrowest candidate exceeds."""
     narrowest = context.subject.narrowest
-    found = context.evaluator.evaluate(narrowest, context.goal.target_fps)
+    found = work.cost(context.work, narrowest, context.goal.target_fps)
     if not found.fits:
         raise LevadaError(
             f"{context.subject.model.name}: not even the narrowest candidate fits, {narrowest}: "
-            + context.evaluator.misfit(narrowest, context.goal.target_fps)
+            + work.misfit(context.work, narrowest)
         )
 
 

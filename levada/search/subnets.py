@@ -62,7 +62,7 @@ class SinglePath(Method):
         self._select(run, self._subject.widest)
 
     def _select(self, run: Run, candidate: Candidate) -> None:
-        supernet.select(run.network, self._subject.widths(candidate))
+        supernet.select(run.network, self._subject, candidate)
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def score(scoring: Scoring, text: str) -> Result:
     subject = scoring.work.subject
     with train.one_thread():
         network, inputs = _loaded(scoring)
-        supernet.select(network, subject.widths(subject.space.parse(text)))
+        supernet.select(network, subject, subject.space.parse(text))
         reestimate(network, inputs)
     return scored(scoring.work, network, scoring.count)
 

@@ -4,6 +4,10 @@ The network is the family's own at the widest candidate. Where a knob sets a qua
 the family's quantizers for each width of the knob, taken from networks that it builds at these widths. So a
 candidate that is selected computes what the family's own network computes, with the shared weights.
 
+The network has the largest shape. In a smaller one quantizers see the weights for the first channels that
+their layer reads, and give 0 for all others: what those hold counts for nothing. Layers that a shape lacks
+pass on what they read.
+
 Two things are not shared. A batch normalisation whose results go straight to an activation's quantizer is one
 for each width of that (Yu et al., "Slimmable Neural Networks", ICLR 2019, have one for each number of
 channels): a range that suits 16 steps is too wide for 4. And quantizers of weights whose scale is fixed see
@@ -12,19 +16,22 @@ the shared weights at another size; see `Fitted`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, cast
+import functools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from levada.errors import LevadaError
-from levada.search.modules import quantizers_of, widths_of
+from levada.models import Model
+from levada.search.modules import widths_of
+from levada.search.quantizers import quantizers_of
 from levada.search.transplant import TERNARY
-from levada.train.task import Widths, wide_family_of
+from levada.train.task import Shape, wide_family_of
 
 if TYPE_CHECKING:
-    from levada.search.space import What
+    from levada.search.space import Candidate, What
     from levada.search.subject import Subject
 
 #: What weights are divided by, in units of their mean size, before quantizers of so many bits with scale 1.
@@ -36,12 +43,12 @@ class Bank(nn.Module):
 
     Attributes:
         what: "weight" or "activation".
-        place: which of these widths of the network decides.
+        place: which of these widths of the network decides; None for a single choice.
         choices: the modules, by bits.
         bits: which of them acts.
     """
 
-    def __init__(self, what: What, place: int, choices: Mapping[int, nn.Module]) -> None:
+    def __init__(self, what: What, place: int | None, choices: Mapping[int, nn.Module]) -> None:
         super().__init__()
         self.what, self.place = what, place
         self.choices = nn.ModuleDict({str(bits): module for bits, module in choices.items()})
@@ -58,10 +65,30 @@ class Bank(nn.Module):
 
 
 class Quantizers(Bank):
-    """Quantizers of weights, with what layers of Brevitas and bounds of families ask of one."""
+    """Quantizers of weights, with what layers of Brevitas and bounds of families ask of one.
+
+    Attributes:
+        layer: the name of the layer, where shapes have fewer of its weights; else None.
+        size: of the weights that count; None for all.
+    """
 
     requires_quant_input = False
     is_quant_enabled = True
+
+    def __init__(self, what: What, place: int | None, choices: Mapping[int, nn.Module]) -> None:
+        super().__init__(what, place, choices)
+        self.layer: str | None = None
+        self.size: torch.Size | None = None
+
+    def forward(self, weights: Tensor) -> Any:  # noqa: ANN401  # a quantized tensor of Brevitas
+        """What the active one gives for the weights of the channels that count, and 0 for all others."""
+        if self.size is None:
+            return self.active(weights)
+        # All rows: quantizers have a scale for each, and rows of channels that do not count are read by none.
+        columns = self.size[1]
+        found = self.active(weights[:, :columns])
+        missing = (0, 0) * (weights.ndim - 2) + (0, weights.shape[1] - columns)
+        return found._replace(value=nn.functional.pad(found.value, missing))
 
     def bit_width(self) -> Tensor:
         """The active width."""
@@ -106,25 +133,47 @@ def build(subject: Subject) -> nn.Module:
     """
     network = subject.network(subject.widest)
     with torch.random.fork_rng(devices=[]):
-        widths = sorted({bits for knob in subject.space.knobs for bits in knob.bits})
+        widths = sorted({bits for knob in subject.space.knobs for bits in knob.values})
         others = {bits: subject.network(subject.uniform(bits, bits)) for bits in widths}
     normalised = _normalised(subject, network)
     for knob, place, paths in zip(subject.space.knobs, subject.places, quantizers_of(subject), strict=True):
         for one in (one for path in paths for one in (path, *normalised.get(path, ()))):
-            choices = {bits: others[bits].get_submodule(one) for bits in knob.bits}
+            choices = {bits: others[bits].get_submodule(one) for bits in knob.values}
             _put(network, one, _bank(network, one, knob.what, place, choices))
+    _reshape(subject, network)
     return network
 
 
-def select(network: nn.Module, widths: Widths) -> None:
-    """Lets a supernet compute what the network with these widths does."""
-    for bank in banks(network):
-        bank.bits = (widths.weights if bank.what == "weight" else widths.activations)[bank.place]
+class Passed(nn.Module):
+    """A module that some shapes lack, and then passes on what it reads.
+
+    Attributes:
+        path: the name of the module in the family's network.
+        inner: the module.
+        lacked: whether the selected shape lacks it.
+    """
+
+    def __init__(self, path: str, inner: nn.Module) -> None:
+        super().__init__()
+        self.path, self.inner = path, inner
+        self.lacked = False
+
+    def forward(self, x: Tensor) -> Any:  # noqa: ANN401  # as the module has it
+        """What the module gives, or x."""
+        return x if self.lacked else self.inner(x)
 
 
-def banks(network: nn.Module) -> Iterator[Bank]:
-    """All banks of a supernet."""
-    return (module for module in network.modules() if isinstance(module, Bank))
+def select(network: nn.Module, subject: Subject, candidate: Candidate) -> None:
+    """Lets a supernet of a subject compute what the network of the candidate does."""
+    widths = subject.all_widths(candidate)
+    layout = _layout(subject.model, candidate.shape)
+    for module in network.modules():
+        if isinstance(module, Bank) and module.place is not None:
+            module.bits = (widths.weights if module.what == "weight" else widths.activations)[module.place]
+        if isinstance(module, Quantizers) and module.layer is not None:
+            module.size = layout.sizes.get(module.layer)
+        elif isinstance(module, Passed):
+            module.lacked = module.path not in layout.modules
 
 
 def _normalised(subject: Subject, network: nn.Module) -> dict[str, list[str]]:
@@ -177,6 +226,46 @@ def _bank(network: nn.Module, path: str, what: What, place: int, choices: dict[i
                 )
             choices[bits] = Fitted(choices[bits], bits, per_channel=per_channel)
     return Quantizers(what, place, choices)
+
+
+class _Layout(NamedTuple):
+    """The names of a network's modules, and the sizes of its quantized weights by the name of their layer."""
+
+    modules: frozenset[str]
+    sizes: Mapping[str, torch.Size]
+
+
+@functools.lru_cache(maxsize=4096)
+def _layout(model: Model, shape: Shape) -> _Layout:
+    family = wide_family_of(model)
+    with torch.random.fork_rng(devices=[]):
+        network = family.build(model.variant, family.widths_of(model.variant, shape))
+    modules = dict(network.named_modules())
+    sizes = {name: m.weight.shape for name, m in modules.items() if hasattr(m, "weight_quant")}
+    return _Layout(frozenset(modules), cast("Mapping[str, torch.Size]", sizes))
+
+
+def _reshape(subject: Subject, network: nn.Module) -> None:
+    """Lets a supernet take all shapes of its subject."""
+    modules = dict(network.named_modules())
+    largest = _layout(subject.model, subject.space.own.shape)
+    for dim in subject.space.dims:
+        smaller = _layout(subject.model, subject.space.own.turned(dim, dim.values[0]).shape)
+        for path, size in smaller.sizes.items():
+            quantizer = modules[f"{path}.weight_quant"]
+            if size != largest.sizes[path] and not isinstance(quantizer, Quantizers):
+                bits = int(cast("Any", quantizer).bit_width())
+                quantizer = modules[f"{path}.weight_quant"] = Quantizers("weight", None, {bits: quantizer})
+                modules[path].weight_quant = quantizer
+            if size != largest.sizes[path]:
+                cast("Quantizers", quantizer).layer = path
+        for path in sorted(largest.modules - smaller.modules):
+            parent, _, name = path.rpartition(".")
+            if parent in smaller.modules and not isinstance(
+                modules[path], Passed
+            ):  # what lies within goes along
+                modules[path] = Passed(path, modules[path])
+                setattr(modules[parent], name, modules[path])
 
 
 def _put(network: nn.Module, path: str, module: nn.Module) -> None:

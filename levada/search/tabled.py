@@ -21,7 +21,7 @@ def tables(search: Search) -> list[Layer]:
     tasks = [
         (node, own, bits)
         for node, own in knobs.items()
-        for bits in itertools.product(*(search.subject.space.knobs[index].bits for index in own))
+        for bits in itertools.product(*(search.subject.space.knobs[index].values for index in own))
     ]
     chunks = [tasks[start::64] for start in range(min(64, len(tasks)))]
     found: dict[str, dict[tuple[int, ...], tuple[IntArray, IntArray]]] = {node: {} for node in knobs}

@@ -17,13 +17,15 @@ from levada.models import Model
 from levada.search.clock import Deadline, Stopwatch
 from levada.search.goal import Goal
 from levada.search.hardware import Cost, Evaluator
+from levada.search.places import lowered_network
+from levada.search.shapes import Shaped, shaped
 from levada.search.space import Candidate
-from levada.search.subject import Subject, lowered_network
+from levada.search.subject import Subject
 from levada.search.transplant import transplanted
 from levada.search.trials import Result
 from levada.train import Recipe, Task
 from levada.train.publish import equal, run_torch
-from levada.train.task import Widths, wide_family_of
+from levada.train.task import Shape, Widths, wide_family_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -80,16 +82,34 @@ def _task(model: Model, recipe: Recipe) -> Task:
     return train.task_of(model, recipe).kept_apart()
 
 
-_evaluators: dict[str, Evaluator] = {}
+_evaluators: dict[str, tuple[Shaped, Evaluator]] = {}
 
 
 def evaluator_of(work: Work) -> Evaluator:
-    """One for each subject, budget and clock: it remembers layers."""
+    """That of the largest shape."""
+    return hardware(work, work.subject.space.own.shape)[1]
+
+
+def hardware(work: Work, shape: Shape) -> tuple[Shaped, Evaluator]:
+    """One for each subject, shape, budget and clock: evaluators remember layers."""
     subject, goal = work.subject, work.goal
-    key = repr((subject.model, subject.space, goal.budget, goal.clock_mhz))
+    key = repr((subject.model, subject.space, shape, goal.board.name, goal.budget, goal.clock_mhz))
     if key not in _evaluators:
-        _evaluators[key] = Evaluator(subject.graph, goal.budget, goal.clock_mhz)
+        here = shaped(subject, shape, goal.board.name, goal.clock_mhz)
+        _evaluators[key] = here, Evaluator(here.graph, goal.budget, goal.clock_mhz)
     return _evaluators[key]
+
+
+def cost(work: Work, candidate: Candidate, target_fps: float | None) -> Cost:
+    """What a candidate takes in hardware at a rate, as predicted; see `Evaluator.evaluate`."""
+    here, evaluator = hardware(work, candidate.shape)
+    return evaluator.evaluate(here.local(candidate), target_fps)
+
+
+def misfit(work: Work, candidate: Candidate) -> str:
+    """What is missing for a candidate that does not fit; see `Evaluator.misfit`."""
+    here, evaluator = hardware(work, candidate.shape)
+    return evaluator.misfit(here.local(candidate), work.goal.target_fps)
 
 
 def build(model: Model, widths: Widths) -> nn.Module:
@@ -99,9 +119,8 @@ def build(model: Model, widths: Widths) -> nn.Module:
 
 def costs(work: Work, texts: list[str]) -> list[Cost]:
     """What candidates take in hardware, as predicted."""
-    evaluator = evaluator_of(work)
-    candidates = (work.subject.space.parse(text) for text in texts)
-    return [evaluator.evaluate(candidate, work.goal.target_fps) for candidate in candidates]
+    candidates = map(work.subject.space.parse, texts)
+    return [cost(work, candidate, work.goal.target_fps) for candidate in candidates]
 
 
 def train_widest(work: Work, text: str) -> Result:
@@ -129,7 +148,7 @@ def train_design(work: Work, candidate: Candidate) -> nn.Module:
     recipe, make = work.recipe, functools.partial(build, model, widths)
     if work.finetune:
         recipe = replace(recipe, epochs=work.finetune)
-        widest = work.subject.widths(work.subject.widest)
+        widest = work.subject.widths(work.subject.space.widest_of(candidate.shape))
         make = functools.partial(transplanted, model, work.start, widest, widths)
     return trained(work, str(candidate), recipe, work.place_of(candidate), make)
 

@@ -22,16 +22,22 @@ if TYPE_CHECKING:
 Log = Callable[[str], None]
 
 
+#: Numbers that say how large a network is, such as channels of a layer or how many layers there are, by name.
+Shape = tuple[tuple[str, int], ...]
+
+
 class Widths(NamedTuple):
-    """Bits of each layer of a network that may have a width of its own.
+    """Bits of each layer of a network that may have a width of its own, and how large the network is.
 
     Attributes:
         weights: of the weights of each such layer, in the order in which they are executed.
         activations: of each such quantizer of activations, in that order.
+        shape: all numbers of the family, always in the same order.
     """
 
     weights: tuple[int, ...]
     activations: tuple[int, ...]
+    shape: Shape = ()
 
 
 class Family(Protocol):
@@ -48,15 +54,22 @@ class Family(Protocol):
 
 
 class WideFamily(Family, Protocol):
-    """A family whose layers may have widths of their own."""
+    """A family whose layers may have widths of their own.
 
-    def widths_of(self, variant: str) -> Widths:
-        """What a variant has unless others are given."""
+    Modules of a network with fewer layers have the names that they have in one with more, and its channels
+    are the first ones of a network with more, so that the small network can have weights of the large one.
+    """
+
+    def widths_of(self, variant: str, shape: Shape = ()) -> Widths:
+        """What a variant has unless others are given; with some numbers of its shape, those that it has then.
+
+        LevadaError where a number is none of the family's.
+        """
 
     def build(self, variant: str, widths: Widths | None = None) -> torch.nn.Module:
         """The untrained network with these widths, or those of the variant.
 
-        LevadaError where it cannot have them, or they are not as many as its own.
+        LevadaError where it cannot have them, or they are not as many as its own of the same shape.
         """
 
 

@@ -2,11 +2,13 @@
 
     28 x 28 -> 3x3, 8 channels -> pool -> 3x3, 16 -> pool -> 3x3 of every second pixel, 16 -> 32 -> 10
 
-Each layer may have its own widths. Scales are powers of two, so that sums are exact in float32.
+Each layer may have its own widths, and the first four other numbers of channels. Scales are powers of two, so
+that sums are exact in float32.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,24 +16,25 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from levada import models
-from levada.train.task import Widths
+from levada.train.task import Shape, Widths
 
 from ..blocks.quantizers import classifier, constrain, conv, linear, relu, unsigned
-from ..blocks.widths import chosen
+from ..blocks.widths import chosen, shaped
 from ..tfc import strokes
 
 __all__ = ["LAYERS", "Digits", "build", "constrain", "frames", "samples", "widths_of"]
 
-CHANNELS = (8, 16, 16)
-HIDDEN = 32
+#: Channels of the layers before the last one.
+SHAPE = (("conv1", 8), ("conv2", 16), ("conv3", 16), ("hidden", 32))
 CLASSES = 10
-LAYERS = len(CHANNELS) + 2
+LAYERS = len(SHAPE) + 1
 
 
-def widths_of(variant: str) -> Widths:
+def widths_of(variant: str, shape: Shape = ()) -> Widths:
     """Of the weights of the five layers, and of the activations that each of them reads."""
     bits = models.find(f"digits-{variant}").bits
-    return Widths((bits["weight"],) * LAYERS, (bits["activation"],) * LAYERS)
+    numbers = shaped("digits", SHAPE, shape)
+    return Widths((bits["weight"],) * LAYERS, (bits["activation"],) * LAYERS, tuple(numbers.items()))
 
 
 def build(variant: str, widths: Widths | None = None) -> nn.Module:
@@ -44,7 +47,7 @@ def build(variant: str, widths: Widths | None = None) -> nn.Module:
     Raises:
         LevadaError: other widths.
     """
-    return Digits(chosen("digits", widths_of(variant), widths))
+    return Digits(chosen("digits", functools.partial(widths_of, variant), widths))
 
 
 def samples(variant: str) -> NDArray[np.uint8]:
@@ -62,8 +65,8 @@ class Digits(nn.Module):
 
     def __init__(self, widths: Widths) -> None:
         super().__init__()
-        weights, acts = (iter(bits) for bits in widths)
-        one, two, three = CHANNELS
+        weights, acts = iter(widths.weights), iter(widths.activations)
+        one, two, three, hidden = shaped("digits", SHAPE, widths.shape).values()
         first = next(acts)
         self.layers = nn.Sequential(
             # Bytes are divided by 255, an odd number: none lies between two multiples of a power of two.
@@ -74,10 +77,10 @@ class Digits(nn.Module):
             nn.MaxPool2d(2),
             *_convolution(two, three, weights, acts, stride=2),
             nn.Flatten(),
-            linear(three * 9, HIDDEN, next(weights)),
-            nn.BatchNorm1d(HIDDEN),
+            linear(three * 9, hidden, next(weights)),
+            nn.BatchNorm1d(hidden),
             relu(next(acts)),
-            classifier(HIDDEN, CLASSES, next(weights)),
+            classifier(hidden, CLASSES, next(weights)),
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -6,6 +6,9 @@ channels, and a shuffle (DepthToSpace) puts them into place. Bytes in, bytes out
 
 from __future__ import annotations
 
+import functools
+from collections import OrderedDict
+
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -13,17 +16,19 @@ from torch import Tensor, nn
 from levada import models
 from levada.models import Model
 from levada.train.recipe import Recipe
-from levada.train.task import Task, Widths
+from levada.train.task import Shape, Task, Widths
 
 from ..blocks import pictures
 from ..blocks.quantizers import constrain, conv, relu, unsigned
-from ..blocks.widths import chosen
+from ..blocks.widths import CHANNELS, chosen, shaped
 from .photographs import DATASETS
 
 __all__ = ["DATASETS", "ESPCN", "build", "constrain", "frames", "samples", "task", "widths_of"]
 
 PATCH = 32  # pixels a side of the exported network's input; it has no layer that needs a fixed size
-WIDTH = 16
+#: Channels between the layers, and convolutions between the first and the last one.
+SHAPE = (("channels", 16), ("depth", 1))
+BOUNDS = {"channels": CHANNELS, "depth": (0, 16)}
 BORDER_BITS = 8  # of the first and last layer's weights, in all variants
 STEP = 1 / 256  # of bytes
 
@@ -33,10 +38,12 @@ def factor(variant: str) -> int:
     return int(variant[1 : variant.index("-")])
 
 
-def widths_of(variant: str) -> Widths:
-    """Of the weights of the three layers, and of the activations between them."""
+def widths_of(variant: str, shape: Shape = ()) -> Widths:
+    """Of the weights of the three layers, or more by the depth, and of the activations between them."""
     bits = models.find(f"espcn-{variant}").bits
-    return Widths((BORDER_BITS, bits["weight"], BORDER_BITS), (bits["activation"],) * 2)
+    numbers = shaped("espcn", SHAPE, shape, BOUNDS)
+    weights = (BORDER_BITS, *(bits["weight"],) * numbers["depth"], BORDER_BITS)
+    return Widths(weights, (bits["activation"],) * (len(weights) - 1), tuple(numbers.items()))
 
 
 def build(variant: str, widths: Widths | None = None) -> nn.Module:
@@ -50,7 +57,8 @@ def build(variant: str, widths: Widths | None = None) -> nn.Module:
     Raises:
         LevadaError: other widths.
     """
-    return ESPCN(factor(variant), chosen("espcn", widths_of(variant), widths, weights=(3, 8)))
+    own_of = functools.partial(widths_of, variant)
+    return ESPCN(factor(variant), chosen("espcn", own_of, widths, weights=(3, 8)))
 
 
 def samples(variant: str) -> NDArray[np.uint8]:
@@ -73,20 +81,23 @@ def task(model: Model, recipe: Recipe) -> Task:
 class ESPCN(nn.Module):
     """Float [N, 1, H, W] in 0..1 to [N, 1, factor * H, factor * W], bytes divided by 256."""
 
-    def __init__(self, factor: int, widths: Widths, width: int = WIDTH) -> None:
+    def __init__(self, factor: int, widths: Widths) -> None:
         super().__init__()
-        first, second, third = widths.weights
-        before, after = widths.activations
-        self.layers = nn.Sequential(
-            unsigned(8, STEP),
-            conv(1, width, 5, first, bias=True, padding=2),
-            relu(before, STEP * 2 ** (8 - before)),
-            conv(width, width, 3, second, bias=True, padding=1),
-            relu(after, STEP * 2 ** (8 - after)),
-            conv(width, factor**2, 3, third, per_channel=False, bias=True, padding=1),
-            unsigned(8, STEP),
-            nn.PixelShuffle(factor),
+        channels, _ = shaped("espcn", SHAPE, widths.shape, BOUNDS).values()
+        first, *middle, last = widths.weights
+        before, *after = widths.activations
+        layers: OrderedDict[str, nn.Module] = OrderedDict(
+            bytes=unsigned(8, STEP),
+            first=conv(1, channels, 5, first, bias=True, padding=2),
+            relu0=relu(before, STEP * 2 ** (8 - before)),
         )
+        for number, (bits, act) in enumerate(zip(middle, after, strict=True), 1):
+            layers[f"middle{number}"] = conv(channels, channels, 3, bits, bias=True, padding=1)
+            layers[f"relu{number}"] = relu(act, STEP * 2 ** (8 - act))
+        layers["last"] = conv(channels, factor**2, 3, last, per_channel=False, bias=True, padding=1)
+        layers["result"] = unsigned(8, STEP)
+        layers["shuffle"] = nn.PixelShuffle(factor)
+        self.layers = nn.Sequential(layers)
 
     def forward(self, x: Tensor) -> Tensor:
         """All layers in order."""

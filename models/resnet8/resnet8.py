@@ -7,6 +7,7 @@ integers of one scale.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 import numpy as np
@@ -14,23 +15,25 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from levada import models
-from levada.train.task import Widths
+from levada.train.task import Shape, Widths
 
 from ..blocks import pictures
 from ..blocks.quantizers import classifier, constrain, conv, relu, signed, unsigned
-from ..blocks.widths import chosen
+from ..blocks.widths import chosen, shaped
 
 __all__ = ["ResNet8", "build", "constrain", "frames", "samples", "widths_of"]
 
-SHAPE = (3, 32, 32)
-CHANNELS = (16, 32, 64)
+PICTURE = (3, 32, 32)
+#: Channels of the three stacks; the first convolution has those of the first.
+SHAPE = (("stack1", 16), ("stack2", 32), ("stack3", 64))
 CLASSES = 10
 
 
-def widths_of(variant: str) -> Widths:
+def widths_of(variant: str, shape: Shape = ()) -> Widths:
     """Of the weights of the ten layers, and of the eleven quantizers behind the input's."""
     bits = models.find(f"resnet8-{variant}").bits
-    return Widths((bits["weight"],) * 10, (bits["activation"],) * 11)
+    numbers = shaped("resnet8", SHAPE, shape)
+    return Widths((bits["weight"],) * 10, (bits["activation"],) * 11, tuple(numbers.items()))
 
 
 def build(variant: str, widths: Widths | None = None) -> nn.Module:
@@ -43,7 +46,7 @@ def build(variant: str, widths: Widths | None = None) -> nn.Module:
     Raises:
         LevadaError: other widths.
     """
-    return ResNet8(chosen("resnet8", widths_of(variant), widths))
+    return ResNet8(chosen("resnet8", functools.partial(widths_of, variant), widths))
 
 
 def samples(variant: str) -> NDArray[np.uint8]:
@@ -53,24 +56,25 @@ def samples(variant: str) -> NDArray[np.uint8]:
 
 def frames(variant: str, count: int, seed: int) -> NDArray[np.uint8]:  # noqa: ARG001  # one size for all
     """Generated inputs: uint8 [count, 3, 32, 32]."""
-    return pictures.draw(count, SHAPE, seed)
+    return pictures.draw(count, PICTURE, seed)
 
 
 class ResNet8(nn.Module):
     """Float [N, 3, 32, 32] in 0..1 to logits, float [N, 10]."""
 
-    def __init__(self, widths: Widths, channels: tuple[int, ...] = CHANNELS) -> None:
+    def __init__(self, widths: Widths) -> None:
         super().__init__()
-        weights, acts = (iter(bits) for bits in widths)
-        first, last = channels[0], channels[-1]
+        weights, acts = iter(widths.weights), iter(widths.activations)
+        first, second, last = shaped("resnet8", SHAPE, widths.shape).values()
         layers: list[nn.Module] = [
             unsigned(8, 1 / 255),
-            conv(SHAPE[0], first, 3, next(weights), padding=1),
+            conv(PICTURE[0], first, 3, next(weights), padding=1),
             nn.BatchNorm2d(first),
             relu(next(acts)),
         ]
-        for inputs, outputs in zip((first, *channels), channels, strict=False):
-            layers.append(Block(inputs, outputs, weights, acts))
+        layers.append(Block(first, first, weights, acts))
+        layers.append(Block(first, second, weights, acts, stride=2))
+        layers.append(Block(second, last, weights, acts, stride=2))
         bits = next(acts)
         layers += [nn.AvgPool2d(8), relu(bits, 2.0 ** (2 - bits)), nn.Flatten()]
         layers.append(classifier(last, CLASSES, next(weights)))
@@ -83,14 +87,15 @@ class ResNet8(nn.Module):
 
 
 class Block(nn.Module):
-    """A residual stack: [N, inputs, H, W] to [N, outputs, H', W'], half the size where the channels grow.
+    """A residual stack: [N, inputs, H, W] to [N, outputs, H / stride, W / stride].
 
-    It takes the next of the widths: of two or three layers, and of three quantizers.
+    It takes the next of the widths: of two layers, or of three with a stride, and of three quantizers.
     """
 
-    def __init__(self, inputs: int, outputs: int, weights: Iterator[int], acts: Iterator[int]) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, weights: Iterator[int], acts: Iterator[int], stride: int = 1
+    ) -> None:
         super().__init__()
-        stride = 1 if inputs == outputs else 2
         self.main = nn.Sequential(
             conv(inputs, outputs, 3, next(weights), stride=stride, padding=1),
             nn.BatchNorm2d(outputs),
@@ -100,7 +105,7 @@ class Block(nn.Module):
         )
         self.side = (
             nn.Identity()
-            if inputs == outputs
+            if stride == 1
             else nn.Sequential(
                 conv(inputs, outputs, 1, next(weights), stride=stride), nn.BatchNorm2d(outputs)
             )

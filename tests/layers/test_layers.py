@@ -16,7 +16,7 @@ from levada.sim import native
 from levada.sim.cppsim import CppSim
 from levada.sim.rtlsim import RtlSim
 from levada.sim.single import apart
-from tests.layers import nested_cases
+from tests.layers import narrow_cases, nested_cases
 
 # Cases of a kind, in `make test` and in `make test-deep`, and of a batch: large ones make little of the fixed
 # costs of the compilers.
@@ -118,6 +118,11 @@ def test_simulators_equal_golden_in_each_setting(kind, request):
         check_simulators(cases)
 
 
+def test_simulators_equal_golden_with_narrow_lanes(request):
+    for cases in batches(narrow_cases.cases(), request, CASES, BATCH):
+        check_simulators(cases)
+
+
 def has_a_netlist(case):
     """Yosys ships block RAMs as shells without behaviour: they can be counted but not simulated."""
     return "block" not in (case.folding.memory, case.folding.thresholds)
@@ -131,6 +136,10 @@ def test_netlist_equals_golden(kind, request):
 @pytest.mark.parametrize("kind", nested_cases.KINDS)
 def test_netlist_equals_golden_in_each_setting(kind, request):
     check_netlists(nested_cases.cases(registered()[kind]), request, NESTED_NETLIST_CASES)
+
+
+def test_netlist_equals_golden_with_narrow_lanes(request):
+    check_netlists(narrow_cases.cases(), request, NESTED_NETLIST_CASES)
 
 
 def check_netlists(strategy, request, cases):

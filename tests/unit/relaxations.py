@@ -36,7 +36,7 @@ class Small(Subject):
         super().__init__(SimpleNamespace(name="small", variant=""), None, SPACE, (0, 0, 1))
 
     def network(self, candidate):
-        first, act, last = (candidate.bits(knob) for knob in KNOBS)
+        first, act, last = (candidate.value(knob) for knob in KNOBS)
         return nn.Sequential(
             quantizers.linear(6, 16, first),
             nn.BatchNorm1d(16),
@@ -67,7 +67,7 @@ def expected(device=DEVICE):
 
 def drawn(seed):
     random = torch.Generator().manual_seed(seed)
-    return [torch.rand(len(knob.bits), generator=random).softmax(dim=0) for knob in KNOBS]
+    return [torch.rand(len(knob.values), generator=random).softmax(dim=0) for knob in KNOBS]
 
 
 def certain(*bits):
@@ -78,7 +78,7 @@ def table_share(device):
     """The true share: that of the table for the candidate itself, and what converters take beside it."""
 
     def share_at(candidate, interval):
-        one = certain(*(candidate.bits(knob) for knob in KNOBS))
+        one = certain(*(candidate.value(knob) for knob in KNOBS))
         return 1.1 * float(expected(device).tables(interval, one).shares(one).max())
 
     return share_at

@@ -35,7 +35,7 @@ COST = Cost(1000, 1e5, 500, 400, 3, 2, True, 0.0)
 
 
 def bits_of(candidates):
-    return np.array([[c.bits(knob) for knob in SPACE.knobs] for c in candidates])
+    return np.array([[c.value(knob) for knob in SPACE.knobs] for c in candidates])
 
 
 def loss(candidates):
@@ -180,7 +180,7 @@ def test_evolution_by_predicted_costs_is_the_same_in_any_number_of_processes(tmp
     def evolved_by(search):
         def points(candidates):
             costs = search.costs(candidates)
-            bits = [sum(c.bits(knob) for knob in search.subject.space.knobs) for c in candidates]
+            bits = [sum(c.value(knob) for knob in search.subject.space.knobs) for c in candidates]
             return np.array([[-b, cost.lut] for b, cost in zip(bits, costs, strict=True)]), np.zeros(
                 len(bits)
             )

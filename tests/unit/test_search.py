@@ -121,7 +121,7 @@ def test_a_width_that_the_hardware_refuses_is_left_out_and_told():
     }
     graph = assembled(layers, {"x": Tensor("x", (4, 4, 2), graphs.INT8)}, "conv")
     found = space(graph, (4,), WIDTHS, keep_ends=False)
-    assert found.knobs[0].bits == (2, 3, 4, 6, 8)
+    assert found.knobs[0].values == (2, 3, 4, 6, 8)
     why = (
         "activations of quant: not 1 bits: cut: cannot take BIPOLAR: image: a bipolar input has no zero to "
         "pad with; quantize it to 2 bits or more"
@@ -144,7 +144,7 @@ def test_candidates_are_drawn_read_back_and_have_near_ones(seed, name):
     backwards = ", ".join(reversed(str(drawn).split(",")))
     assert found.parse(backwards) == drawn
     for near in found.neighbours(drawn):
-        assert sum(near.bits(knob) != drawn.bits(knob) for knob in found.knobs) == 1
+        assert sum(near.value(knob) != drawn.value(knob) for knob in found.knobs) == 1
         assert drawn in list(found.neighbours(near))
 
 

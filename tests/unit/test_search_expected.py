@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from levada.search.banks import Bank, install
-from levada.search.modules import quantizers_of
+from levada.search.quantizers import quantizers_of
 from levada.search.relaxed import predicted_share
 from tests.unit.relaxations import BITS, DEVICE, Small, certain, drawn, expected, quantizers
 

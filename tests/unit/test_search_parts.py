@@ -271,7 +271,8 @@ def least(losses, layers, interval, budget):
 @given(problems())
 @settings(max_examples=60, deadline=None)
 def test_widths_and_foldings_chosen_together_are_the_best(problem):
-    answer = choose(*problem)
+    losses, layers, interval, budget = problem
+    answer = choose(losses, [layer.within(interval) for layer in layers], budget)
     wanted = least(*problem)
     if wanted is None:
         assert answer is None

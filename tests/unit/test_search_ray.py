@@ -86,7 +86,7 @@ def small(monkeypatch):
     require("lightning_fabric")
     dataset = searches.data.Dataset("stripes", *stripes(240, 1), *stripes(40, 2))
     monkeypatch.setattr(models, "load_data", lambda model: dataset)
-    monkeypatch.setattr(searching, "subject", functools.cache(subject))
+    monkeypatch.setattr(searching, "subject", searches.remembering(subject))
 
 
 def refuse(number):

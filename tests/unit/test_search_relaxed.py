@@ -235,7 +235,7 @@ class TestSettling:
         found = self.settled(narrow, 0.8, device)
         assert share_at(found, 10) <= 0.8
         for knob in KNOBS:
-            for bits in (b for b in BITS if b > found.bits(knob)):
+            for bits in (b for b in BITS if b > found.value(knob)):
                 assert share_at(found.turned(knob, bits), 10) > 0.8
 
     def test_the_loosest_rung_is_for_the_widest_candidate(self):
@@ -254,7 +254,7 @@ class TestSettling:
         device = dataclasses.replace(DEVICE, dsp=0, bram18=0)
         wanted = [[0.01, 0.01, 0.98], [0.01, 0.01, 0.98], [0.1, 0.4, 0.5]]
         found = self.settled(wanted, 1.2, device)
-        assert [found.bits(knob) for knob in KNOBS] == [8, 8, 4]
+        assert [found.value(knob) for knob in KNOBS] == [8, 8, 4]
 
     def test_what_never_fits_is_none(self):
         assert self.settled([[0.1, 0.4, 0.5]] * 3, 0.001) is None

@@ -19,8 +19,9 @@ from levada.errors import LevadaError
 from levada.search import annealed, clock, probes, result
 from levada.search import search as searching
 from levada.search.clock import TimeUpError
+from levada.search.places import lowered_network
 from levada.search.search import search
-from levada.search.subject import lowered_network, subject
+from levada.search.subject import subject
 from levada.train.classification import Classification
 from levada.train.task import wide_family_of
 from tests.require_tools import require
@@ -37,15 +38,7 @@ def small(monkeypatch):
     require("lightning_fabric")
     dataset = searches.data.Dataset("stripes", *stripes(240, 1), *stripes(40, 2))
     monkeypatch.setattr(models, "load_data", lambda model: dataset)
-    known = {}
-
-    def remembered(*arguments):
-        key = repr(arguments)
-        if key not in known:
-            known[key] = subject(*arguments)
-        return known[key]
-
-    monkeypatch.setattr(searching, "subject", remembered)
+    monkeypatch.setattr(searching, "subject", searches.remembering(subject))
 
 
 def run(folder, **others):

@@ -15,8 +15,8 @@ from levada.errors import LevadaError
 from levada.precision import Precision
 from levada.search import subnets, supernet, work
 from levada.search.clock import Deadline, TimeUpError
-from levada.search.space import Candidate, Knob, Space
-from levada.search.subject import Subject
+from levada.search.space import Candidate, Dim, Knob, Space
+from levada.search.subject import Subject, idle
 from levada.search.work import Work
 from levada.train import Recipe
 from levada.train.run import read
@@ -28,10 +28,12 @@ from tests.unit import trainings
 digits = importlib.import_module("levada.models.digits.digits")
 
 
-def subject_of(name, weights=(1, 2, 3, 8), activations=(2, 3, 8)) -> Subject:
+def subject_of(name, weights=(1, 2, 3, 8), activations=(2, 3, 8), shape=()) -> Subject:
     """A subject whose sites are the widths of the network, one each; of no hardware."""
     model = models.find(name)
-    own = wide_family_of(model).widths_of(model.variant)
+    dims = tuple(Dim(*pair) for pair in shape)
+    largest = tuple((dim.name, dim.values[-1]) for dim in dims)
+    own = wide_family_of(model).widths_of(model.variant, largest)
     choices, knobs, places = [], [], []
     for what, widths, bits in (
         ("weight", own.weights, weights),
@@ -41,7 +43,9 @@ def subject_of(name, weights=(1, 2, 3, 8), activations=(2, 3, 8)) -> Subject:
             choices.append((f"{what}_{place}", Precision(**{what: width})))
             knobs.append(Knob(what, (f"{what}_{place}",), bits))
             places.append(place)
-    return Subject(model, None, Space(name, Candidate(tuple(choices)), tuple(knobs)), tuple(places))
+    space = Space(name, Candidate(tuple(choices), largest), tuple(knobs), dims=dims)
+    subject = Subject(model, None, space, tuple(places))
+    return replace(subject, space=replace(space, idle=idle(subject)))
 
 
 def inputs_of(subject, count=24):
@@ -70,8 +74,9 @@ def alone(subject, network, candidate):
     for path, parameter in parameters.items():
         parent, _, name = path.rpartition(".")
         owner = network.get_submodule(parent)
+        owner = owner.inner if isinstance(owner, supernet.Passed) else owner
         owner = owner.active if isinstance(owner, supernet.Bank) else owner
-        parameter.data = getattr(owner, name).data.clone()
+        parameter.data = getattr(owner, name).data[tuple(map(slice, parameter.shape))].clone()
         quantizer = getattr(owner, "weight_quant", None)
         if name == "weight" and isinstance(getattr(quantizer, "active", None), supernet.Fitted):
             parameter.data /= quantizer.active.size(parameter.data)
@@ -87,11 +92,21 @@ def outputs(network, inputs):
         return network(inputs)
 
 
+ALL, SOME = (1, 2, 3, 8), (3, 4, 8)
+
+
 @pytest.mark.parametrize(
-    ("name", "weights"),
-    [("digits-w4a4", (1, 2, 3, 8)), ("resnet8-w4a4", (1, 2, 3, 8)), ("espcn-x2-w4a4", (3, 4, 8))],
+    ("name", "weights", "shape"),
+    [
+        ("digits-w4a4", ALL, ()),
+        ("resnet8-w4a4", ALL, ()),
+        ("espcn-x2-w4a4", SOME, ()),
+        ("digits-w4a4", ALL, (("conv1", (3, 8)), ("conv3", (8, 16)), ("hidden", (20, 32)))),
+        ("resnet8-w4a4", ALL, (("stack1", (8, 16)), ("stack3", (32, 40, 64)))),
+        ("espcn-x2-w4a4", SOME, (("channels", (6, 16)), ("depth", (0, 1, 3)))),
+    ],
 )
-def test_subnets_are_the_familys_own_networks(monkeypatch, name, weights):
+def test_subnets_are_the_familys_own_networks(monkeypatch, name, weights, shape):
     """With sizes that are powers of two, sums of scaled weights are the scaled sums, to the last bit."""
 
     def size(self, weights):
@@ -99,12 +114,12 @@ def test_subnets_are_the_familys_own_networks(monkeypatch, name, weights):
         return 2.0 ** (torch.arange(shape[0]) % 3 - 4).reshape(shape)
 
     monkeypatch.setattr(supernet.Fitted, "size", size)
-    subject = subject_of(name, weights)
+    subject = subject_of(name, weights, shape=shape)
     network, inputs = built(subject), inputs_of(subject)
     random = np.random.default_rng(5)
-    drawn = [subject.space.draw(random) for _ in range(2)]
+    drawn = [subject.space.draw(random) for _ in range(4 if shape else 2)]
     for candidate in [subject.widest, subject.narrowest, *drawn]:
-        supernet.select(network, subject.widths(candidate))
+        supernet.select(network, subject, candidate)
         own = alone(subject, network, candidate)
         wanted, found = outputs(own, inputs), outputs(network, inputs)
         if found.ndim == 2 and subject.widths(candidate).weights[-1] <= 2:
@@ -117,7 +132,7 @@ def test_all_knobs_are_turned():
     """Shared quantizers, too: a bank for each knob, and a normalisation for each quantizer behind one."""
     subject = subject_of("resnet8-w4a4")
     network = built(subject)
-    found = list(supernet.banks(network))
+    found = [module for module in network.modules() if isinstance(module, supernet.Bank)]
     places = {what: {b.place for b in found if b.what == what} for what in ("weight", "activation")}
     assert places == {"weight": set(range(10)), "activation": set(range(11))}
     norms = [b for b in found if isinstance(b.active, nn.BatchNorm2d)]
@@ -143,7 +158,7 @@ def test_gradients_reach_the_shared_weights_at_every_width():
     subject = subject_of("digits-w4a4")
     network, inputs = built(subject).train(), inputs_of(subject)
     for candidate in (subject.widest, subject.narrowest):
-        supernet.select(network, subject.widths(candidate))
+        supernet.select(network, subject, candidate)
         network.zero_grad()
         network(inputs).square().mean().backward()
         gradients = [p.grad for path, p in network.named_parameters() if path.endswith("weight")]

@@ -41,7 +41,7 @@ SMALL = {
     "learned_scales": (("significant", 24),),
 }
 #: The smallest network, of one bit and without ReLU, is too small for some.
-NETWORKS = dict.fromkeys(WIDER, "digits-w2a2") | {"nested": "digits-w4a4"}
+NETWORKS = dict.fromkeys(WIDER, "digits-w2a2") | dict.fromkeys(("narrow_rows", "nested"), "digits-w4a4")
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ class Measured(Source):
         for (index, bits, _), result in zip(single, found, strict=False):
             losses[index][bits] = max(0.0, result["loss"] - least)
         for own, knob in zip(losses, search.subject.space.knobs, strict=True):
-            own[knob.bits[-1]] = 0.0
+            own[knob.values[-1]] = 0.0
         return losses
 
 
@@ -115,5 +115,5 @@ def singles(work: Work) -> list[tuple[int, int, Candidate]]:
     return [
         (index, bits, widest.turned(knob, bits))
         for index, knob in enumerate(work.subject.space.knobs)
-        for bits in knob.bits[:-1]
+        for bits in knob.values[:-1]
     ]

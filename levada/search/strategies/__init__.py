@@ -30,6 +30,8 @@ class Strategy(abc.ABC):
 
     #: What it does, in a few words, for lists.
     about: ClassVar[str] = ""
+    #: Whether it chooses shapes, too.
+    shapes: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
         _registered[cls.__module__.rpartition(".")[2]] = cls

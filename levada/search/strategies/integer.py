@@ -10,9 +10,9 @@ import numpy as np
 from levada_driver.datatype import IntArray
 
 from levada import cost as costs
-from levada.search import sensitivities
+from levada.search import sensitivities, work
 from levada.search.joint import Layer, Losses, choose
-from levada.search.rungs import rungs
+from levada.search.rungs import Rung, rungs
 from levada.search.strategies import Strategy, option
 from levada.search.tabled import tables
 
@@ -73,27 +73,27 @@ def _ladder(search: Search, losses: Losses, layers: list[Layer]) -> dict[Candida
     """Answers at several rates or shares of the budget, with their losses."""
     found: dict[Candidate, float] = {}
     # Twice as many as designs, since some have the same answer.
-    for rung in rungs(search, 2 * search.designs):
-        search.proposing.check()
-        answer = _fitting(search, losses, layers, *rung)
+    steps = rungs(search, 2 * search.designs)
+    for answer in search.workers.all(_fitting, [(search.work, losses, layers, rung) for rung in steps]):
         if answer is not None:
-            candidate, loss = answer
-            found.setdefault(candidate, loss)
+            found.setdefault(*answer)
     return found
 
 
 def _fitting(
-    search: Search, losses: Losses, layers: list[Layer], interval: int, share: float
+    own: work.Work, losses: Losses, layers: list[Layer], rung: Rung
 ) -> tuple[Candidate, float] | None:
-    """The answer that fits with its converters and FIFOs, too."""
-    whole = (share * costs.budget(search.goal.budget)).astype(np.int64)
-    budget = whole
+    """The answer at a rung that fits with its converters and FIFOs, too; in another process."""
+    goal = own.goal
+    whole = (rung.share * costs.budget(goal.budget)).astype(np.int64)
+    budget, offers = whole, [layer.within(rung.interval) for layer in layers]
     for _ in range(_TRIES):
-        answer = choose(losses, layers, interval, budget)
+        own.deadline.check()
+        answer = choose(losses, offers, budget)
         if answer is None:
             return None
-        candidate = search.subject.space.at(answer.bits)
-        took = search.cost_at(candidate, interval)
+        candidate = own.subject.space.at(answer.bits)
+        took = work.cost(own, candidate, goal.clock_mhz * 1e6 / rung.interval)
         excess = np.maximum(0, _counts(took) - whole)
         if took.fits and not excess.any():
             return candidate, answer.loss

@@ -56,6 +56,7 @@ class OneShot(Strategy):
     """
 
     about: ClassVar[str] = "a supernet for all widths, and evolution over its scores"
+    shapes: ClassVar[bool] = True
 
     epochs: int = option(0, 0, 100_000)
     sandwich: int = option(1, 0, 1)

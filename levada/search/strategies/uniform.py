@@ -14,12 +14,16 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(eq=False)
 class Uniform(Strategy):
-    """All pairs of a width of weights and one of activations; knobs take the nearest that they have."""
+    """All pairs of a width of weights and one of activations; knobs take the nearest that they have.
+
+    Of each pair all shapes, the largest first.
+    """
 
     about: ClassVar[str] = "the same widths in all layers, to compare with"
+    shapes: ClassVar[bool] = True
 
     def propose(self, search: Search) -> list[Candidate]:
         """Those that fit, the widest first."""
-        found = search.subject.uniforms()
+        found = search.subject.uniforms(search.subject.space.shapes()[::-1])
         fitting = [c for c, cost in zip(found, search.costs(found), strict=True) if cost.fits]
         return fitting[: search.designs]
