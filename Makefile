@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := build
-.PHONY: setup build test test-deep bench bench-search bench-methods bench-designs train cost-samples cost-fit cost-networks lint clean
+.PHONY: setup build test test-deep bench bench-search bench-methods bench-designs qbench train cost-samples cost-fit cost-networks lint clean
 
 setup: $(READY)
 
@@ -52,6 +52,9 @@ bench-methods: $(READY)
 
 bench-designs: $(READY)
 	$(BIN)/python -m tests.designs $(ARGS)
+
+qbench: $(READY)
+	$(BIN)/python -m tests.qbench $(ARGS)
 
 cost-samples: $(READY)
 	$(BIN)/python -m levada.cost.sampling

@@ -9,14 +9,11 @@ from its last epoch, and any number of processes may work at once, each on train
 from __future__ import annotations
 
 import argparse
-import contextlib
-import fcntl
 import functools
 import itertools
 import json
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -33,15 +30,14 @@ from levada.train.loop import fit
 from levada.train.publish import run_torch
 from levada.train.recipe import MethodSpec
 from levada.train.run import Job
-from levada.train.task import Widths, wide_family_of
+from levada.train.task import wide_family_of
+from tests import once
 
 FOLDER = Path("build/method_effects")
-RESULTS = "results.jsonl"
 MODEL = "digits-w2a2"
 EPOCHS, BATCH, RATE = 2, 100, 0.005
 SEEDS = 3
 LEVEL = 0.95
-_POLL = 5.0  # seconds between looks at what other processes have done
 
 
 @dataclass(frozen=True)
@@ -57,10 +53,6 @@ class Training:
     def key(self) -> str:
         """Of all that its result depends on, but for the code."""
         return content.digest(json.dumps(asdict(self)))[:16]
-
-
-#: A training and the folder for its checkpoints to percent of test images.
-Trainer = Callable[[Training, Path], float]
 
 
 @dataclass(frozen=True)
@@ -79,7 +71,8 @@ class Effect:
         return first, Training(self.from_bits or self.bits, self.others, seed, epochs)
 
 
-def _spec(name: str, **options: bool | float | str) -> MethodSpec:
+def spec(name: str, **options: bool | float | str) -> MethodSpec:
+    """A method as a recipe names it."""
     return MethodSpec(name, tuple(sorted(options.items())))
 
 
@@ -87,107 +80,76 @@ def _added(claim: str, bits: tuple[int, int], *base: MethodSpec, new: MethodSpec
     return Effect(claim, bits, base, (*base, new))
 
 
-_FLOAT, _FITTED = _spec("full_precision"), _spec("calibration")
+_FLOAT, _FITTED = spec("full_precision"), spec("calibration")
 _LOW, _AFTER = (2, 2), (3, 3)
 EFFECTS = {
     "attention_rounding": _added(
-        "better after training", _AFTER, _FLOAT, _FITTED, new=_spec("attention_rounding")
+        "better after training", _AFTER, _FLOAT, _FITTED, new=spec("attention_rounding")
     ),
-    "bias_correction": _added("better after training", _AFTER, _FLOAT, _FITTED, new=_spec("bias_correction")),
-    "bn_reestimation": _added("better in evaluation", _LOW, new=_spec("bn_reestimation")),
+    "bias_correction": _added("better after training", _AFTER, _FLOAT, _FITTED, new=spec("bias_correction")),
+    "bn_reestimation": _added("better in evaluation", _LOW, new=spec("bn_reestimation")),
     "calibration": _added("better after training", _AFTER, _FLOAT, new=_FITTED),
-    "dampening": _added("less oscillation, better", _LOW, new=_spec("dampening")),
-    "distillation": _added("better by a teacher's answers", _LOW, new=_spec("distillation")),
-    "freezing": _added("less oscillation, better", _LOW, new=_spec("freezing")),
-    "full_precision": _added("better if rounding comes late", _LOW, new=_spec("full_precision", part=0.5)),
-    "hero": _added("better after training", _AFTER, _FLOAT, new=_spec("hero")),
-    "information_retaining": _added("better binary weights", (1, 2), new=_spec("information_retaining")),
+    "dampening": _added("less oscillation, better", _LOW, new=spec("dampening")),
+    "distillation": _added("better by a teacher's answers", _LOW, new=spec("distillation")),
+    "freezing": _added("less oscillation, better", _LOW, new=spec("freezing")),
+    "full_precision": _added("better if rounding comes late", _LOW, new=spec("full_precision", part=0.5)),
+    "hero": _added("better after training", _AFTER, _FLOAT, new=spec("hero")),
+    "information_retaining": _added("better binary weights", (1, 2), new=spec("information_retaining")),
     "learned_bits": Effect(
         "better than equal widths, same mean",
         _LOW,
-        (_spec("learned_scales"),),
-        (_spec("learned_bits", weight_bits=2.0, activation_bits=2.0, strength=1.0),),
+        (spec("learned_scales"),),
+        (spec("learned_bits", weight_bits=2.0, activation_bits=2.0, strength=1.0),),
         from_bits=(4, 4),
     ),
-    "learned_levels": _added("better than equal distances", _LOW, new=_spec("learned_levels", width=5)),
+    "learned_levels": _added("better than equal distances", _LOW, new=spec("learned_levels", width=5)),
     "narrow_rows": Effect(
         "better than so few bits in all channels",
         _LOW,
         (),
-        (_spec("narrow_rows"),),
+        (spec("narrow_rows"),),
         from_bits=(4, 2),
     ),
-    "nested": _added("upper bits of the weights serve, too", (4, 2), new=_spec("nested", bits="4,2")),
+    "nested": _added("upper bits of the weights serve, too", (4, 2), new=spec("nested", bits="4,2")),
     "learned_rounding": _added(
-        "better after training", _AFTER, _FLOAT, _FITTED, new=_spec("learned_rounding")
+        "better after training", _AFTER, _FLOAT, _FITTED, new=spec("learned_rounding")
     ),
-    "learned_scales": _added("better than fixed scales", _LOW, new=_spec("learned_scales")),
-    "noise_decay": _added("better than plain rounding", _LOW, new=_spec("noise_decay")),
-    "nonuniform_thresholds": _added("better than equal steps", _LOW, new=_spec("nonuniform_thresholds")),
-    "saq": _added("flatter, better", _LOW, new=_spec("saq")),
+    "learned_scales": _added("better than fixed scales", _LOW, new=spec("learned_scales")),
+    "noise_decay": _added("better than plain rounding", _LOW, new=spec("noise_decay")),
+    "nonuniform_thresholds": _added("better than equal steps", _LOW, new=spec("nonuniform_thresholds")),
+    "saq": _added("flatter, better", _LOW, new=spec("saq")),
 }
 
 
-def train(training: Training, folder: Path) -> float:
-    """Percent of the 10,000 test images that torch classifies rightly after a training."""
+def train(training: Training, folder: Path) -> once.Entry:
+    """Trains; kept is the percent of the 10,000 test images that torch classifies rightly then."""
     model = models.find(MODEL)
     recipe = Recipe(training.seed, training.epochs, BATCH, RATE, shift=1, methods=training.methods)
     data = models.load_data(model)
-    make = functools.partial(_make, training.bits)
-    job = Job(model, recipe, Classification(model, recipe, data), folder, _quiet, make=make, key=training.key)
+    make = functools.partial(uniform, MODEL, training.bits)
+    job = Job(model, recipe, Classification(model, recipe, data), folder, quiet, make=make, key=training.key)
     with one_thread():
         network = fit(job)
         logits = run_torch(network, as_floats(model, data.x_test))[0]
-    return 100 * float(np.mean(logits.argmax(axis=1) == data.y_test))
+    accuracy = 100 * float(np.mean(logits.argmax(axis=1) == data.y_test))
+    return {"accuracy": accuracy, "training": asdict(training)}
 
 
-def _make(bits: tuple[int, int]) -> nn.Module:
-    """Untrained digits, all layers of the same widths."""
-    family = wide_family_of(models.find(MODEL))
-    layers = family.widths_of(models.find(MODEL).variant)
-    weights, activations = ((width,) * len(part) for width, part in zip(bits, layers, strict=True))
-    return family.build(models.find(MODEL).variant, Widths(weights, activations))
+def uniform(name: str, bits: tuple[int, int]) -> nn.Module:
+    """A model's network, untrained, all layers with weights and activations of the same bits.
+
+    Raises:
+        LevadaError: the family does not build it.
+    """
+    model = models.find(name)
+    family = wide_family_of(model)
+    own = family.widths_of(model.variant)
+    weights, activations = (bits[0],) * len(own.weights), (bits[1],) * len(own.activations)
+    return family.build(model.variant, own._replace(weights=weights, activations=activations))
 
 
-def _quiet(_: str) -> None:
+def quiet(_: str) -> None:
     """The log of a training whose result alone counts."""
-
-
-def results(folder: Path) -> dict[str, float]:
-    """What has been trained, by the trainings' keys; a line that an end has cut off counts for nothing."""
-    path, found = folder / RESULTS, {}
-    for line in path.read_text().splitlines() if path.is_file() else []:
-        with contextlib.suppress(json.JSONDecodeError):
-            entry = json.loads(line)
-            found[entry["key"]] = entry["accuracy"]
-    return found
-
-
-def work(trainings: Sequence[Training], folder: Path, train: Trainer = train) -> dict[str, float]:
-    """Trains what no other process does, waits for those, and returns all results."""
-    folder.mkdir(parents=True, exist_ok=True)
-    while missing := [t for t in trainings if t.key not in results(folder)]:
-        if not sum(_one(training, folder, train) for training in missing):
-            time.sleep(_POLL)
-    return results(folder)
-
-
-def _one(training: Training, folder: Path, train: Trainer) -> bool:
-    """Trains, unless another process is at it or was."""
-    with (folder / f"{training.key}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # it goes when the process does
-        except BlockingIOError:
-            return False
-        if training.key in results(folder):
-            return True
-        start = time.monotonic()
-        accuracy = train(training, folder / training.key)
-        entry = {"key": training.key, "accuracy": accuracy, "seconds": round(time.monotonic() - start, 1)}
-        with (folder / RESULTS).open("a") as file:
-            # A line before it may have been cut off.
-            file.write("\n" + json.dumps(entry | {"training": asdict(training)}) + "\n")
-    return True
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
@@ -219,7 +181,8 @@ def main() -> int:
         parser.error("an interval needs --seeds of 2 or more, and --epochs of 1 or more")
     names, seeds = options.methods or sorted(EFFECTS), range(1, options.seeds + 1)
     pairs = {name: [EFFECTS[name].pair(seed, options.epochs) for seed in seeds] for name in names}
-    found = work(list(itertools.chain(*itertools.chain(*pairs.values()))), FOLDER)
+    done = once.work(list(itertools.chain(*itertools.chain(*pairs.values()))), FOLDER, train)
+    found = {key: entry["accuracy"] for key, entry in done.items()}
     columns = ("claim", "% without", "% with", "difference", "verdict")
     table = Table("method", *columns, box=None)
     for name in names:

@@ -1,17 +1,13 @@
-"""The measurement of methods: each training once, whoever does it, and what its numbers mean."""
+"""The measurement of methods: what is compared, and what its numbers mean."""
 
-import fcntl
-import json
 import math
 
 import pytest
 
 from levada.train import methods
+from levada.train.own import quantizers_of
+from levada.train.quantizers import weights_of
 from tests import method_effects as effects
-
-
-def trainings(count):
-    return [effects.Training((2, 2), (), seed) for seed in range(count)]
 
 
 def test_every_method_is_measured():
@@ -27,44 +23,15 @@ def test_a_pair_differs_by_the_method_alone():
         assert without.key != after.key
 
 
-def test_each_training_is_done_once(tmp_path):
-    done = []
-
-    def train(training, folder):
-        done.append((training.seed, folder.name))
-        return 90.0 + training.seed
-
-    first = effects.work(trainings(3), tmp_path, train)
-    assert effects.work(trainings(4), tmp_path, train) == first | {trainings(4)[3].key: 93.0}
-    assert done == [(training.seed, training.key) for training in trainings(4)]
-
-
-def test_a_line_that_was_cut_off_is_trained_again(tmp_path):
-    effects.work(trainings(2), tmp_path, lambda training, folder: 1.0)
-    path = tmp_path / effects.RESULTS
-    path.write_text(path.read_text()[:-20])
-    again = []
-    found = effects.work(trainings(2), tmp_path, lambda training, folder: again.append(training) or 2.0)
-    assert again == trainings(2)[1:]
-    assert sorted(found.values()) == [1.0, 2.0]
-
-
-def test_what_another_process_trains_is_waited_for(tmp_path, monkeypatch):
-    one, other = trainings(2)
-    lock = (tmp_path / f"{one.key}.lock").open("w")
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    done = []
-
-    def other_process(_):
-        """Ends while this one waits."""
-        with (tmp_path / effects.RESULTS).open("a") as file:
-            file.write(json.dumps({"key": one.key, "accuracy": 5.0}) + "\n")
-        lock.close()
-
-    monkeypatch.setattr(effects.time, "sleep", other_process)
-    found = effects.work([one, other], tmp_path, lambda training, folder: done.append(training) or 6.0)
-    assert done == [other]
-    assert found == {one.key: 5.0, other.key: 6.0}
+@pytest.mark.parametrize(
+    ("name", "greatest"), [("digits-w4a4", [31] * 5), ("espcn-x2-w8a8", [255, 31, 31, 255])]
+)
+def test_all_layers_have_the_same_bits(name, greatest):
+    """But for the bytes that ESPCN reads and gives."""
+    network = effects.uniform(name, (3, 5))
+    assert {weights.bits for weights in weights_of(network)} == {3}
+    found = [quantizer.bounds[1] for quantizer in quantizers_of(network) if quantizer.weights is None]
+    assert found == greatest
 
 
 def test_interval():
