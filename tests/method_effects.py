@@ -83,6 +83,9 @@ def _added(claim: str, bits: tuple[int, int], *base: MethodSpec, new: MethodSpec
 _FLOAT, _FITTED = spec("full_precision"), spec("calibration")
 _LOW, _AFTER = (2, 2), (3, 3)
 EFFECTS = {
+    "attention_rounding": _added(
+        "better after training", _AFTER, _FLOAT, _FITTED, new=spec("attention_rounding")
+    ),
     "bias_correction": _added("better after training", _AFTER, _FLOAT, _FITTED, new=spec("bias_correction")),
     "bn_reestimation": _added("better in evaluation", _LOW, new=spec("bn_reestimation")),
     "calibration": _added("better after training", _AFTER, _FLOAT, new=_FITTED),

@@ -32,13 +32,18 @@ class Bank:
     """
 
     def __init__(self, knob: int, what: What, quantizers: list[nn.Module]) -> None:
-        self.knob = knob
+        self.knob, self.what = knob, what
         self._quantizers = quantizers
         fixed = [any(isinstance(m, ConstScaling) for m in q.modules()) for q in quantizers]
         self._stretched = [what == "weight" and own and not all(fixed) for own in fixed]
 
     def __len__(self) -> int:
         return len(self._quantizers)
+
+    @property
+    def bits(self) -> tuple[int, ...]:
+        """The widths of the quantizers."""
+        return tuple(int(quantizer.bit_width()) for quantizer in self._quantizers)  # type: ignore[operator]
 
     def value(self, index: int, x: Tensor) -> Tensor:
         """What the quantizer of the width with that index gives, of the shape of x."""
@@ -60,15 +65,23 @@ Change = Callable[[Bank, Tensor], Tensor]
 
 def install(network: nn.Module, subject: Subject, change: Change) -> Handles:
     """Lets `change` say what the quantizers of all knobs give in training; in evaluation nothing changes."""
+    return Handles(
+        [
+            network.get_submodule(name).register_forward_hook(_hook(bank, change))
+            for name, bank in banks_of(subject).items()
+        ]
+    )
+
+
+def banks_of(subject: Subject) -> dict[str, Bank]:
+    """The bank of each quantizer that a knob sets, by the quantizer's name in the family's network."""
     names = quantizers_of(subject)
     others = _networks(subject)
-    handles = []
-    for index, (knob, found) in enumerate(zip(subject.space.knobs, names, strict=True)):
-        for name in found:
-            own = [others[place].get_submodule(name) for place in range(len(knob.values))]
-            bank = Bank(index, knob.what, own)
-            handles.append(network.get_submodule(name).register_forward_hook(_hook(bank, change)))
-    return Handles(handles)
+    return {
+        name: Bank(index, knob.what, [other.get_submodule(name) for other in others[: len(knob.values)]])
+        for index, (knob, found) in enumerate(zip(subject.space.knobs, names, strict=True))
+        for name in found
+    }
 
 
 def _networks(subject: Subject) -> list[nn.Module]:

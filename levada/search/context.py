@@ -77,8 +77,9 @@ class Search:
 
     @property
     def work(self) -> Work:
-        """What other processes need of this; proposals end with their own deadline."""
-        return Work(self.subject, self.goal, self.recipe, self.finetune, self.folder, self.proposing)
+        """What other processes need of this, wherever they run; proposals end with their own deadline."""
+        folder = self.folder.absolute()
+        return Work(self.subject, self.goal, self.recipe, self.finetune, folder, self.proposing)
 
     def evaluate(self, kind: str, texts: Sequence[str], function: Callable[[str], Result]) -> list[Result]:
         """Results of a function of candidates that are remembered, a kind of them in a study of its own."""
@@ -86,12 +87,17 @@ class Search:
         return trials.results(texts, function, lambda r: (r["loss"],), self.workers, self.proposing)
 
     def train_widest(self) -> Result:
-        """The score of the widest candidate, whose weights others may begin with (`Work.start`)."""
+        """The score of the widest candidate, whose weights others may begin with (`Work.start`).
+
+        Where another machine has trained it, its score is known here and its weights are not: it is trained
+        here, too.
+        """
         widest = str(self.subject.widest)
         self.log(f"training the widest candidate, {widest}")
         (found,) = self.evaluate("widest", [widest], partial(work.train_widest, self.work))
-        if not self.work.start.is_file():  # who shares the storage has it, in a folder of its own
-            return work.train_widest(self.work, widest)
+        if not self.work.start.is_file():
+            self.log("its weights are where another machine trained it; training it here, too")
+            self.workers.all(work.train_widest, [(self.work, widest)])
         return found
 
     def cost_at(self, candidate: Candidate, interval: int) -> Cost:

@@ -113,7 +113,8 @@ def search(options: Options, log: Log = lambda _line: None) -> Found:
     trials = Trials(context.storage, context.name, ("maximize", "maximize"))
     try:
         if options.finetune:
-            context.train_widest()
+            # No proposal any more, so it may take as long as the designs.
+            replace(context, proposing=context.deadline).train_widest()
         _train(context, trials, proposals)
     except TimeUpError:
         complete = False

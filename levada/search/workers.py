@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import logging
 import os
+import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -13,6 +15,8 @@ import joblib
 from levada.errors import LevadaError, ToolMissingError
 
 T = TypeVar("T")
+#: Seconds in which the head of a cluster has to accept a connection.
+_PATIENCE = 10.0
 
 
 class Workers(Protocol):
@@ -65,25 +69,54 @@ class Cluster:
         import ray
 
         try:
-            ray.init(address=address, ignore_reinit_error=True, log_to_driver=False)
+            _require_answer(address)
+            ray.init(
+                address=address, ignore_reinit_error=True, log_to_driver=False, logging_level=logging.WARNING
+            )
         except Exception as error:  # it raises plain Exception, too
             raise LevadaError(
                 f"--ray {address}: no cluster answers there ({error!r:.120}); start one by `ray start --head`"
             ) from error
-        self._ray = ray
+        self._ray, self._address = ray, address
+        self._remote = ray.remote(_called)
         self.jobs = jobs or int(ray.cluster_resources().get("CPU", 1))
 
     def each(self, call: Callable[..., T], arguments: Iterable[Sequence[Any]]) -> Iterator[T]:
         """As soon as each is there; as many are on their way as there are jobs."""
-        remote, left = self._ray.remote(call), iter(arguments)
-        running = [remote.remote(*one) for one in itertools.islice(left, self.jobs)]
+        left = iter(arguments)
+        running = [self._remote.remote(call, *one) for one in itertools.islice(left, self.jobs)]
         while running:
             done, running = self._ray.wait(running)
-            running += [remote.remote(*one) for one in itertools.islice(left, len(done))]
-            yield from self._ray.get(done)
+            running += [self._remote.remote(call, *one) for one in itertools.islice(left, len(done))]
+            yield from self._got(done)
 
     def all(self, call: Callable[..., T], arguments: Iterable[Sequence[Any]]) -> list[T]:
         """All at once."""
-        remote = self._ray.remote(call)
-        found: list[T] = self._ray.get([remote.remote(*one) for one in arguments])
+        found: list[T] = self._got([self._remote.remote(call, *one) for one in arguments])
         return found
+
+    def _got(self, references: list[Any]) -> list[Any]:
+        """What calls return; what they raise is raised as it was."""
+        errors = self._ray.exceptions
+        try:
+            found: list[Any] = self._ray.get(references)
+        except errors.RayTaskError as error:
+            raise error.cause from None
+        except errors.RayError as error:
+            raise LevadaError(
+                f"--ray {self._address}: a process of the cluster ended before its work did "
+                f"({type(error).__name__}); the same command goes on; `ray status` shows the cluster"
+            ) from error
+        return found
+
+
+def _require_answer(address: str) -> None:
+    """OSError where nothing listens at HOST:PORT or ray://HOST:PORT; Ray itself tries that for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), _PATIENCE).close()
+
+
+def _called(call: Callable[..., T], *arguments: Any) -> T:  # noqa: ANN401  # as the call has them
+    """Ray takes no methods, no partial functions and none of C; as an argument it takes them all."""
+    return call(*arguments)

@@ -51,6 +51,19 @@ def options(folder: Path, **others) -> Options:
     return Options(**(given | others))
 
 
+def remembering(subject):
+    """A function that makes the same subject once, however often it is asked."""
+    known = {}
+
+    def remembered(*arguments):
+        key = repr(arguments)
+        if key not in known:
+            known[key] = subject(*arguments)
+        return known[key]
+
+    return remembered
+
+
 def kill_at(step):
     """Lets this process die as by kill -9, after so many steps of training."""
     steps, true = [], Run._one_step

@@ -16,7 +16,7 @@ from levada import boards, cli, cost, models, partition
 from levada.build import Options as BuildOptions
 from levada.build import lowered
 from levada.errors import LevadaError
-from levada.search import annealed, clock, result
+from levada.search import annealed, clock, probes, result
 from levada.search import search as searching
 from levada.search.clock import TimeUpError
 from levada.search.places import lowered_network
@@ -38,15 +38,7 @@ def small(monkeypatch):
     require("lightning_fabric")
     dataset = searches.data.Dataset("stripes", *stripes(240, 1), *stripes(40, 2))
     monkeypatch.setattr(models, "load_data", lambda model: dataset)
-    known = {}
-
-    def remembered(*arguments):
-        key = repr(arguments)
-        if key not in known:
-            known[key] = subject(*arguments)
-        return known[key]
-
-    monkeypatch.setattr(searching, "subject", remembered)
+    monkeypatch.setattr(searching, "subject", searches.remembering(subject))
 
 
 def run(folder, **others):
@@ -131,6 +123,21 @@ def test_sensitivities_are_told(searched):
     assert any(row["loss"]["2"] > 0 for row in rows)
 
 
+@pytest.mark.parametrize("source", ["hessian", "gradient"])
+def test_sensitivities_of_other_sources_are_remembered(tmp_path, monkeypatch, source):
+    settings = (("sensitivity", source), ("batches", "2"), ("vectors", "3"))
+    _, first = run(tmp_path, settings=settings)
+    rows = first["sensitivities"]
+    assert first["sensitivity"] == source
+    assert all(row["loss"]["4"] == 0.0 < row["loss"]["2"] for row in rows)
+
+    def again(*arguments):
+        raise AssertionError("they are known")
+
+    monkeypatch.setattr(probes, "transplanted", again)
+    assert lasting(run(tmp_path, settings=settings)[1]) == lasting(first)
+
+
 def test_what_the_supernet_is_worth_is_told(searched):
     strategy, _, found = searched
     if strategy != "oneshot":
@@ -174,6 +181,33 @@ def test_time_that_is_over_keeps_what_is_trained(tmp_path):
     assert not json_["complete"]
     assert time.time() - begun < 60
     assert [str(design.candidate) for design in found.designs] == [str(first.designs[0].candidate)]
+
+
+def test_time_for_proposals_that_is_over_is_none_for_the_weights_of_designs(tmp_path, monkeypatch):
+    monkeypatch.setattr(clock.Deadline, "part", lambda whole, share: clock.Deadline(1.0))
+    _, json_ = run(tmp_path, strategy="uniform", designs=1, finetune=1, time="1h")
+    assert json_["complete"]
+
+
+@pytest.mark.parametrize("strategy", ["uniform", "oneshot"])
+def test_machines_with_folders_of_their_own_share_a_storage(tmp_path, strategy):
+    """The second one knows results of the first, but has none of its files; it trains more designs."""
+    storage = str(tmp_path / "shared.log")
+    one, other, alone = (tmp_path / name for name in ("one", "other", "alone"))
+    for folder in (one, other, alone):
+        folder.mkdir()
+    ran = {"strategy": strategy, "finetune": 1}
+    _, first = run(one, storage=storage, designs=1, **ran)
+    _, both = run(other, storage=storage, **ran)
+    _, whole = run(alone, **ran)
+    assert len(both["designs"]) > len(first["designs"]) == 1
+
+    def told(json_):
+        designs = [{k: v for k, v in design.items() if k != "build"} for design in json_["designs"]]
+        return lasting(json_) | {"designs": designs}
+
+    assert told(both) == told(whole)
+    assert told(run(one, storage=storage, **ran)[1]) == told(whole)
 
 
 def test_time_that_is_over_before_anything_is_trained(tmp_path):

@@ -36,6 +36,7 @@ SMALL = {
     "freezing": (("end_threshold", 0.0), ("start_threshold", 0.0)),
     "full_precision": (("part", 0.5),),
     "learned_bits": (("activation_bits", 2.0), ("strength", 1.0)),
+    "attention_rounding": (("iterations", 20),),
     "learned_rounding": (("iterations", 20),),
     "learned_scales": (("significant", 24),),
 }

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from levada.errors import LevadaError
+from levada.train.methods.attention_rounding import Attention, _Attentive
 from levada.train.observe import channel_means, observe, unrounded
 from levada.train.own import quantizers_of
 from levada.train.quantizers import weights_of
@@ -189,6 +190,64 @@ class TestLearnedRounding:
             second_alone = (plain[1](network[0](x)) - wanted).square().mean()
         assert together < 0.25 * nearest
         assert together < second_alone
+
+
+class TestAttentionRounding:
+    BITS = pytest.mark.parametrize("bits", [1, 2, 4])
+
+    def test_the_nearer_an_integer_the_likelier_it_is_at_first(self):
+        """A weight of 1.3 steps: the normal distribution's mass around each integer."""
+        wide = layer(4, 100_000, 1)
+        scale = weights_of(wide)[0].integers()[1]
+        wide.weight.data.fill_(1.3 * float(scale))
+        wide.weight.data[0, 0] = 7 * float(scale)  # the scale stays
+        for deviation in (0.5, 1.0):
+            torch.manual_seed(4)
+            drawn = Attention(weights_of(wide)[0], deviation)
+            found = (drawn.values() / drawn.scale).detach()[0, 1:]
+            normal = torch.distributions.Normal(1.3, deviation)
+            for whole in range(-1, 5):
+                wanted = float(normal.cdf(torch.tensor(whole + 0.5)) - normal.cdf(torch.tensor(whole - 0.5)))
+                standard = (wanted * (1 - wanted) / len(found)) ** 0.5
+                assert abs(float((found == whole).float().mean()) - wanted) < 4 * standard + 1e-6
+
+    def test_gradients_attend_to_offsets_near_0(self):
+        offsets = torch.tensor([-1.0, 0.0, 1.0, -1.0, 0.0, 1.0], requires_grad=True)
+        pull = torch.tensor([2.0, 2.0, 2.0, -2.0, -2.0, -2.0])
+        (_Attentive.apply(torch.zeros(6), offsets, 0.5) * pull).sum().backward()
+        far, near = 0.0227501, 0.9772499  # the normal distribution at -2 and 2
+        wanted = [2 * far, 1.0, 2 * near, -2 * near, -1.0, -2 * far]
+        assert offsets.grad.tolist() == pytest.approx(wanted, rel=1e-4)
+
+    @BITS
+    def test_sums_err_far_less_than_with_any_of_many_roundings(self, begin, bits):
+        x = numbers(400, 8) @ numbers(8, 64, seed=2) + 0.3 * numbers(400, 64, seed=3)
+        plain, _ = finished(begin, lambda: layer(bits, 64, 4), [x])
+        network, _ = finished(begin, lambda: layer(bits, 64, 4), [x], attention_rounding={})
+        integers, scale = weights_of(plain)[0].integers()
+        least, most = weights_of(plain)[0].bounds()
+        floats = plain.weight.detach().clamp(least * scale, most * scale)
+
+        def error(weights):
+            return ((weights - floats) @ x.T).square().mean().item()
+
+        step = 2 if bits == 1 else 1
+        random = torch.Generator().manual_seed(5)
+        steps = (floats / scale - least) / step
+        drawn = (steps + torch.randn(500, *steps.shape, generator=random) / 2).round()
+        best = min(error((least + step * choice).clamp(least, most) * scale) for choice in drawn)
+        assert error(network.weight.detach()) < 0.5 * min(error(integers * scale), best)
+        after, kept = weights_of(network)[0].integers()
+        assert torch.equal(kept, scale)
+        assert torch.equal(after * kept, network.weight)
+
+    def test_a_layer_is_never_worse_than_rounded_to_the_nearest(self, begin):
+        x = numbers(50, 6)
+        plain, _ = finished(begin, layer, [x])
+        options = {"iterations": 1, "deviation": 3.0}
+        network, _ = finished(begin, layer, [x], attention_rounding=options)
+        integers, scale = weights_of(plain)[0].integers()
+        assert torch.equal(network.weight, integers * scale)
 
 
 def test_all_of_them_after_each_other_reach_the_hardware(tmp_path):

@@ -1,20 +1,18 @@
-"""An integer program over measured sensitivities, with the layers' own foldings in it."""
+"""An integer program over sensitivities of widths, with the layers' own foldings in it."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from levada_driver.datatype import IntArray
 
 from levada import cost as costs
-from levada.search import work
+from levada.search import sensitivities, work
 from levada.search.joint import Layer, Losses, choose
 from levada.search.rungs import Rung, rungs
-from levada.search.sensitivity import sensitivity, singles
 from levada.search.strategies import Strategy, option
 from levada.search.tabled import tables
 
@@ -29,28 +27,35 @@ _TRIES = 6
 
 @dataclasses.dataclass(eq=False)
 class Integer(Strategy):
-    """Measures what each width costs in quality by itself, then solves for the best sum that fits.
+    """Finds out what each width costs in quality by itself, then solves for the best sum that fits.
 
-    A network with all knobs at their widest is trained. For each knob and each lower width, it is trained on
-    for `steps` batches with that width, and the loss on the examples for validation is taken; above that of
-    the widest network it is the width's sensitivity. Widths and foldings are then chosen together
+    What a width costs comes from the file `sensitivity` of `levada/search/sensitivities/`, which takes those
+    of `steps`, `batches` and `vectors` that it has a use for. Widths and foldings are then chosen together
     (`levada.search.joint`), for a ladder of rates, or, where a rate is given, of shares of the budget. After
     HAWQ-V3 (Yao et al., "HAWQ-V3: Dyadic Neural Network Quantization", ICML 2021), with measured losses in
-    place of the Hessian's trace, and the hardware itself in place of counts of operations.
+    place of the Hessian's trace unless that is asked for, and the hardware itself in place of counts of
+    operations.
     """
 
-    about: ClassVar[str] = "an integer program over measured sensitivities"
+    about: ClassVar[str] = "an integer program over sensitivities of widths"
 
+    sensitivity: str = option("measured")
     steps: int = option(150, 1, 1_000_000)
+    batches: int = option(10, 1, 1_000_000)
+    vectors: int = option(50, 1, 1_000_000)
+
+    def __post_init__(self) -> None:
+        self._source = sensitivities.create(self.sensitivity, dataclasses.asdict(self))
 
     def propose(self, search: Search) -> list[Candidate]:
         """The answers of the ladder, each once, those of the best quality first."""
         started = time.perf_counter()
-        losses = self._losses(search)
+        losses = self._source.losses(search)
         measured = time.perf_counter()
         layers = tables(search)
         tabled = time.perf_counter()
         found = _ladder(search, losses, layers)
+        search.notes["sensitivity"] = self.sensitivity
         search.notes["sensitivities"] = [
             {"knob": str(knob), "loss": {str(bits): value for bits, value in own.items()}}
             for knob, own in zip(search.subject.space.knobs, losses, strict=True)
@@ -62,23 +67,6 @@ class Integer(Strategy):
         }
         ordered = sorted(found, key=lambda candidate: found[candidate])
         return ordered[: search.designs]
-
-    def _losses(self, search: Search) -> Losses:
-        """What each width of each knob costs."""
-        base = search.train_widest()
-        plain = search.work
-        single = singles(plain)
-        search.log(f"{len(single)} sensitivities of {self.steps} batches each")
-        texts = [*(str(candidate) for _, _, candidate in single), str(search.subject.widest)]
-        measure = partial(sensitivity, plain, self.steps)
-        found = search.evaluate(f"sensitivity {self.steps}", texts, measure)
-        least = min(base["loss"], found[-1]["loss"])
-        losses: list[dict[int, float]] = [{} for _ in search.subject.space.knobs]
-        for (index, bits, _), result in zip(single, found, strict=False):
-            losses[index][bits] = max(0.0, result["loss"] - least)
-        for own, knob in zip(losses, search.subject.space.knobs, strict=True):
-            own[knob.values[-1]] = 0.0
-        return losses
 
 
 def _ladder(search: Search, losses: Losses, layers: list[Layer]) -> dict[Candidate, float]:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import defaultdict
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from levada.train.methods import Method, option
-from levada.train.observe import observe, unrounded
-from levada.train.own import Own, quantizers_of
-from levada.train.quantizers import Weights, weights_of
+from levada.train.quantizers import Weights
+from levada.train.reconstruction import Pairs, error, layers_in_turn
 
 if TYPE_CHECKING:
     from levada.train.run import Run
@@ -41,7 +39,7 @@ class LearnedRounding(Method):
     belongs behind `full_precision` and `calibration`.
     """
 
-    excludes: ClassVar[frozenset[str]] = frozenset({"learned_bits", "learned_levels"})
+    excludes: ClassVar[frozenset[str]] = frozenset({"attention_rounding", "learned_bits", "learned_levels"})
 
     batches: int = option(10, 1)
     iterations: int = option(1000, 1)
@@ -50,28 +48,19 @@ class LearnedRounding(Method):
 
     def finish(self, run: Run) -> None:
         """Rounds one layer after the other, in the order in which they run."""
-        inputs = list(run.some_inputs(self.batches))
-        layers = {weights.layer: weights for weights in weights_of(run.network)}
-        with unrounded(run.network):
-            wanted = _calls(run.network, list(layers), inputs)
-        for quantizer in quantizers_of(run.network):
-            if quantizer.weights is not None:
-                quantizer.give_scale(Own(quantizer.scale))
-        for layer, floats in wanted.items():
-            rounded = _calls(run.network, [layer], inputs)[layer]
-            pairs = [(x, y) for (x, _), (_, y) in zip(rounded, floats, strict=True)]
-            self._round(layers[layer], pairs)
+        for weights, pairs in layers_in_turn(run, self.batches):
+            self._round(weights, pairs)
 
-    def _round(self, weights: Weights, pairs: list[tuple[Tensor, Tensor]]) -> None:
+    def _round(self, weights: Weights, pairs: Pairs) -> None:
         """Finds the integers for pairs of what the layer reads and what it should give."""
         rounding = Rounding(weights)
         optimizer = torch.optim.Adam([rounding.v], lr=self.learning_rate)
         nearest = rounding.values(final=True).detach()
-        scale = torch.stack([_error(weights.layer, x, nearest, y).detach() for x, y in pairs]).mean()
+        scale = torch.stack([error(weights.layer, x, nearest, y).detach() for x, y in pairs]).mean()
         for iteration in range(self.iterations):
             x, y = pairs[iteration % len(pairs)]
             done = iteration / self.iterations
-            loss = _error(weights.layer, x, rounding.values(), y) / scale.clamp(min=_LEAST_ERROR)
+            loss = error(weights.layer, x, rounding.values(), y) / scale.clamp(min=_LEAST_ERROR)
             if done >= _FREE:
                 part = (done - _FREE) / (1 - _FREE)
                 power = _FIRST_POWER + part * (_LAST_POWER - _FIRST_POWER)
@@ -105,18 +94,3 @@ class Rounding:
         """The weights: on their way, or, at the end, at integers."""
         h = (self.h() >= 0.5).to(self.v.dtype) if final else self.h()
         return (self.below + self.step * h).clamp(self.least, self.most) * self.scale
-
-
-def _calls(
-    network: nn.Module, layers: list[nn.Module], inputs: list[Tensor]
-) -> dict[nn.Module, list[tuple[Tensor, Tensor]]]:
-    """What each layer reads and gives, call by call; layers in the order in which they run."""
-    found: dict[nn.Module, list[tuple[Tensor, Tensor]]] = defaultdict(list)
-    observe(network, layers, inputs, lambda layer, x, y: found[layer].append((x, y)))
-    return dict(found)
-
-
-def _error(layer: Any, x: Tensor, weights: Tensor, wanted: Tensor) -> Tensor:  # noqa: ANN401
-    """Mean square of what a layer with such weights gives for x, against what is wanted."""
-    result: Tensor = (layer.inner_forward_impl(x, weights, layer.bias) - wanted).square().mean()
-    return result

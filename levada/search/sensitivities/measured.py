@@ -1,4 +1,4 @@
-"""How much each width costs in quality: measured by itself, with all others at their widest."""
+"""The loss that each width is measured to cost by itself, with all others at their widest."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from levada import content
+from levada.search.sensitivities import Source
 from levada.search.space import Candidate
 from levada.search.transplant import transplanted
 from levada.search.trials import Result
@@ -21,6 +22,37 @@ from levada.train.task import Batch, Log, Score, Task
 
 if TYPE_CHECKING:
     import torch
+
+    from levada.search.context import Search
+    from levada.search.joint import Losses
+
+
+@dataclass(frozen=True)
+class Measured(Source):
+    """How much the loss rises that a short training with one width ends with.
+
+    For each knob and each lower width the widest candidate is trained on for `steps` batches with that width,
+    and its loss on the examples for validation is taken; above the least of the widest one's, trained on
+    or not, it is what the width costs.
+    """
+
+    steps: int
+
+    def losses(self, search: Search) -> Losses:
+        """Of one short training for each width."""
+        base = search.train_widest()
+        single = singles(search.work)
+        search.log(f"{len(single)} sensitivities of {self.steps} batches each")
+        texts = [*(str(candidate) for _, _, candidate in single), str(search.subject.widest)]
+        measure = functools.partial(sensitivity, search.work, self.steps)
+        found = search.evaluate(f"sensitivity {self.steps}", texts, measure)
+        least = min(base["loss"], found[-1]["loss"])
+        losses: list[dict[int, float]] = [{} for _ in search.subject.space.knobs]
+        for (index, bits, _), result in zip(single, found, strict=False):
+            losses[index][bits] = max(0.0, result["loss"] - least)
+        for own, knob in zip(losses, search.subject.space.knobs, strict=True):
+            own[knob.values[-1]] = 0.0
+        return losses
 
 
 @dataclass(frozen=True)
