@@ -45,7 +45,9 @@ bench: $(READY)
 	$(BIN)/python -m tests.bench $(ARGS)
 
 bench-search: $(READY)
-	$(BIN)/python -m tests.bench_search $(ARGS)
+	$(BIN)/python -m tests.bench_search
+	$(BIN)/python -m tests.search_bars $(ARGS)
+	$(BIN)/python -m tests.supernet_check
 
 bench-methods: $(READY)
 	$(BIN)/python -m tests.method_effects $(ARGS)

@@ -188,7 +188,7 @@ def _type_problems(graph: Graph) -> Iterator[str]:
 
 def check_folding(name: str, layer: Layer, folding: Folding) -> None:
     """LevadaError that names the rule and the legal values nearby unless `layer` offers the folding."""
-    if folding in layer.foldings():  # which stops there
+    if layer.legal(folding):
         return
     legal = list(layer.foldings())
     for key, (dimension, size) in layer.folded().items():

@@ -12,6 +12,7 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -253,6 +254,14 @@ class Layer(Settings, ABC):
     @abstractmethod
     def foldings(self) -> Iterator[Folding]:
         """Every legal folding."""
+
+    def legal(self, folding: Folding) -> bool:
+        """Whether it is one of `foldings`."""
+        return folding in self._legal
+
+    @cached_property
+    def _legal(self) -> frozenset[Folding]:
+        return frozenset(self.foldings())
 
     def folded(self) -> Mapping[str, tuple[str, int]]:
         """For each field of a folding that must divide a dimension: the dimension's name and size."""

@@ -47,11 +47,14 @@ class Joint:
 
     def costs(self, given: Sequence[int], taken: Sequence[int]) -> IntArray:
         """Resources [given, taken, 4] of the adapters between beats of so many elements."""
-        return _adapter_costs(self.tensor.shape, self.tensor.dtype, tuple(given), tuple(taken), self.device)
+        rows, columns = sorted(set(given)), sorted(set(taken))
+        table = _adapter_costs(self.tensor.shape, self.tensor.dtype, tuple(rows), tuple(columns), self.device)
+        found: IntArray = table[np.searchsorted(rows, given)[:, None], np.searchsorted(columns, taken)]
+        return found
 
 
 # A search for bit widths asks for the same adapters in thousands of problems.
-@lru_cache(maxsize=1 << 12)
+@lru_cache(maxsize=1 << 14)
 def _adapter_costs(
     shape: tuple[int, ...], dtype: IntType, given: tuple[int, ...], taken: tuple[int, ...], device: Device
 ) -> IntArray:
@@ -59,7 +62,7 @@ def _adapter_costs(
     return np.array(costs, np.int64).reshape(len(given), len(taken), len(cost.FIELDS))
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 18)
 def _adapter_cost(shape: tuple[int, ...], dtype: IntType, given: int, taken: int, device: Device) -> IntArray:
     """Resources [4] of the adapter between beats of `given` and of `taken` elements of a tensor."""
     if given == taken:

@@ -1,10 +1,11 @@
 """Picks one choice for each layer: exact, and the same on every run.
 
 Where the budget leaves room for the cheapest selection of all, eliminating layers finds it
-(`levada.elimination`). Else CP-SAT does: each layer has one Boolean for each of its choices. For a tensor
-between two layers, one Boolean for each pair of beats carries the adapter's cost; it is tied to the layers'
-own by sums over rows and columns of pairs, which makes the linear relaxation of a chain exact but for the
-budget.
+(`levada.elimination`), and most often whether there is any selection within a budget: at some prices of the
+resources the cheapest one fits, or is worth more than the whole budget. Else CP-SAT does: each layer has one
+Boolean for each of its choices. For a tensor between two layers, one Boolean for each pair of beats carries
+the adapter's cost; it is tied to the layers' own by sums over rows and columns of pairs, which makes the
+linear relaxation of a chain exact but for the budget.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from levada.problem import Joint, Problem
 # is one to three seconds of one core. Selections by cost hardly need any; latencies are rarely proven.
 _EFFORT = 3.0
 _LATENCY_EFFORT = 1.2
+# Prices that are tried before CP-SAT is asked, what the most valued budget is worth at them, and the factor
+# that one changes by at most from one try to the next.
+_PRICES, _WHOLE, _STEEP = 8, 1 << 24, 4.0
 # Above every latency in cycles, and every count of a resource.
 _CYCLES, _COUNT = 1 << 40, 1 << 32
 
@@ -168,8 +172,33 @@ class _Model:
 
 def possible(problem: Problem, budget: IntArray) -> Answer:
     """Any selection within the budget."""
-    known = _known(problem, budget, cost.weights(problem.device))
+    known = _known(problem, budget, cost.weights(problem.device)) or _priced(problem, budget)
     return known or _Model(problem.reduced(), budget).solve()
+
+
+def _priced(problem: Problem, budget: IntArray) -> Answer | None:
+    """A selection that fits, or that there is none; None where no prices tell.
+
+    Prices rise with what the cheapest selection takes of a resource beyond its budget, and fall where it
+    leaves some. A selection that fits is worth no more than the budget at any prices (Everett, "Generalized
+    Lagrange Multiplier Method", 1963), so none does where the cheapest one is worth more.
+    """
+    there_is = np.maximum(budget, 1)
+    worth = np.ones(len(budget))  # of the whole budget of each resource
+    for _ in range(_PRICES):
+        prices = np.rint(_WHOLE * worth / worth.max() / there_is).astype(np.int64)
+        picks = elimination.cheapest(problem, prices)
+        if picks is None:
+            return None
+        used = problem.used(picks)
+        if (used <= budget).all():
+            value = int(used @ cost.weights(problem.device))
+            return Answer(picks, value, 0)
+        if int(used @ prices) > int(budget @ prices):
+            return Answer(None, 0, 0, impossible=True)
+        worth = worth * np.clip(used / there_is, 1 / _STEEP, _STEEP)
+        worth = np.maximum(worth, worth.max() / _WHOLE)
+    return None
 
 
 def cheapest(problem: Problem, budget: IntArray, weights: IntArray) -> Answer:
@@ -217,15 +246,18 @@ def fastest(problem: Problem, budget: IntArray, least: int = 0) -> tuple[Answer,
     """A selection within the budget of the least interval, and the interval that none goes below.
 
     By bisection over the intervals that some choice has: each is a small problem of its own, in which most
-    choices are needless. It is known already that none goes below `least`.
+    choices are needless. It is known already that none goes below `least`; where it is above 0, the answer is
+    near it, so the first steps are short ones.
     """
     intervals = [interval for interval in problem.intervals if interval >= least]
     best = possible(problem, budget)
     proven, low, high = -1, 0, len(intervals)
     if best.picks is not None:
         high = intervals.index(best.interval)
+    stride = 1 if least else high
     while low < high:
-        middle = (low + high) // 2
+        middle = min((low + high) // 2, low + stride - 1)
+        stride *= 2
         answer = possible(problem.within(intervals[middle]), budget)
         if answer.picks is not None:
             best, high = answer, intervals.index(answer.interval)

@@ -3,8 +3,9 @@
 For each network and seed all strategies search within the same share of a board, and train their designs in
 the same way. Printed, and written to docs/search.json and the tables of docs/search.md:
 
-- how much faster the fastest searched design is that is as good as the best uniform one, and how much better
-  the best searched design is that is as fast;
+- how much faster the fastest searched design is that is as good as the best uniform one, to within a
+  tolerance, than that and than the fastest uniform one that is as good; and how much better the best searched
+  design is that is as fast as the latter;
 - the part of the area under the front of all designs that each strategy's own front covers;
 - the designs compared, built: mismatches at all levels, cycles, resources by Yosys.
 
@@ -96,7 +97,7 @@ def best(found):
 
 
 def as_good(found, uniform, tolerance):
-    """The fastest searched design that is as good; None if there is none."""
+    """The fastest design that is as good; None if there is none."""
     good = [d for d in fitting(found) if d["quality"] >= uniform["quality"] - tolerance]
     return max(good, key=lambda d: (fps(d), d["quality"]), default=None)
 
@@ -117,10 +118,16 @@ def area(designs, everything):
 def interval(values, unit=""):
     """The mean of several seeds and the half width of its 95 % interval (Student's t)."""
     values = np.array(values, float)
+    places = 0 if values.mean() > 1000 else 2
     if len(values) < 2:
-        return f"{values.mean():.2f}{unit}"
+        return f"{values.mean():,.{places}f}{unit}"
     half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
-    return f"{values.mean():.2f} ± {half:.2f}{unit}"
+    return f"{values.mean():,.{places}f} ± {half:,.{places}f}{unit}"
+
+
+def counted(values, seeds, unit=""):
+    """The same of those seeds that have a value, and how many these are."""
+    return f"{interval(values, unit)} ({len(values)} of {seeds})" if values else "none"
 
 
 def compared(case, seeds, others, jobs):
@@ -128,13 +135,13 @@ def compared(case, seeds, others, jobs):
     gains, areas, chosen = [], [], []
     runs = {s: [searched(case, seed, s, jobs) for seed in range(seeds)] for s in ("uniform", *others)}
     uniform = [best(found) for found in runs["uniform"]]
-    chosen += [("uniform", seed, design) for seed, design in enumerate(uniform)]
+    quick = [as_good(f, u, case.tolerance) for f, u in zip(runs["uniform"], uniform, strict=True)]
+    chosen += [("uniform", seed, d) for designs in (uniform, quick) for seed, d in enumerate(designs)]
     unit = runs["uniform"][0]["unit"]
     for strategy in others:
         fast = [as_good(f, u, case.tolerance) for f, u in zip(runs[strategy], uniform, strict=True)]
-        good = [as_fast(f, u) for f, u in zip(runs[strategy], uniform, strict=True)]
-        ratios = [fps(d) / fps(u) for d, u in zip(fast, uniform, strict=True) if d]
-        better = [d["quality"] - u["quality"] for d, u in zip(good, uniform, strict=True) if d]
+        good = [as_fast(f, u) for f, u in zip(runs[strategy], quick, strict=True)]
+        better = [d["quality"] - u["quality"] for d, u in zip(good, quick, strict=True) if d]
         chosen += [(strategy, seed, d) for designs in (fast, good) for seed, d in enumerate(designs) if d]
         gains.append(
             (
@@ -142,8 +149,10 @@ def compared(case, seeds, others, jobs):
                 strategy,
                 interval([u["quality"] for u in uniform], f" {unit}"),
                 interval([fps(u) for u in uniform]),
-                f"{interval(ratios)} ({len(ratios)} of {seeds})" if ratios else "none",
-                f"{interval(better, f' {unit}')} ({len(better)} of {seeds})" if better else "none",
+                interval([fps(u) for u in quick]),
+                counted([fps(d) / fps(u) for d, u in zip(fast, uniform, strict=True) if d], seeds),
+                counted([fps(d) / fps(u) for d, u in zip(fast, quick, strict=True) if d], seeds),
+                counted(better, seeds, f" {unit}"),
             )
         )
     for strategy, found in runs.items():
@@ -196,8 +205,17 @@ def verified(case, strategy, seed, design):
 
 HEADS = {
     "gains": (
-        ("network", "strategy", "best uniform", "its FPS", "FPS, as good", "better, as fast"),
-        "lllrrr",
+        (
+            "network",
+            "strategy",
+            "best uniform",
+            "its FPS",
+            "fastest as good",
+            "searched, as good",
+            "of the fastest",
+            "better, as fast as that",
+        ),
+        "lllrrrrr",
     ),
     "areas": (("network", "strategy", "area", "designs", "minutes"), "llrrr"),
     "verified": (

@@ -252,13 +252,8 @@ def _reshape(subject: Subject, network: nn.Module) -> None:
     for dim in subject.space.dims:
         smaller = _layout(subject.model, subject.space.own.turned(dim, dim.values[0]).shape)
         for path, size in smaller.sizes.items():
-            quantizer = modules[f"{path}.weight_quant"]
-            if size != largest.sizes[path] and not isinstance(quantizer, Quantizers):
-                bits = int(cast("Any", quantizer).bit_width())
-                quantizer = modules[f"{path}.weight_quant"] = Quantizers("weight", None, {bits: quantizer})
-                modules[path].weight_quant = quantizer
             if size != largest.sizes[path]:
-                cast("Quantizers", quantizer).layer = path
+                _quantizers_at(modules, path).layer = path
         for path in sorted(largest.modules - smaller.modules):
             parent, _, name = path.rpartition(".")
             if parent in smaller.modules and not isinstance(
@@ -266,6 +261,16 @@ def _reshape(subject: Subject, network: nn.Module) -> None:
             ):  # what lies within goes along
                 modules[path] = Passed(path, modules[path])
                 setattr(modules[parent], name, modules[path])
+
+
+def _quantizers_at(modules: dict[str, nn.Module], path: str) -> Quantizers:
+    """The quantizers of a layer's weights; a bank of one where no knob sets it."""
+    name = f"{path}.weight_quant"
+    if not isinstance(modules[name], Quantizers):
+        bits = int(cast("Any", modules[name]).bit_width())
+        modules[name] = Quantizers("weight", None, {bits: modules[name]})
+        modules[path].weight_quant = modules[name]
+    return cast("Quantizers", modules[name])
 
 
 def _put(network: nn.Module, path: str, module: nn.Module) -> None:

@@ -69,7 +69,10 @@ class OneShot(Strategy):
     objectives: str = option("loss,effort")
 
     def propose(self, search: Search) -> list[Candidate]:
-        """The front of all scored candidates that fit, those that add most to its hypervolume first."""
+        """The front of all scored candidates that fit, those that add most to its hypervolume first.
+
+        Where that has fewer than `search.designs`, then what would be the front without it, and so on.
+        """
         names = self._names()
         evolution = Evolution(self, search, names)
         with evolution.timed("supernet"):
@@ -151,12 +154,15 @@ class Evolution:
             self._round(scoring, number)
 
     def best(self) -> list[Candidate]:
-        """The front of what was scored and fits, spread over it."""
+        """Of what was scored and fits one front after the other, spread over each."""
         fitting = self._fitting(list(self.losses))
         points = self._points(fitting, np.array([self.losses[candidate] for candidate in fitting]))
-        found = front([tuple(point) for point in points])
-        chosen = spread(points[found], self._search.designs) if found else []
-        return [fitting[found[index]] for index in chosen]
+        left, chosen = list(range(len(fitting))), list[int]()
+        while left and len(chosen) < self._search.designs:
+            found = [left[place] for place in front([tuple(points[index]) for index in left])]
+            chosen += [found[place] for place in spread(points[found], self._search.designs - len(chosen))]
+            left = [index for index in left if index not in found]
+        return [fitting[index] for index in chosen]
 
     def _round(self, scoring: Scoring, number: int) -> None:
         options, search = self._options, self._search

@@ -41,7 +41,15 @@ class NarrowRows(Method):
     count: int = option(4, 1, 63)
 
     excludes: ClassVar[frozenset[str]] = frozenset(
-        {"learned_scales", "learned_bits", "learned_levels", "nested", "calibration", "learned_rounding"}
+        {
+            "attention_rounding",
+            "calibration",
+            "learned_bits",
+            "learned_levels",
+            "learned_rounding",
+            "learned_scales",
+            "nested",
+        }
     )
 
     def start(self, run: Run) -> None:
