@@ -103,7 +103,11 @@ def test_strategies_and_their_options():
     ("name", "options", "said"),
     [
         ("magic", {}, "strategy 'magic' is unknown; known: "),
-        ("integer", {"colour": "1"}, "--set colour: the strategy integer has no such option; it has steps"),
+        (
+            "integer",
+            {"colour": "1"},
+            "--set colour: the strategy integer has no such option; it has sensitivity, ",
+        ),
         ("uniform", {"steps": "1"}, "--set steps: the strategy uniform has no such option; it has none"),
         ("integer", {"steps": "many"}, "--set steps=many: write a whole number"),
         ("integer", {"steps": "0"}, "--set steps=0: write a number from 1 to 1e+06"),
