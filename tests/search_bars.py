@@ -9,7 +9,9 @@ the same way. Printed, and written to docs/search.json and the tables of docs/se
 - the part of the area under the front of all designs that each strategy's own front covers;
 - the designs compared, built: mismatches at all levels, cycles, resources by Yosys.
 
-All is kept under build/bars, so that it goes on after an interruption. It takes hours.
+Rows of networks, and of strategies, that are left out stay what an earlier run has left; areas are of all
+strategies together, so they are only made anew with several. All is kept under build/bars, so that it goes on
+after an interruption. It takes hours.
 """
 
 from __future__ import annotations
@@ -162,8 +164,9 @@ def compared(case, seeds, others, jobs):
             parts.append(100 * area(fitting(own), everything) / area(everything, everything))
         minutes = np.mean([own["took"] for own in found]) / 60
         designs = np.mean([len(own["designs"]) for own in found])
-        areas.append((case.model, strategy, interval(parts, " %"), f"{designs:.0f}", f"{minutes:.0f}"))
-    return gains, areas, chosen
+        counts = f"{seeds}", f"{designs:.0f}", f"{minutes:.0f}"
+        areas.append((case.model, strategy, interval(parts, " %"), *counts))
+    return gains, areas if len(others) > 1 else [], chosen
 
 
 def verified(case, strategy, seed, design):
@@ -217,7 +220,7 @@ HEADS = {
         ),
         "lllrrrrr",
     ),
-    "areas": (("network", "strategy", "area", "designs", "minutes"), "llrrr"),
+    "areas": (("network", "strategy", "area", "seeds", "designs", "minutes"), "llrrrr"),
     "verified": (
         (
             "network",
@@ -236,6 +239,14 @@ HEADS = {
         "llrrrrlrrrrr",
     ),
 }
+
+
+def merged(kept, rows):
+    """Rows, and those that are kept of other networks and strategies, sorted by these."""
+    new = {tuple(row[:2]) for row in rows}
+    models = [case.model for case in CASES]
+    every = [*rows, *(row for row in kept if tuple(row[:2]) not in new)]
+    return sorted(map(tuple, every), key=lambda row: (models.index(row[0]), row[1] != "uniform", row[1]))
 
 
 def markdown(name, rows):
@@ -263,6 +274,8 @@ def main():
         tables["areas"] += areas
         rows = [verified(case, *one) for one in chosen]
         tables["verified"] += list(dict.fromkeys(rows))
+    kept = json.loads(FILE.read_text()) if FILE.is_file() else {name: [] for name in HEADS}
+    tables = {name: merged(kept[name], rows) for name, rows in tables.items()}
     for name, rows in tables.items():
         shown = Table(*HEADS[name][0], box=None)
         for row in rows:

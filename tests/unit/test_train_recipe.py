@@ -80,7 +80,11 @@ def test_another_file(tmp_path):
         ),
         ("seed = 1", "seed = 1\ndata = 3", "data is 3; write the name of a data set in quotes"),
         ("seed = 1", "seed = 1\nvariants.v1 = 2", "variants.v1 is 2; write a table [variants.v1]"),
-        ('"distillation"', '"destillation"', "a [[method]] has the name 'destillation'; use one of attention_"),
+        (
+            '"distillation"',
+            '"destillation"',
+            "a [[method]] has the name 'destillation'; use one of attention_",
+        ),
         ('name = "distillation"\n', "", "a [[method]] has the name None; use one of attention_"),
         ("temperature", "temprature", "key distillation.temprature is unknown; use one of "),
         ("temperature = 3", "temperature = '3'", "distillation.temperature is '3'; write a number"),
