@@ -100,7 +100,8 @@ def best(found):
 
 def as_good(found, uniform, tolerance):
     """The fastest design that is as good; None if there is none."""
-    good = [d for d in fitting(found) if d["quality"] >= uniform["quality"] - tolerance]
+    least = uniform["quality"] - tolerance - 1e-9  # qualities are sums of a few decimals
+    good = [d for d in fitting(found) if d["quality"] >= least]
     return max(good, key=lambda d: (fps(d), d["quality"]), default=None)
 
 
