@@ -28,11 +28,11 @@ import numpy as np
 from pymoo.indicators.hv import HV
 from rich.console import Console
 from rich.table import Table
-from scipy import stats
 
 from levada import build
 from levada.search import result, strategies
 from levada.search.search import Options, search
+from tests import method_effects
 from tests.results import between_marks
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -124,8 +124,8 @@ def interval(values, unit=""):
     places = 0 if values.mean() > 1000 else 2
     if len(values) < 2:
         return f"{values.mean():,.{places}f}{unit}"
-    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
-    return f"{values.mean():,.{places}f} ± {half:,.{places}f}{unit}"
+    mean, half = method_effects.interval(values)
+    return f"{mean:,.{places}f} ± {half:,.{places}f}{unit}"
 
 
 def counted(values, seeds, unit=""):

@@ -16,8 +16,7 @@ from torch import Tensor, nn
 from levada.search.quantizers import quantizers_of
 from levada.search.space import What
 from levada.search.subject import Subject
-from levada.search.transplant import TERNARY
-from levada.train.quantizers import Handles
+from levada.train.quantizers import TERNARY, Handles
 
 
 class Bank:

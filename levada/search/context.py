@@ -102,7 +102,7 @@ class Search:
 
     def cost_at(self, candidate: Candidate, interval: int) -> Cost:
         """What a candidate takes at least at a rate other than the goal's, of `interval` cycles a frame."""
-        return work.cost(self.work, candidate, self.goal.clock_mhz * 1e6 / interval)
+        return work.cost_at(self.work, candidate, interval)
 
     @property
     def evaluated(self) -> int:

@@ -27,7 +27,7 @@ from levada.errors import LevadaError
 from levada.models import Model
 from levada.search.modules import widths_of
 from levada.search.quantizers import quantizers_of
-from levada.search.transplant import TERNARY
+from levada.train.quantizers import TERNARY
 from levada.train.task import Shape, wide_family_of
 
 if TYPE_CHECKING:

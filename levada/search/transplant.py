@@ -7,15 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from levada.models import Model
-from levada.train.quantizers import weights_of
+from levada.train.quantizers import TERNARY, weights_of
 from levada.train.task import Widths, wide_family_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-#: Of a distribution of weights, the part of the mean magnitude below which ternary weights are 0: Li et al.,
-#: "Ternary Weight Networks", 2016, equation 6.
-TERNARY = 0.7
 
 
 def transplanted(model: Model, start: Path, widest: Widths, widths: Widths) -> nn.Module:

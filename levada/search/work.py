@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,7 +82,7 @@ def _task(model: Model, recipe: Recipe) -> Task:
     return train.task_of(model, recipe).kept_apart()
 
 
-_evaluators: dict[str, tuple[Shaped, Evaluator]] = {}
+_evaluators: dict[Hashable, tuple[Shaped, Evaluator]] = {}
 
 
 def evaluator_of(work: Work) -> Evaluator:
@@ -93,7 +93,7 @@ def evaluator_of(work: Work) -> Evaluator:
 def hardware(work: Work, shape: Shape) -> tuple[Shaped, Evaluator]:
     """One for each subject, shape, budget and clock: evaluators remember layers."""
     subject, goal = work.subject, work.goal
-    key = repr((subject.model, subject.space, shape, goal.board.name, goal.budget, goal.clock_mhz))
+    key = subject.model, subject.space, shape, goal.board.name, goal.budget, goal.clock_mhz
     if key not in _evaluators:
         here = shaped(subject, shape, goal.board.name, goal.clock_mhz)
         _evaluators[key] = here, Evaluator(here.graph, goal.budget, goal.clock_mhz)
@@ -104,6 +104,11 @@ def cost(work: Work, candidate: Candidate, target_fps: float | None) -> Cost:
     """What a candidate takes in hardware at a rate, as predicted; see `Evaluator.evaluate`."""
     here, evaluator = hardware(work, candidate.shape)
     return evaluator.evaluate(here.local(candidate), target_fps)
+
+
+def cost_at(work: Work, candidate: Candidate, interval: int) -> Cost:
+    """What a candidate takes at least at a rate other than the goal's, of `interval` cycles a frame."""
+    return cost(work, candidate, work.goal.clock_mhz * 1e6 / interval)
 
 
 def misfit(work: Work, candidate: Candidate) -> str:

@@ -25,7 +25,6 @@ from levada.search.subject import subject
 from levada.search.workers import workers
 from tests.require_tools import require
 from tests.unit import searches
-from tests.unit.trainings import stripes
 
 ray = pytest.importorskip("ray", reason="Ray is not installed; it is large, so no part of levada[dev]")
 ROOT = Path(__file__).parents[2]
@@ -84,8 +83,7 @@ def wait_for(address, head, log):
 def small(monkeypatch):
     """Few images here, too, and one subject for all searches."""
     require("lightning_fabric")
-    dataset = searches.data.Dataset("stripes", *stripes(240, 1), *stripes(40, 2))
-    monkeypatch.setattr(models, "load_data", lambda model: dataset)
+    monkeypatch.setattr(models, "load_data", searches.few_images())
     monkeypatch.setattr(searching, "subject", searches.remembering(subject))
 
 

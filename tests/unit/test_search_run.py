@@ -26,7 +26,6 @@ from levada.train.classification import Classification
 from levada.train.task import wide_family_of
 from tests.require_tools import require
 from tests.unit import searches
-from tests.unit.trainings import stripes
 
 ROOT = Path(__file__).parents[2]
 TIMES = {"seconds"}
@@ -36,8 +35,7 @@ TIMES = {"seconds"}
 def small(monkeypatch):
     """Few images, and the same subject for all searches with the same widths."""
     require("lightning_fabric")
-    dataset = searches.data.Dataset("stripes", *stripes(240, 1), *stripes(40, 2))
-    monkeypatch.setattr(models, "load_data", lambda model: dataset)
+    monkeypatch.setattr(models, "load_data", searches.few_images())
     monkeypatch.setattr(searching, "subject", searches.remembering(subject))
 
 

@@ -23,7 +23,6 @@ from levada.search.transplant import transplanted
 from levada.train.run import write
 from tests.require_tools import require
 from tests.unit import searches
-from tests.unit.trainings import stripes
 
 BOARD, CLOCK = "pynq-z2", 80.0
 OWN = Candidate((("one", Precision(8, 8)), ("two", Precision(8))), (("channels", 8), ("depth", 2)))
@@ -164,8 +163,7 @@ def test_mistakes_of_a_user(words, error, capsys):
 @pytest.mark.parametrize("strategy", ["uniform", "oneshot"])
 def test_a_whole_search(monkeypatch, tmp_path, strategy):
     require("lightning_fabric")
-    dataset = searches.data.Dataset("stripes", *stripes(240, 1), *stripes(40, 2))
-    monkeypatch.setattr(models, "load_data", lambda model: dataset)
+    monkeypatch.setattr(models, "load_data", searches.few_images())
     shape = (("conv1", (4, 8)), ("hidden", (8, 16)))
     options = searches.options(tmp_path, strategy=strategy, shape=shape, designs=2, finetune=1)
     found = search(options)

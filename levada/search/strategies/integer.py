@@ -84,8 +84,7 @@ def _fitting(
     own: work.Work, losses: Losses, layers: list[Layer], rung: Rung
 ) -> tuple[Candidate, float] | None:
     """The answer at a rung that fits with its converters and FIFOs, too; in another process."""
-    goal = own.goal
-    whole = (rung.share * costs.budget(goal.budget)).astype(np.int64)
+    whole = (rung.share * costs.budget(own.goal.budget)).astype(np.int64)
     budget, offers = whole, [layer.within(rung.interval) for layer in layers]
     for _ in range(_TRIES):
         own.deadline.check()
@@ -93,7 +92,7 @@ def _fitting(
         if answer is None:
             return None
         candidate = own.subject.space.at(answer.bits)
-        took = work.cost(own, candidate, goal.clock_mhz * 1e6 / rung.interval)
+        took = work.cost_at(own, candidate, rung.interval)
         excess = np.maximum(0, _counts(took) - whole)
         if took.fits and not excess.any():
             return candidate, answer.loss

@@ -11,13 +11,11 @@ from torch import Tensor, nn
 from levada.errors import LevadaError
 from levada.train.methods import Method, option
 from levada.train.own import Own, Quantizer, quantizers_of
+from levada.train.quantizers import TERNARY
 
 if TYPE_CHECKING:
     from levada.train.run import Run
 
-#: Of the mean magnitude, below which ternary weights are 0: Li et al., "Ternary Weight Networks", 2016,
-#: equation 6.
-_TERNARY = 0.7
 _TERNARY_BITS = 2
 
 
@@ -107,7 +105,7 @@ class NarrowScale(nn.Module):
         wide: Tensor = self.inner(x, threshold)
         if self.ternary:
             mean = x.detach().abs().flatten(1).mean(1).view_as(wide)
-            nearest = (2 * _TERNARY * mean.clamp(min=torch.finfo(x.dtype).tiny)).log2().round()
+            nearest = (2 * TERNARY * mean.clamp(min=torch.finfo(x.dtype).tiny)).log2().round()
             return torch.where(self.rows, nearest.exp2(), wide)
         return torch.where(self.rows, self.factor * wide, wide)
 
