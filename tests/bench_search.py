@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from levada.build import Options, lowered
-from levada.build.state import required
+from levada.build.state import State, required
 from levada.search.goal import budget
 from levada.search.hardware import Evaluator
 from levada.search.space import space
@@ -35,9 +35,8 @@ def milliseconds(function: Callable[[], object]) -> float:
     return 1000 * (time.process_time() - start)
 
 
-def row(model: str, share: str | None) -> list[str]:
-    """What is measured of a model for its own rate, or within a share of the board."""
-    state = lowered(Options(model, samples=1))
+def row(model: str, state: State, share: str | None) -> list[str]:
+    """What is measured of a lowered model for its own rate, or within a share of the board."""
     graph, board = required(state.graph), state.board
     fps = required(state.target_fps) if share is None else None
     found = space(graph, WEIGHTS, ACTIVATIONS)
@@ -64,8 +63,9 @@ def main() -> int:
     columns = ("layers", "candidates", "goal", "ms a new layer", "ms a candidate")
     table = Table("model", *columns, f"layers of {MANY:,}", f"minutes for {MANY:,}", box=None)
     for model in sys.argv[1:] or MODELS:
-        table.add_row(*row(model, None))
-        table.add_row(*row(model, MODELS.get(model, "15%")))
+        state = lowered(Options(model, samples=1))
+        for share in (None, MODELS.get(model, "15%")):
+            table.add_row(*row(model, state, share))
     Console(width=118).print(table)
     return 0
 

@@ -13,26 +13,20 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 from scipy.stats import spearmanr
 
-from levada import boards
 from levada.search import sensitivities
 from levada.search.clock import Deadline
 from levada.search.context import Search
-from levada.search.goal import Goal
 from levada.search.strategies.integer import Integer
-from levada.search.subject import subject
 from levada.search.trials import storage
 from levada.search.workers import workers
-from levada.train import recipe as recipes
+from tests.search_setup import add_arguments, prepared
 
-BOARD = "pynq-z2"
 TRUTH = "measured"
 
 
@@ -78,29 +72,19 @@ def report(found) -> Table:
 
 def parsed(arguments):
     parser = argparse.ArgumentParser(prog="python -m tests.sensitivity_check")
-    parser.add_argument("model", nargs="?", default="digits-w4a4")
-    parser.add_argument("--epochs", type=int, help="of the widest candidate  [default: the recipe's]")
+    add_arguments(parser, bits="2,4,8", epochs="of the widest candidate", out="build/sensitivity_check")
     parser.add_argument("--steps", type=int, default=Integer.steps, help="as integer's")
     parser.add_argument("--batches", type=int, default=Integer.batches, help="as integer's")
     parser.add_argument("--vectors", type=int, default=Integer.vectors, help="as integer's")
-    parser.add_argument("--weights", default="2,4,8", help="bits to choose from")
-    parser.add_argument("--activations", default="2,4,8", help="bits to choose from")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=Path("build/sensitivity_check"))
     return parser.parse_args(arguments)
 
 
 def main(arguments=None) -> int:
     options = parsed(arguments)
-    bits = (tuple(map(int, text.split(","))) for text in (options.weights, options.activations))
-    found = subject(options.model, BOARD, None, *bits)
-    board = boards.load(BOARD)
-    recipe = recipes.find(found.model)
-    recipe = replace(recipe, seed=options.seed, epochs=options.epochs or recipe.epochs)
-    folder = options.out / options.model
+    found, goal, recipe, folder = prepared(options)
     search = Search(
         subject=found,
-        goal=Goal(board, board.usable, board.clock_mhz),
+        goal=goal,
         recipe=recipe,
         finetune=None,
         folder=folder,

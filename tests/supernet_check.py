@@ -10,27 +10,22 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 from scipy.stats import kendalltau
 
-from levada import boards
 from levada.search import work
 from levada.search.clock import Deadline
-from levada.search.goal import Goal
 from levada.search.strategies.oneshot import OneShot
-from levada.search.subject import subject
 from levada.search.subnets import Scoring, score
 from levada.search.work import Work
 from levada.search.workers import workers
-from levada.train import recipe as recipes
 from levada.train.task import Score
+from tests.search_setup import add_arguments, prepared
 
-BOARD = "pynq-z2"
 #: From which tau on scores of subnets are worth searching by.
 BAR = 0.6
 RESAMPLES = 2000
@@ -69,29 +64,19 @@ def report(candidates, subnets, alone) -> Table:
 
 def parsed(arguments):
     parser = argparse.ArgumentParser(prog="python -m tests.supernet_check")
-    parser.add_argument("model", nargs="?", default="digits-w4a4")
+    add_arguments(parser, bits="2,3,4,5,6,8", epochs="of each candidate", out="build/supernet_check")
     parser.add_argument("--subnets", type=int, default=30, help="candidates to train by themselves")
-    parser.add_argument("--epochs", type=int, help="of each of them  [default: the recipe's]")
     parser.add_argument("--supernet-epochs", type=int, default=OneShot.epochs, help="as oneshot's epochs")
     parser.add_argument("--sandwich", type=int, default=OneShot.sandwich, help="as oneshot's")
     parser.add_argument("--images", type=int, default=OneShot.images, help="as oneshot's")
-    parser.add_argument("--weights", default="2,3,4,5,6,8", help="bits to choose from")
-    parser.add_argument("--activations", default="2,3,4,5,6,8", help="bits to choose from")
-    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int)
-    parser.add_argument("--out", type=Path, default=Path("build/supernet_check"))
     return parser.parse_args(arguments)
 
 
 def main(arguments=None) -> int:
     options = parsed(arguments)
-    bits = (tuple(map(int, text.split(","))) for text in (options.weights, options.activations))
-    found = subject(options.model, BOARD, None, *bits)
-    board = boards.load(BOARD)
-    recipe = recipes.find(found.model)
-    recipe = replace(recipe, seed=options.seed, epochs=options.epochs or recipe.epochs)
-    goal = Goal(board, board.usable, board.clock_mhz)
-    job = Work(found, goal, recipe, None, options.out / options.model, Deadline())
+    found, goal, recipe, folder = prepared(options)
+    job = Work(found, goal, recipe, None, folder, Deadline())
     strategy = OneShot(epochs=options.supernet_epochs, sandwich=options.sandwich, images=options.images)
     start = time.perf_counter()
     file = strategy.supernet(job, print)

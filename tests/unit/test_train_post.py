@@ -136,22 +136,32 @@ class TestBiasCorrection:
             assert torch.equal(one.parameter, other.parameter)
 
 
+def correlated(begin, bits, **methods):
+    """A layer for 64 inputs that go together, finished with methods and without: what it is compared by.
+
+    The network with methods; the weights of the other; these before they are rounded; the error of sums.
+    """
+    x = numbers(400, 8) @ numbers(8, 64, seed=2) + 0.3 * numbers(400, 64, seed=3)
+    (plain, _), (network, _) = (finished(begin, lambda: layer(bits, 64, 4), [x], **m) for m in ({}, methods))
+    (weights,) = weights_of(plain)
+    scale, (least, most) = weights.integers()[1], weights.bounds()
+    floats = plain.weight.detach().clamp(least * scale, most * scale)
+
+    def error(values):
+        return ((values - floats) @ x.T).square().mean().item()
+
+    return network, weights, floats, error
+
+
 class TestLearnedRounding:
     BITS = pytest.mark.parametrize("bits", [1, 2, 4])
 
     @BITS
     def test_sums_err_far_less_than_with_any_of_many_roundings(self, begin, bits):
         """For 64 inputs that go together; in the paper, too, the best of many is taken to compare."""
-        x = numbers(400, 8) @ numbers(8, 64, seed=2) + 0.3 * numbers(400, 64, seed=3)
-        plain, _ = finished(begin, lambda: layer(bits, 64, 4), [x])
-        network, _ = finished(begin, lambda: layer(bits, 64, 4), [x], learned_rounding={})
-        integers, scale = weights_of(plain)[0].integers()
-        least, most = weights_of(plain)[0].bounds()
-        floats = plain.weight.detach().clamp(least * scale, most * scale)
-
-        def error(weights):
-            return ((weights - floats) @ x.T).square().mean().item()
-
+        network, plain, floats, error = correlated(begin, bits, learned_rounding={})
+        integers, scale = plain.integers()
+        least, most = plain.bounds()
         nearest = error(integers * scale)
         step = 2 if bits == 1 else 1
         below = -torch.ones_like(floats) if bits == 1 else (floats / scale).floor()
@@ -221,16 +231,9 @@ class TestAttentionRounding:
 
     @BITS
     def test_sums_err_far_less_than_with_any_of_many_roundings(self, begin, bits):
-        x = numbers(400, 8) @ numbers(8, 64, seed=2) + 0.3 * numbers(400, 64, seed=3)
-        plain, _ = finished(begin, lambda: layer(bits, 64, 4), [x])
-        network, _ = finished(begin, lambda: layer(bits, 64, 4), [x], attention_rounding={})
-        integers, scale = weights_of(plain)[0].integers()
-        least, most = weights_of(plain)[0].bounds()
-        floats = plain.weight.detach().clamp(least * scale, most * scale)
-
-        def error(weights):
-            return ((weights - floats) @ x.T).square().mean().item()
-
+        network, plain, floats, error = correlated(begin, bits, attention_rounding={})
+        integers, scale = plain.integers()
+        least, most = plain.bounds()
         step = 2 if bits == 1 else 1
         random = torch.Generator().manual_seed(5)
         steps = (floats / scale - least) / step
