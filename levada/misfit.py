@@ -11,6 +11,7 @@ from levada_driver.datatype import IntArray
 from levada import cost, solver
 from levada.layer import Layer
 from levada.offers import offers
+from levada.prices import Answer
 from levada.problem import Problem
 
 # How many changes are named.
@@ -51,7 +52,7 @@ def explained(problem: Problem) -> str:
     return f"{problem.graph.name}: does not fit the board at its smallest ({missing}); {advice}"
 
 
-def _advice(problem: Problem, answer: solver.Answer, short: IntArray) -> str:
+def _advice(problem: Problem, answer: Answer, short: IntArray) -> str:
     changes = sorted(_changes(problem, answer, short), key=lambda change: -int(change.saved @ short))
     best: dict[str, _Change] = {}
     for change in changes:
@@ -66,7 +67,7 @@ def _advice(problem: Problem, answer: solver.Answer, short: IntArray) -> str:
     return f"most would help: {', '.join(words)}"
 
 
-def _changes(problem: Problem, answer: solver.Answer, short: IntArray) -> list[_Change]:
+def _changes(problem: Problem, answer: Answer, short: IntArray) -> list[_Change]:
     """Every variant of every layer, against what was picked for the layer."""
     assert answer.picks is not None
     found = []
@@ -86,7 +87,7 @@ def _variants(layer: Layer) -> Mapping[str, Layer]:
     return {**narrower, **layer.slimmer()}
 
 
-def _largest(problem: Problem, answer: solver.Answer, short: IntArray) -> str:
+def _largest(problem: Problem, answer: Answer, short: IntArray) -> str:
     assert answer.picks is not None
     pairs = zip(problem.graph.nodes, answer.picks, strict=True)
     shares = {node.name: int(cost.vector(pick.resources) @ short) for node, pick in pairs}

@@ -68,6 +68,12 @@ class Menu(Sequence[Choice]):
         """The different streams that there are, ascending."""
         return tuple(sorted({choice.ends for choice in self.choices}))
 
+    @cached_property
+    def by_kind(self) -> tuple[IntArray, IntArray]:
+        """Rows sorted by kind, in their order within each, and where each kind begins in that."""
+        order = np.argsort(self.kinds, kind="stable")
+        return order, np.searchsorted(self.kinds[order], np.arange(len(self.ends)))
+
     def at(self, rows: Iterable[int]) -> Menu:
         """Only the choices at these places, which ascend."""
         return Menu(tuple(self.choices[row] for row in rows))

@@ -24,6 +24,7 @@ from levada.errors import LevadaError
 from levada.graph import Graph, check_folding, verify
 from levada.layer import Device, Folding
 from levada.offers import Choice, offers
+from levada.prices import Answer
 from levada.problem import Lanes, Problem, problem
 
 __all__ = ["Objective", "Partition", "fold", "from_toml", "offers", "to_toml", "with_foldings"]
@@ -125,13 +126,14 @@ def interval(target_fps: float, clock_mhz: float) -> int:
     return int(min(clock_mhz * 1e6 / target_fps, 1e18))  # any layer is done by then
 
 
-def fitting(problem: Problem, objective: Objective) -> Fitting | None:
+def fitting(problem: Problem, objective: Objective, *, quick: bool = False) -> Fitting | None:
     """The best design of a problem within its device; None where none is found.
 
     One that fits with a margin for what the estimates do not see comes before one that needs all there is.
+    `quick` is for who looks at thousands: what prices alone find, without CP-SAT, and the first that fits.
     """
     budget = cost.budget(problem.device)
-    tried = (_fitting(problem, objective, most) for most in (_surely(budget), budget))
+    tried = (_fitting(problem, objective, most, quick=quick) for most in (_surely(budget), budget))
     return next((found for found in tried if found is not None), None)
 
 
@@ -154,7 +156,9 @@ def _surely(budget: IntArray) -> IntArray:
     return budget * kept // 100
 
 
-def _fitting(problem: Problem, objective: Objective, budget: IntArray) -> Fitting | None:
+def _fitting(
+    problem: Problem, objective: Objective, budget: IntArray, *, quick: bool = False
+) -> Fitting | None:
     """Folded so that it fits a budget [4] with its FIFOs; None where no such folding is found.
 
     What is set aside for FIFOs grows until a selection fits, then is bisected between what was too little and
@@ -165,7 +169,8 @@ def _fitting(problem: Problem, objective: Objective, budget: IntArray) -> Fittin
     bound: _Selection | None = None
     best: Fitting | None = None
     for _ in range(_ROUNDS):
-        selection = _select(problem, budget - aside, objective, bound.value_bound if bound else 0)
+        least = bound.value_bound if bound else 0
+        selection = _select(problem, budget - aside, objective, least, quick=quick)
         if selection is None and bound is None:
             return None
         bound = bound or selection
@@ -176,7 +181,7 @@ def _fitting(problem: Problem, objective: Objective, budget: IntArray) -> Fittin
             if found is not None and (best is None or found.gap < best.gap):
                 best = found
             # A latency is rarely proven, so its gap says little about what another round would bring.
-            if best is not None and (best.gap <= _CLOSE or objective == "latency"):
+            if best is not None and (quick or best.gap <= _CLOSE or objective == "latency"):
                 return best
         else:
             little, aside = aside, np.maximum(aside, found.fifos)
@@ -201,21 +206,27 @@ def _fifos(connected: Graph, device: Device) -> IntArray:
     return cost.vector(cost.total(connected.with_nodes(buffers), device))
 
 
-def _select(problem: Problem, budget: IntArray, objective: Objective, least: int) -> _Selection | None:
+def _select(
+    problem: Problem, budget: IntArray, objective: Objective, least: int, *, quick: bool
+) -> _Selection | None:
     """The best selection; `least` is known to be no more than its value."""
     weights = cost.weights(problem.device)
     value, value_bound = 0, 0
+    known: Answer | None = None
     if objective == "latency":
         first, answer = solver.quickest(problem, budget, weights)
         value, value_bound = first.value, first.bound
     else:
         if objective == "throughput":
-            answer, value_bound = solver.fastest(problem, budget, least)
-            if answer.picks is None:
+            known, value_bound = solver.fastest(problem, budget, least, quick=quick)
+            if known.picks is None:
                 return None
-            value = answer.interval
+            value = known.interval
             problem = problem.within(value)
-        answer = solver.cheapest(problem, budget, weights)
+        if quick:
+            answer = solver.cheaper(problem, budget, weights, known)
+        else:
+            answer = solver.cheapest(problem, budget, weights)
     if answer.picks is None:
         return None
     return _Selection(answer.picks, value, value_bound, answer.value, answer.bound)

@@ -20,6 +20,10 @@ FloatArray = npt.NDArray[np.float64]
 #: Smallest and largest of the values that thresholds are compared with, of all channels or of each, [C].
 Range = tuple[int | IntArray, int | IntArray]
 
+#: Of a distribution of weights, the part of the mean magnitude below which ternary weights are 0: Li et al.,
+#: "Ternary Weight Networks", 2016, equation 6.
+TERNARY = 0.7
+
 # A lone threshold does not tell how far its neighbours would be. Thresholds from the lowest to the highest
 # then share a quarter of the range.
 _LONE = 1 / 8
@@ -52,7 +56,8 @@ def rescaled(weights: IntArray, wtype: IntType, bits: int | None) -> tuple[IntAr
     """Weights of so many bits, and their type; the same ones for None or the width that they have.
 
     Each is drawn from the numbers that a weight of `wtype` stands for, always the same, and rounded in the
-    steps of the new type. The largest number is the largest value of both, as where it sets a scale.
+    steps of the new type. The largest number is the largest value of both, as where it sets a scale; two bits
+    with a sign would leave hardly any other value than 0 then, so they are those of `TERNARY`.
     """
     if bits is None or bits == wtype.bits:
         return weights, wtype
@@ -63,6 +68,9 @@ def rescaled(weights: IntArray, wtype: IntType, bits: int | None) -> tuple[IntAr
     numbers -= 2 * np.sign(numbers) * beyond  # from beyond the largest value to as far before it
     if dtype.bipolar:
         return np.where(numbers < 0, -1, 1), dtype
+    if dtype.signed and dtype.max == 1:
+        magnitude = np.abs(numbers)
+        return (np.sign(numbers) * (magnitude > TERNARY * magnitude.mean())).astype(np.int64), dtype
     codes = np.rint(numbers * dtype.max / wtype.max)
     return np.clip(codes, -dtype.max * dtype.signed, dtype.max).astype(np.int64), dtype
 

@@ -47,10 +47,12 @@ class Joint:
 
     def costs(self, given: Sequence[int], taken: Sequence[int]) -> IntArray:
         """Resources [given, taken, 4] of the adapters between beats of so many elements."""
-        rows, columns = sorted(set(given)), sorted(set(taken))
-        table = _adapter_costs(self.tensor.shape, self.tensor.dtype, tuple(rows), tuple(columns), self.device)
-        found: IntArray = table[np.searchsorted(rows, given)[:, None], np.searchsorted(columns, taken)]
-        return found
+        return _adapter_costs(self.tensor.shape, self.tensor.dtype, tuple(given), tuple(taken), self.device)
+
+    def table(self, choices: Sequence[Menu]) -> IntArray:
+        """Resources [kinds, kinds, 4] of the adapters between the kinds of both layers' menus."""
+        given = tuple(given[self.output] for _, given in choices[self.producer].ends)
+        return self.costs(given, tuple(taken[self.input] for taken, _ in choices[self.consumer].ends))
 
 
 # A search for bit widths asks for the same adapters in thousands of problems.
@@ -58,8 +60,11 @@ class Joint:
 def _adapter_costs(
     shape: tuple[int, ...], dtype: IntType, given: tuple[int, ...], taken: tuple[int, ...], device: Device
 ) -> IntArray:
-    costs = [[_adapter_cost(shape, dtype, one, other, device) for other in taken] for one in given]
-    return np.array(costs, np.int64).reshape(len(given), len(taken), len(cost.FIELDS))
+    rows, columns = sorted(set(given)), sorted(set(taken))
+    costs = [[_adapter_cost(shape, dtype, one, other, device) for other in columns] for one in rows]
+    table = np.array(costs, np.int64).reshape(len(rows), len(columns), len(cost.FIELDS))
+    found: IntArray = table[np.searchsorted(rows, given)[:, None], np.searchsorted(columns, taken)]
+    return found
 
 
 @lru_cache(maxsize=1 << 18)
@@ -77,6 +82,65 @@ def _in_luts(choice: Choice) -> bool:
 
 def _in_slices(choice: Choice) -> bool:
     return choice.folding.dsp_pe == choice.folding.pe
+
+
+class Stack:
+    """The figures of all choices and adapters of a problem, in a table each, for who adds up many selections.
+
+    A selection is an array [layers] of places, one of each layer.
+
+    Attributes:
+        resources: what each place takes, [n, 4]: layer by layer, and of each those of one kind together.
+        rows: which choice of its layer's menu each place is, [n].
+        kinds: which kind each place has, counted over all layers, [n].
+        starts: where each kind begins, [kinds].
+        firsts: the first kind of each layer, and how many kinds there are, [layers + 1].
+        adapters: what they take, [m, 4]: joint by joint a row for each kind before and each kind after it.
+        sides: for each joint how many kinds there are before and after it.
+        offsets: where each joint's adapters begin, [joints].
+    """
+
+    def __init__(self, choices: Sequence[Menu], joints: Sequence[Joint]) -> None:
+        self._choices, self._joints = choices, joints
+        orders = [menu.by_kind[0] for menu in choices]
+        self.rows = np.concatenate(orders)
+        pairs = list(zip(choices, orders, strict=True))
+        self.resources = np.concatenate([menu.resources[order] for menu, order in pairs])
+        self.firsts = np.cumsum([0, *(len(menu.ends) for menu in choices)])
+        firsts = self.firsts[:-1].tolist()
+        self.kinds = np.concatenate(
+            [menu.kinds[order] + first for (menu, order), first in zip(pairs, firsts, strict=True)]
+        )
+        self.starts = np.searchsorted(self.kinds, np.arange(self.firsts[-1]))
+        tables = [joint.table(choices) for joint in joints]
+        self.sides = [table.shape[:2] for table in tables]
+        self.offsets = np.cumsum([0, *(a * b for a, b in self.sides)])[:-1]
+        flat = [table.reshape(-1, len(cost.FIELDS)) for table in tables]
+        self.adapters = np.concatenate([np.zeros((0, len(cost.FIELDS)), np.int64), *flat])
+        self._producers = np.array([joint.producer for joint in joints], np.int64)
+        self._consumers = np.array([joint.consumer for joint in joints], np.int64)
+        self._afters = np.array([after for _, after in self.sides], np.int64)
+
+    def picks(self, places: IntArray) -> tuple[Choice, ...]:
+        """The choices of a selection."""
+        rows = self.rows[places].tolist()
+        return tuple(menu[row] for menu, row in zip(self._choices, rows, strict=True))
+
+    def places(self, picks: Sequence[Choice]) -> IntArray:
+        """The places of choices."""
+        sizes = np.cumsum([0, *(len(menu) for menu in self._choices)])
+        found = []
+        for menu, pick, start, end in zip(self._choices, picks, sizes[:-1], sizes[1:], strict=True):
+            row = next(row for row, choice in enumerate(menu.choices) if choice is pick)
+            found.append(start + np.flatnonzero(self.rows[start:end] == row)[0])
+        return np.array(found, np.int64)
+
+    def used(self, places: IntArray) -> IntArray:
+        """Resources [4] of a selection and the adapters between its layers."""
+        kinds = self.kinds[places] - self.firsts[:-1]
+        joined = self.offsets + kinds[self._producers] * self._afters + kinds[self._consumers]
+        total: IntArray = self.resources[places].sum(axis=0) + self.adapters[joined].sum(axis=0)
+        return total
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +176,17 @@ class Problem:
         """No selection takes less than this of a resource, [4]; adapters not counted."""
         leasts = (given.resources.min(axis=0) for given in self.choices)
         return sum(leasts, np.zeros(len(cost.FIELDS), np.int64))
+
+    @cached_property
+    def scopes(self) -> tuple[tuple[int, ...], ...]:
+        """Which layers set a cost: each its own, then those of each joint."""
+        alone = tuple((index,) for index in range(len(self.choices)))
+        return (*alone, *((joint.producer, joint.consumer) for joint in self.joints))
+
+    @cached_property
+    def stack(self) -> Stack:
+        """The figures of all choices in one table."""
+        return Stack(self.choices, self.joints)
 
     def folded(self, picks: Sequence[Choice]) -> Graph:
         """The graph with each layer folded as picked."""

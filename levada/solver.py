@@ -1,8 +1,8 @@
 """Picks one choice for each layer: exact, and the same on every run.
 
 Where the budget leaves room for the cheapest selection of all, eliminating layers finds it
-(`levada.elimination`), and most often whether there is any selection within a budget: at some prices of the
-resources the cheapest one fits, or is worth more than the whole budget. Else CP-SAT does: each layer has one
+(`levada.elimination`), and most often prices tell whether there is any selection within a budget
+(`levada.prices`). Else CP-SAT does: each layer has one
 Boolean for each of its choices. For a tensor between two layers, one Boolean for each pair of beats carries
 the adapter's cost; it is tied to the layers' own by sums over rows and columns of pairs, which makes the
 linear relaxation of a chain exact but for the budget.
@@ -11,45 +11,23 @@ linear relaxation of a chain exact but for the budget.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from levada_driver.datatype import IntArray
 from ortools.sat.python import cp_model
 
-from levada import cost, elimination
+from levada import cost, elimination, prices
 from levada.latency import Filling, estimate
 from levada.offers import Choice, Menu
+from levada.prices import NOTHING, Answer
 from levada.problem import Joint, Problem
 
 # Limits of one solve in CP-SAT's deterministic seconds, so that a result does not depend on the machine; each
 # is one to three seconds of one core. Selections by cost hardly need any; latencies are rarely proven.
 _EFFORT = 3.0
 _LATENCY_EFFORT = 1.2
-# Prices that are tried before CP-SAT is asked, what the most valued budget is worth at them, and the factor
-# that one changes by at most from one try to the next.
-_PRICES, _WHOLE, _STEEP = 8, 1 << 24, 4.0
 # Above every latency in cycles, and every count of a resource.
 _CYCLES, _COUNT = 1 << 40, 1 << 32
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a solve found: no selection has a value below `bound`; `picks` is the best one known.
-
-    Without `picks` either none exists (`impossible`), or none was found in time.
-    """
-
-    picks: tuple[Choice, ...] | None
-    value: int
-    bound: int
-    impossible: bool = False
-
-    @property
-    def interval(self) -> int:
-        """Cycles of the slowest pick."""
-        assert self.picks is not None
-        return max(choice.cycles for choice in self.picks)
 
 
 class _Model:
@@ -170,35 +148,13 @@ class _Model:
         return Answer(picks, round(solver.objective_value), round(solver.best_objective_bound))
 
 
-def possible(problem: Problem, budget: IntArray) -> Answer:
-    """Any selection within the budget."""
-    known = _known(problem, budget, cost.weights(problem.device)) or _priced(problem, budget)
+def possible(problem: Problem, budget: IntArray, *, quick: bool = False) -> Answer:
+    """Any selection within the budget; `quick` leaves open what prices alone do not tell."""
+    weights = cost.weights(problem.device)
+    known = _known(problem, budget, weights) or prices.possible(problem, budget, weights)
+    if known is None and quick:
+        return Answer(None, 0, 0)
     return known or _Model(problem.reduced(), budget).solve()
-
-
-def _priced(problem: Problem, budget: IntArray) -> Answer | None:
-    """A selection that fits, or that there is none; None where no prices tell.
-
-    Prices rise with what the cheapest selection takes of a resource beyond its budget, and fall where it
-    leaves some. A selection that fits is worth no more than the budget at any prices (Everett, "Generalized
-    Lagrange Multiplier Method", 1963), so none does where the cheapest one is worth more.
-    """
-    there_is = np.maximum(budget, 1)
-    worth = np.ones(len(budget))  # of the whole budget of each resource
-    for _ in range(_PRICES):
-        prices = np.rint(_WHOLE * worth / worth.max() / there_is).astype(np.int64)
-        picks = elimination.cheapest(problem, prices)
-        if picks is None:
-            return None
-        used = problem.used(picks)
-        if (used <= budget).all():
-            value = int(used @ cost.weights(problem.device))
-            return Answer(picks, value, 0)
-        if int(used @ prices) > int(budget @ prices):
-            return Answer(None, 0, 0, impossible=True)
-        worth = worth * np.clip(used / there_is, 1 / _STEEP, _STEEP)
-        worth = np.maximum(worth, worth.max() / _WHOLE)
-    return None
 
 
 def cheapest(problem: Problem, budget: IntArray, weights: IntArray) -> Answer:
@@ -211,25 +167,30 @@ def cheapest(problem: Problem, budget: IntArray, weights: IntArray) -> Answer:
     return model.solve()
 
 
+def cheaper(problem: Problem, budget: IntArray, weights: IntArray, known: Answer | None = None) -> Answer:
+    """What prices find of low weighted cost within the budget: no dearer than what is known already."""
+    found = _known(problem, budget, weights)
+    return found or prices.cheapest(problem, budget, weights, known.picks if known else None)
+
+
 def _known(problem: Problem, budget: IntArray, weights: IntArray) -> Answer | None:
     """The cheapest selection where the budget does not bind, or that there is none; None where it may bind.
 
     What does not fit for sure takes more of the resources that are short, by their weighted sum, than there
     is, even where that sum alone is made small.
     """
-    nothing = Answer(None, 0, 0, impossible=True)
     if not all(problem.choices) or (problem.least > budget).any():
-        return nothing
-    picks = elimination.cheapest(problem, weights)
-    if picks is None:
+        return NOTHING
+    found = elimination.cheapest(problem, weights)
+    if found is None:
         return None
-    used = problem.used(picks)
+    used = problem.stack.used(found)
     if (used <= budget).all():
-        return Answer(picks, int(used @ weights), int(used @ weights))
+        return Answer(problem.stack.picks(found), int(used @ weights), int(used @ weights))
     short = np.where(used > budget, weights, 0)
     smallest = elimination.cheapest(problem, short)
     assert smallest is not None  # whose tables are as large as the first ones'
-    return nothing if int(problem.used(smallest) @ short) > int(budget @ short) else None
+    return NOTHING if int(problem.stack.used(smallest) @ short) > int(budget @ short) else None
 
 
 def smallest(problem: Problem, budget: IntArray, weights: IntArray) -> Answer:
@@ -242,7 +203,7 @@ def smallest(problem: Problem, budget: IntArray, weights: IntArray) -> Answer:
     return model.solve()
 
 
-def fastest(problem: Problem, budget: IntArray, least: int = 0) -> tuple[Answer, int]:
+def fastest(problem: Problem, budget: IntArray, least: int = 0, *, quick: bool = False) -> tuple[Answer, int]:
     """A selection within the budget of the least interval, and the interval that none goes below.
 
     By bisection over the intervals that some choice has: each is a small problem of its own, in which most
@@ -250,7 +211,7 @@ def fastest(problem: Problem, budget: IntArray, least: int = 0) -> tuple[Answer,
     near it, so the first steps are short ones.
     """
     intervals = [interval for interval in problem.intervals if interval >= least]
-    best = possible(problem, budget)
+    best = possible(problem, budget, quick=quick)
     proven, low, high = -1, 0, len(intervals)
     if best.picks is not None:
         high = intervals.index(best.interval)
@@ -258,7 +219,7 @@ def fastest(problem: Problem, budget: IntArray, least: int = 0) -> tuple[Answer,
     while low < high:
         middle = min((low + high) // 2, low + stride - 1)
         stride *= 2
-        answer = possible(problem.within(intervals[middle]), budget)
+        answer = possible(problem.within(intervals[middle]), budget, quick=quick)
         if answer.picks is not None:
             best, high = answer, intervals.index(answer.interval)
         else:

@@ -13,10 +13,11 @@ import torch
 from brevitas.core.scaling import ConstScaling
 from torch import Tensor, nn
 
+from levada.precision import TERNARY
 from levada.search.quantizers import quantizers_of
 from levada.search.space import What
 from levada.search.subject import Subject
-from levada.train.quantizers import TERNARY, Handles
+from levada.train.quantizers import Handles
 
 
 class Bank:

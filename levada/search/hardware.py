@@ -2,7 +2,9 @@
 
 There is no formula of its own here. A candidate becomes a graph (`levada.search.requantize`), which is folded
 as a build folds it (`levada.partition`), converters and FIFOs included. What makes that quick: a layer with
-the same types is made once, and its foldings are costed once, for all candidates that have it.
+the same types is made once, and its foldings are costed once, for all candidates that have it; and where the
+budget binds, prices choose foldings without the proof that a build asks for: whether it fits is the same, the
+rate a few percent lower at most times.
 """
 
 from __future__ import annotations
@@ -40,10 +42,13 @@ class Cost:
 
 
 class Evaluator:
-    """Costs of candidates of a lowered graph on a device at a clock. It remembers all layers that it made."""
+    """Costs of candidates of a lowered graph on a device at a clock. It remembers all layers that it made.
 
-    def __init__(self, graph: Graph, device: Device, clock_mhz: float) -> None:
-        self.graph, self.device, self.clock_mhz = graph, device, clock_mhz
+    Unless they are to be `quick`, they are those of the very foldings that a build chooses.
+    """
+
+    def __init__(self, graph: Graph, device: Device, clock_mhz: float, *, quick: bool = True) -> None:
+        self.graph, self.device, self.clock_mhz, self.quick = graph, device, clock_mhz, quick
         self._last: tuple[Candidate, Problem] | None = None
         self._layers: dict[tuple[str, Types, Precision], Layer] = {}
         self._offers: dict[int, Menu] = {}  # by the identity of a layer in _layers
@@ -68,7 +73,9 @@ class Evaluator:
         if target_fps is not None:
             allowed = everything.within(partition.interval(target_fps, self.clock_mhz))
         if all(allowed.choices):
-            found = partition.fitting(allowed, "throughput" if target_fps is None else "cost")
+            found = partition.fitting(
+                allowed, "throughput" if target_fps is None else "cost", quick=self.quick
+            )
             if found is not None:
                 used = cost.total(found.connected, self.device)
                 return self._cost(timing.interval(found.folded), used, found.gap)

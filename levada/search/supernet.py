@@ -25,9 +25,9 @@ from torch import Tensor, nn
 
 from levada.errors import LevadaError
 from levada.models import Model
+from levada.precision import TERNARY
 from levada.search.modules import widths_of
 from levada.search.quantizers import quantizers_of
-from levada.train.quantizers import TERNARY
 from levada.train.task import Shape, wide_family_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from levada.models import Model
-from levada.train.quantizers import TERNARY, weights_of
+from levada.precision import TERNARY
+from levada.train.quantizers import weights_of
 from levada.train.task import Widths, wide_family_of
 
 if TYPE_CHECKING:

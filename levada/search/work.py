@@ -242,7 +242,8 @@ def _publish(work: Work, candidate: Candidate, network: nn.Module) -> float | No
 def _folded(work: Work, candidate: Candidate, graph: Graph) -> Cost:
     """What the trained network takes. Its folding goes to a partition.toml, if it fits."""
     goal = work.goal
-    found = Evaluator(graph, goal.budget, goal.clock_mhz).evaluate(Candidate(()), goal.target_fps)
+    evaluator = Evaluator(graph, goal.budget, goal.clock_mhz, quick=False)
+    found = evaluator.evaluate(Candidate(()), goal.target_fps)
     if found.fits:
         folded = partition.fold(graph, goal.budget, goal.clock_mhz, goal.target_fps)
         content.write_whole(work.place_of(candidate) / PARTITION, partition.to_toml(folded.graph))

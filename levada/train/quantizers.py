@@ -18,10 +18,6 @@ from torch import Tensor, nn
 if TYPE_CHECKING:
     from torch.utils.hooks import RemovableHandle
 
-#: Of a distribution of weights, the part of the mean magnitude below which ternary weights are 0: Li et al.,
-#: "Ternary Weight Networks", 2016, equation 6.
-TERNARY = 0.7
-
 
 @dataclass(frozen=True, eq=False)
 class Weights:

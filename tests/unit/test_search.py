@@ -263,9 +263,11 @@ def test_a_part_of_a_device_is_a_budget_at_several_rates(seed, name, part):
     device = replace(graphs.DEVICE, **counts)
     candidate = space(graph, WIDTHS, WIDTHS, keep_ends=False).draw(np.random.default_rng(seed))
     made = requantized(graph, candidate.precisions)
-    evaluator = Evaluator(graph, device, CLOCK)
+    evaluator = Evaluator(graph, device, CLOCK, quick=False)
+    quick = Evaluator(graph, device, CLOCK)
     for target in (1e5, None, 1e6, 1e5):
-        got = evaluator.evaluate(candidate, target)
+        got, sooner = evaluator.evaluate(candidate, target), quick.evaluate(candidate, target)
+        assert got.fits == sooner.fits
         if not got.fits:
             with pytest.raises(LevadaError) as error:
                 partition.fold(made, device, CLOCK, target)
@@ -275,7 +277,12 @@ def test_a_part_of_a_device_is_a_budget_at_several_rates(seed, name, part):
         used = cost.total(folded.connected, device)
         assert (got.lut, got.ff, got.dsp, got.bram18) == cost.counts(used)
         assert (got.cycles, got.fits, got.gap) == (timing.interval(folded.graph), True, folded.gap)
-        assert all(getattr(got, key) <= most for key, most in counts.items())
+        for one in (got, sooner):
+            assert all(getattr(one, key) <= most for key, most in counts.items())
+        assert sooner.cycles <= (1e9 if target is None else CLOCK * 1e6 / target)
+        if target is None:
+            assert got.cycles * (1 - got.gap) <= sooner.cycles
+            assert sooner.cycles * (1 - sooner.gap) <= got.cycles + 1e-6
 
 
 EVALUATORS = {name: Evaluator(graph, graphs.DEVICE, CLOCK) for name, graph in NETWORKS.items()}

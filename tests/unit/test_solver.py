@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from levada import cost, elimination, fifo, latency, solver, timing
+from levada import cost, elimination, fifo, latency, prices, solver, timing
 from levada.layer import Resources, adapter
 from levada.offers import offers, undominated
 from levada.problem import problem
@@ -68,19 +68,20 @@ def test_the_cheapest_within_a_budget_is_found(graph, data):
 def test_eliminating_layers_finds_what_integer_programming_does(graph, data):
     whole = problem(graph, graphs.DEVICE)
     allowed = whole.within(data.draw(st.sampled_from(whole.intervals)))
-    picks = elimination.cheapest(allowed, WEIGHTS)
+    places = elimination.cheapest(allowed, WEIGHTS)
+    picks = allowed.stack.picks(places)
+    np.testing.assert_array_equal(allowed.stack.used(places), allowed.used(picks))
+    np.testing.assert_array_equal(allowed.stack.places(picks), places)
     model = solver._Model(allowed.reduced(), None)
     model.model.minimize(model.price(WEIGHTS))
     found = model.solve()
     assert found.value == found.bound == int(allowed.used(picks) @ WEIGHTS)
 
 
-def least_sum(tables, sizes):
-    """The least sum of tables over all values."""
-    return min(
-        (sum(int(table.costs[tuple(values[at] for at in table.scope)]) for table in tables), values)
-        for values in product(*map(range, sizes))
-    )[0]
+def total(tables, scopes, values):
+    """The sum of tables, each over the variables of its scope."""
+    pairs = zip(tables, scopes, strict=True)
+    return sum(int(table[tuple(values[at] for at in scope)]) for table, scope in pairs)
 
 
 @given(st.lists(st.integers(1, 3), min_size=1, max_size=6), st.randoms(use_true_random=False))
@@ -90,13 +91,34 @@ def test_any_tables_can_be_eliminated(sizes, random):
     layers = range(len(sizes))
     scopes = [(layer,) for layer in layers]
     scopes += [pair for pair in combinations(layers, 2) for _ in range(random.randrange(3))]
-    tables = [
-        elimination._Table(scope, drawn.integers(0, 9, [sizes[layer] for layer in scope])) for scope in scopes
-    ]
-    values = elimination._least(tables, sizes)
+    tables = [drawn.integers(0, 9, [sizes[layer] for layer in scope]) for scope in scopes]
+    steps = elimination._steps(tuple(sizes), tuple(scopes))
+    values = elimination._least([*tables], steps, len(sizes))
     assert all(0 <= value < size for value, size in zip(values, sizes, strict=True))
-    total = sum(int(table.costs[tuple(values[layer] for layer in table.scope)]) for table in tables)
-    assert total == least_sum(tables, sizes)
+    every = product(*map(range, sizes))
+    assert total(tables, scopes, values) == min(total(tables, scopes, these) for these in every)
+
+
+@given(TINY, st.data())
+def test_prices_never_say_what_is_wrong(graph, data):
+    """What they find fits, what they rule out is not there, and nothing costs less than their bound."""
+    ways = list(everything(graph))
+    budget = data.draw(budgets(ways))
+    here, possible = problem(graph, graphs.DEVICE), [price(way[1]) for way in fitting(ways, budget)]
+    any_one = prices.possible(here, budget, WEIGHTS)
+    if any_one is not None:
+        assert (any_one.picks is None) == any_one.impossible == (not possible)
+    known = solver.possible(here, budget)
+    for start in (None, known.picks):
+        found = prices.cheapest(here, budget, WEIGHTS, start)
+        assert found.picks is not None or start is None
+        assert all(found.bound <= cost for cost in possible)
+        if found.picks is not None:
+            used = here.used(found.picks)
+            assert (used <= budget).all()
+            assert int(used @ WEIGHTS) == found.value
+            assert found.value in possible
+            assert start is None or found.value <= int(here.used(start) @ WEIGHTS)
 
 
 def test_what_would_take_too_large_a_table_is_left_to_others(monkeypatch):
@@ -104,8 +126,10 @@ def test_what_would_take_too_large_a_table_is_left_to_others(monkeypatch):
     budget = cost.budget(graphs.DEVICE)
     value = solver.cheapest(whole, budget, WEIGHTS).value
     monkeypatch.setattr(elimination, "_ENTRIES", 1)
+    elimination._steps.cache_clear()
     assert elimination.cheapest(whole, WEIGHTS) is None
     assert solver.cheapest(whole, budget, WEIGHTS).value == value
+    elimination._steps.cache_clear()
 
 
 @given(TINY, st.data())

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from levada.errors import LevadaError
+from levada.precision import TERNARY
 from levada.train.methods import Method, option
 from levada.train.own import Own, Quantizer, quantizers_of
-from levada.train.quantizers import TERNARY
 
 if TYPE_CHECKING:
     from levada.train.run import Run
