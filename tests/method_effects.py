@@ -3,7 +3,8 @@
 Trains models/digits on MNIST, shortened, with and without each method, from the same seeds, and asks whether
 the mean of the paired differences is surely above 0 (Student's t, 95 %). One line a training goes to
 build/method_effects/results.jsonl: what stands there is not trained again, an interrupted training goes on
-from its last epoch, and any number of processes may work at once, each on trainings of its own.
+from its last epoch, and any number of processes may work at once, each on trainings of its own. `--write`
+puts the table into docs/training.md, too.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ from levada.train.recipe import MethodSpec
 from levada.train.run import Job
 from levada.train.task import wide_family_of
 from tests import once
+from tests.results import between_marks
 
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "training.md"
+MARK = "effects: python -m tests.method_effects"
 FOLDER = Path("build/method_effects")
 MODEL = "digits-w2a2"
 EPOCHS, BATCH, RATE = 2, 100, 0.005
@@ -168,12 +172,24 @@ def row(name: str, pairs: Sequence[tuple[float, float]]) -> list[str]:
     return [name, EFFECTS[name].claim, *shown, "reproduced" if gain - half > 0 else "not reproduced"]
 
 
+HEAD = ("method", "claim", "% without", "% with", "difference", "verdict")
+
+
+def write(rows: Sequence[Sequence[str]], page: Path) -> None:
+    """Puts the table between its marks."""
+    lines = [f"| {' | '.join(cells)} |" for cells in (HEAD, *rows)]
+    page.write_text(
+        between_marks(page.read_text(), {MARK: [lines[0], "|---|---|--:|--:|--:|---|", *lines[1:]]})
+    )
+
+
 def main() -> int:
     """Trains and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("methods", nargs="*", metavar="METHODS", help=f"of {', '.join(sorted(EFFECTS))}")
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--write", action="store_true", help=f"into docs/{PAGE.name}, too")
     options = parser.parse_args()
     if unknown := set(options.methods) - EFFECTS.keys():
         parser.error(f"{', '.join(sorted(unknown))}: no such method")
@@ -183,11 +199,13 @@ def main() -> int:
     pairs = {name: [EFFECTS[name].pair(seed, options.epochs) for seed in seeds] for name in names}
     done = once.work(list(itertools.chain(*itertools.chain(*pairs.values()))), FOLDER, train)
     found = {key: entry["accuracy"] for key, entry in done.items()}
-    columns = ("claim", "% without", "% with", "difference", "verdict")
-    table = Table("method", *columns, box=None)
-    for name in names:
-        table.add_row(*row(name, [(found[a.key], found[b.key]) for a, b in pairs[name]]))
+    rows = [row(name, [(found[a.key], found[b.key]) for a, b in pairs[name]]) for name in names]
+    table = Table(*HEAD, box=None)
+    for cells in rows:
+        table.add_row(*cells)
     Console(width=118).print(table)
+    if options.write:
+        write(rows, PAGE)
     return 0
 
 

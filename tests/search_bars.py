@@ -3,9 +3,10 @@
 For each network and seed all strategies search within the same share of a board, and train their designs in
 the same way. Printed, and written to docs/search.json and the tables of docs/search.md:
 
-- how much faster the fastest searched design is that is as good as the best uniform one, to within a
-  tolerance, than that and than the fastest uniform one that is as good; and how much better the best searched
-  design is that is as fast as the latter;
+- the best uniform pair of widths, by its mean over the seeds; how much faster the fastest design of each
+  search is that is as good as that pair trained from the same seed, to within a tolerance, and what it gains
+  or loses on test examples, which nothing was chosen by; the same against the fastest uniform pair that is as
+  good; and how much better the best searched design is that is as fast as the latter;
 - the part of the area under the front of all designs that each strategy's own front covers;
 - the designs compared, built: mismatches at all levels, cycles, resources by Yosys.
 
@@ -20,7 +21,7 @@ import argparse
 import dataclasses
 import json
 import math
-import shutil
+import re
 import time
 from pathlib import Path
 
@@ -29,9 +30,10 @@ from pymoo.indicators.hv import HV
 from rich.console import Console
 from rich.table import Table
 
-from levada import build
+from levada import build, models
 from levada.search import result, strategies
 from levada.search.search import Options, search
+from levada.search.work import NETWORK, PARTITION
 from tests import method_effects
 from tests.results import between_marks
 
@@ -40,7 +42,10 @@ FILE, PAGE = ROOT / "docs" / "search.json", ROOT / "docs" / "search.md"
 WORK = Path("build/bars")
 BUDGET = "15%"
 DESIGNS, ALL = 12, 1000
+TIME = "30m"
 FRAMES, RTL_FRAMES = 64, 8
+# Qualities are sums of a few decimals.
+ROUNDING = 1e-9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,13 +80,16 @@ def searched(case, seed, strategy, jobs):
             designs=ALL if strategy == "uniform" else DESIGNS,
             finetune=case.finetune,
             seed=seed,
+            time=TIME if strategy != "uniform" else None,
             out=folder,  # one for all strategies: what is trained for one is there for the others
             jobs=jobs,
         )
-        found = result.save(search(options, print))
-        shutil.rmtree(folder / strategy, ignore_errors=True)
-        (folder / result.FRONT).rename(folder / strategy)
-        path.write_text(json.dumps(found | {"took": time.perf_counter() - start}, indent=1) + "\n")
+        found = search(options, print)
+        saved = result.save(found) | {"took": time.perf_counter() - start}
+        places = {str(d.candidate): found.search.work.place_of(d.candidate) for d in found.designs}
+        for own in saved["designs"]:
+            own["folder"] = str(places[own["candidate"]])
+        path.write_text(json.dumps(saved, indent=1) + "\n")
     return json.loads(path.read_text())
 
 
@@ -93,15 +101,42 @@ def fitting(found):
     return [design for design in found["designs"] if design["cost"]["fits"]]
 
 
-def best(found):
-    """The uniform design of the highest quality, the fastest of these."""
-    return max(fitting(found), key=lambda d: (d["quality"], fps(d)))
+class Pair:
+    """A uniform pair of widths: its design for each seed."""
+
+    def __init__(self, designs):
+        self.designs = designs
+
+    @property
+    def name(self):
+        return re.search(r"w\d+a\d+", self.designs[0]["candidate"])[0]
+
+    @property
+    def quality(self):
+        return float(np.mean([d["quality"] for d in self.designs]))
+
+    @property
+    def fps(self):
+        return float(np.mean([fps(d) for d in self.designs]))
+
+
+def pairs(runs):
+    """Those that fit whatever the seed."""
+    every = [{d["candidate"]: d for d in fitting(found)} for found in runs]
+    return [Pair([own[name] for own in every]) for name in every[0] if all(name in own for own in every)]
+
+
+def best_pairs(runs, tolerance):
+    """The one of the highest quality, and the fastest that is as good."""
+    known = pairs(runs)
+    best = max(known, key=lambda pair: (pair.quality, pair.fps))
+    good = [pair for pair in known if pair.quality >= best.quality - tolerance - ROUNDING]
+    return best, max(good, key=lambda pair: (pair.fps, pair.quality))
 
 
 def as_good(found, uniform, tolerance):
     """The fastest design that is as good; None if there is none."""
-    least = uniform["quality"] - tolerance - 1e-9  # qualities are sums of a few decimals
-    good = [d for d in fitting(found) if d["quality"] >= least]
+    good = [d for d in fitting(found) if d["quality"] >= uniform["quality"] - tolerance - ROUNDING]
     return max(good, key=lambda d: (fps(d), d["quality"]), default=None)
 
 
@@ -135,29 +170,38 @@ def counted(values, seeds, unit=""):
 
 def compared(case, seeds, others, jobs):
     """Rows of the first two tables, and the designs that they compare."""
-    gains, areas, chosen = [], [], []
     runs = {s: [searched(case, seed, s, jobs) for seed in range(seeds)] for s in ("uniform", *others)}
-    uniform = [best(found) for found in runs["uniform"]]
-    quick = [as_good(f, u, case.tolerance) for f, u in zip(runs["uniform"], uniform, strict=True)]
-    chosen += [("uniform", seed, d) for designs in (uniform, quick) for seed, d in enumerate(designs)]
-    unit = runs["uniform"][0]["unit"]
+    best, quick = best_pairs(runs["uniform"], case.tolerance)
+    chosen = [("uniform", seed, d) for pair in (best, quick) for seed, d in enumerate(pair.designs)]
+    gains, unit = [], runs["uniform"][0]["unit"]
     for strategy in others:
-        fast = [as_good(f, u, case.tolerance) for f, u in zip(runs[strategy], uniform, strict=True)]
-        good = [as_fast(f, u) for f, u in zip(runs[strategy], quick, strict=True)]
-        better = [d["quality"] - u["quality"] for d, u in zip(good, quick, strict=True) if d]
+        fast = list(map(as_good, runs[strategy], best.designs, [case.tolerance] * seeds))
+        good = list(map(as_fast, runs[strategy], quick.designs))
         chosen += [(strategy, seed, d) for designs in (fast, good) for seed, d in enumerate(designs) if d]
-        gains.append(
-            (
-                case.model,
-                strategy,
-                interval([u["quality"] for u in uniform], f" {unit}"),
-                interval([fps(u) for u in uniform]),
-                interval([fps(u) for u in quick]),
-                counted([fps(d) / fps(u) for d, u in zip(fast, uniform, strict=True) if d], seeds),
-                counted([fps(d) / fps(u) for d, u in zip(fast, quick, strict=True) if d], seeds),
-                counted(better, seeds, f" {unit}"),
-            )
-        )
+        gains.append((case.model, strategy, *gained(best, quick, fast, good, unit)))
+    return gains, covered(case, runs) if len(others) > 1 else [], chosen
+
+
+def gained(best, quick, fast, good, unit):
+    """A row of the first table, of the designs for each seed that are as good, and that are as fast."""
+    seeds = len(fast)
+    met = [(d, u, q) for d, u, q in zip(fast, best.designs, quick.designs, strict=True) if d]
+    tested = [d["tested"] - u["tested"] for d, u, _ in met if d["tested"] is not None]
+    better = [d["quality"] - q["quality"] for d, q in zip(good, quick.designs, strict=True) if d]
+    return (
+        f"{best.name}: {interval([d['quality'] for d in best.designs], f' {unit}')}",
+        interval([fps(d) for d in best.designs]),
+        counted([fps(d) / fps(u) for d, u, _ in met], seeds),
+        interval(tested, f" {unit}") if tested else "-",
+        f"{quick.name}: {interval([fps(d) for d in quick.designs])}",
+        counted([fps(d) / fps(q) for d, _, q in met], seeds),
+        counted(better, seeds, f" {unit}"),
+    )
+
+
+def covered(case, runs):
+    """Rows of the second table."""
+    rows = []
     for strategy, found in runs.items():
         parts = []
         for seed, own in enumerate(found):
@@ -165,24 +209,22 @@ def compared(case, seeds, others, jobs):
             parts.append(100 * area(fitting(own), everything) / area(everything, everything))
         minutes = np.mean([own["took"] for own in found]) / 60
         designs = np.mean([len(own["designs"]) for own in found])
-        counts = f"{seeds}", f"{designs:.0f}", f"{minutes:.0f}"
-        areas.append((case.model, strategy, interval(parts, " %"), *counts))
-    return gains, areas if len(others) > 1 else [], chosen
+        counts = f"{len(found)}", f"{designs:.0f}", f"{minutes:.0f}"
+        rows.append((case.model, strategy, interval(parts, " %"), *counts))
+    return rows
 
 
 def verified(case, strategy, seed, design):
     """A compared design, built: at all levels, with the resources that Yosys counts."""
-    folder = WORK / case.model / str(seed)
-    number = design["front"]  # nothing of its own strategy beats it, so there is one
-    path = folder / strategy / f"{case.model}-{number}.onnx"
-    target = folder / "built" / f"{strategy}-{number}"
+    folder = Path(design["folder"])
+    target = WORK / case.model / str(seed) / "built" / folder.name
     report_path = target / "report.json"
     if not report_path.is_file():
         options = build.Options(
-            str(path),
+            str(folder / NETWORK),
             out=target,
-            input={"digits-w4a4": "uint8/255", "espcn-x2-w8a8": "uint8/256"}[case.model],
-            partition=folder / strategy / f"{number}.partition.toml",
+            input=models.find(case.model).input,
+            partition=folder / PARTITION,
             samples=FRAMES,
             rtl_frames=RTL_FRAMES,
         )
@@ -214,12 +256,13 @@ HEADS = {
             "strategy",
             "best uniform",
             "its FPS",
-            "fastest as good",
             "searched, as good",
+            "tested",
+            "fastest as good",
             "of the fastest",
             "better, as fast as that",
         ),
-        "lllrrrrr",
+        "lllrrrlrr",
     ),
     "areas": (("network", "strategy", "area", "seeds", "designs", "minutes"), "llrrrr"),
     "verified": (

@@ -60,8 +60,8 @@ class OneShot(Strategy):
 
     epochs: int = option(0, 0, 100_000)
     sandwich: int = option(1, 0, 1)
-    batches: int = option(10, 1, 10_000)
-    images: int = option(1000, 1, 1_000_000)
+    batches: int = option(20, 1, 10_000)
+    images: int = option(5000, 1, 1_000_000)
     subnets: int = option(300, 10, 100_000)
     population: int = option(100, 4, 10_000)
     generations: int = option(50, 1, 10_000)
