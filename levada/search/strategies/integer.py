@@ -11,6 +11,8 @@ from levada_driver.datatype import IntArray
 
 from levada import cost as costs
 from levada.search import sensitivities, work
+from levada.search.climb import Bits, climbed, loss
+from levada.search.evolution import spread
 from levada.search.joint import Layer, Losses, choose
 from levada.search.rungs import Rung, rungs
 from levada.search.strategies import Strategy, option
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
     from levada.search.hardware import Cost
     from levada.search.space import Candidate
 
-#: How often a budget is lowered by what converters and FIFOs took beyond it.
-_TRIES = 6
+#: Parts of a budget that layers may take, one after the other, until converters and FIFOs have room, too.
+_PARTS = (1.0, 0.96, 0.92, 0.87, 0.8, 0.7, 0.55, 0.35)
+#: How many other candidates are folded to make the answer of a rung better.
+_TURNS = 60
 
 
 @dataclasses.dataclass(eq=False)
@@ -48,7 +52,7 @@ class Integer(Strategy):
         self._source = sensitivities.create(self.sensitivity, dataclasses.asdict(self))
 
     def propose(self, search: Search) -> list[Candidate]:
-        """The answers of the ladder, each once, those of the best quality first."""
+        """The answers of the ladder, each once, that add most to the front of predicted loss and effort."""
         started = time.perf_counter()
         losses = self._source.losses(search)
         measured = time.perf_counter()
@@ -65,8 +69,7 @@ class Integer(Strategy):
             "costs of layers": tabled - measured,
             "solving": time.perf_counter() - tabled,
         }
-        ordered = sorted(found, key=lambda candidate: found[candidate])
-        return ordered[: search.designs]
+        return _chosen(search, found)
 
 
 def _ladder(search: Search, losses: Losses, layers: list[Layer]) -> dict[Candidate, float]:
@@ -80,23 +83,40 @@ def _ladder(search: Search, losses: Losses, layers: list[Layer]) -> dict[Candida
     return found
 
 
+def _chosen(search: Search, found: dict[Candidate, float]) -> list[Candidate]:
+    """As many as there may be designs, those of the least loss first."""
+    candidates = sorted(found, key=lambda candidate: (found[candidate], str(candidate)))
+    efforts = [search.goal.effort(cost) for cost in search.costs(candidates)]
+    points = np.array([(found[one], effort) for one, effort in zip(candidates, efforts, strict=True)])
+    return [candidates[place] for place in sorted(spread(points, search.designs))] if candidates else []
+
+
 def _fitting(
     own: work.Work, losses: Losses, layers: list[Layer], rung: Rung
 ) -> tuple[Candidate, float] | None:
-    """The answer at a rung that fits with its converters and FIFOs, too; in another process."""
+    """The answer at a rung that fits with its converters and FIFOs, too; in another process.
+
+    The integer program knows the layers alone. So it is asked for less until its answer fits as a whole, and
+    what is left is used by turning knobs.
+    """
+    space, known = own.subject.space, dict[Bits, bool]()
     whole = (rung.share * costs.budget(own.goal.budget)).astype(np.int64)
-    budget, offers = whole, [layer.within(rung.interval) for layer in layers]
-    for _ in range(_TRIES):
+    offers = [layer.within(rung.interval) for layer in layers]
+
+    def fits(bits: Bits) -> bool:
         own.deadline.check()
-        answer = choose(losses, offers, budget)
+        if bits not in known:
+            took = work.cost_at(own, space.at(bits), rung.interval)
+            known[bits] = took.fits and bool((_counts(took) <= whole).all())
+        return known[bits]
+
+    for part in _PARTS:
+        answer = choose(losses, offers, (part * whole).astype(np.int64))
         if answer is None:
             return None
-        candidate = own.subject.space.at(answer.bits)
-        took = work.cost_at(own, candidate, rung.interval)
-        excess = np.maximum(0, _counts(took) - whole)
-        if took.fits and not excess.any():
-            return candidate, answer.loss
-        budget = budget - np.maximum(excess, whole // 100)
+        if fits(answer.bits):
+            bits = climbed(losses, answer.bits, fits, _TURNS)
+            return space.at(bits), loss(losses, bits)
     return None
 
 
