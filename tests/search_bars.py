@@ -42,7 +42,6 @@ FILE, PAGE = ROOT / "docs" / "search.json", ROOT / "docs" / "search.md"
 WORK = Path("build/bars")
 BUDGET = "15%"
 DESIGNS, ALL = 12, 1000
-TIME = "30m"
 FRAMES, RTL_FRAMES = 64, 8
 # Qualities are sums of a few decimals.
 ROUNDING = 1e-9
@@ -50,19 +49,37 @@ ROUNDING = 1e-9
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A network, its widths, epochs of designs, and what counts as the same quality."""
+    """A network, its widths, and what is compared.
+
+    Attributes:
+        finetune: epochs of designs that begin with trained weights; None for the whole recipe.
+        tolerance: what counts as the same quality.
+        time: for a search.
+        shape: what strategies choose that can; uniform designs have the network's own.
+    """
 
     model: str
     weights: tuple[int, ...]
-    finetune: int
+    activations: tuple[int, ...]
+    finetune: int | None
     tolerance: float
+    time: str
+    shape: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
 
+# Fewer weights of ESPCN than 4 bits, and fewer activations than 6, lose half a dB.
 CASES = (
-    Case("digits-w4a4", (2, 3, 4, 6, 8), 1, 0.1),
-    Case("espcn-x2-w8a8", (3, 4, 5, 6, 8), 5, 0.05),
+    Case("digits-w4a4", (2, 3, 4, 6, 8), (2, 3, 4, 6, 8), 1, 0.1, "30m"),
+    Case(
+        "espcn-x2-w8a8",
+        (4, 5, 6, 8),
+        (6, 8),
+        None,
+        0.05,
+        "2h",
+        (("channels", (12, 16, 20, 24)), ("depth", (0, 1, 2))),
+    ),
 )
-ACTIVATIONS = (2, 3, 4, 6, 8)
 
 
 def searched(case, seed, strategy, jobs):
@@ -71,16 +88,18 @@ def searched(case, seed, strategy, jobs):
     path = folder / f"{strategy}.json"
     if not path.is_file():
         start = time.perf_counter()
+        free = strategy != "uniform"
         options = Options(
             case.model,
             budget=BUDGET,
             strategy=strategy,
             weights=case.weights,
-            activations=ACTIVATIONS,
-            designs=ALL if strategy == "uniform" else DESIGNS,
+            activations=case.activations,
+            designs=DESIGNS if free else ALL,
             finetune=case.finetune,
             seed=seed,
-            time=TIME if strategy != "uniform" else None,
+            time=case.time if free else None,
+            shape=case.shape if free and strategies.create(strategy, {}).shapes else (),
             out=folder,  # one for all strategies: what is trained for one is there for the others
             jobs=jobs,
         )
