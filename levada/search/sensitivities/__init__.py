@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-import importlib
-import pkgutil
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from levada.errors import LevadaError
+from levada.plugins import Plugins
 
 if TYPE_CHECKING:
     from levada.search.context import Search
     from levada.search.joint import Losses
 
-_registered: dict[str, type[Source]] = {}
+_plugins: Plugins[Source] = Plugins(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +26,7 @@ class Source(abc.ABC):
     """Says how sensitive a network's quality is to each width."""
 
     def __init_subclass__(cls) -> None:
-        _registered[cls.__module__.rpartition(".")[2]] = cls
+        _plugins.add(cls)
 
     @abc.abstractmethod
     def losses(self, search: Search) -> Losses:
@@ -40,7 +39,7 @@ class Source(abc.ABC):
 
 def names() -> list[str]:
     """All sources, sorted."""
-    return sorted(info.name for info in pkgutil.iter_modules(__path__))
+    return _plugins.names()
 
 
 def create(name: str, options: Mapping[str, Any]) -> Source:
@@ -51,6 +50,6 @@ def create(name: str, options: Mapping[str, Any]) -> Source:
     """
     if name not in names():
         raise LevadaError(f"--set sensitivity={name}: is unknown; known: {', '.join(names())}")
-    importlib.import_module(f"{__name__}.{name}")
-    fields = {field.name for field in dataclasses.fields(_registered[name])}
-    return _registered[name](**{key: value for key, value in options.items() if key in fields})
+    source = _plugins.find(name)
+    fields = {field.name for field in dataclasses.fields(source)}
+    return source(**{key: value for key, value in options.items() if key in fields})

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-import importlib
-import pkgutil
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from levada.errors import LevadaError
+from levada.plugins import Plugins
 from levada.train.methods import option
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Strategy", "create", "names", "option"]
 
-_registered: dict[str, type[Strategy]] = {}
+_plugins: Plugins[Strategy] = Plugins(__name__)
 
 
 @dataclasses.dataclass(eq=False)
@@ -34,7 +33,7 @@ class Strategy(abc.ABC):
     shapes: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
-        _registered[cls.__module__.rpartition(".")[2]] = cls
+        _plugins.add(cls)
 
     @abc.abstractmethod
     def propose(self, search: Search) -> list[Candidate]:
@@ -49,7 +48,7 @@ class Strategy(abc.ABC):
 
 def names() -> list[str]:
     """All strategies, sorted."""
-    return sorted(info.name for info in pkgutil.iter_modules(__path__))
+    return _plugins.names()
 
 
 def create(name: str, options: dict[str, str]) -> Strategy:
@@ -60,13 +59,13 @@ def create(name: str, options: dict[str, str]) -> Strategy:
     """
     if name not in names():
         raise LevadaError(f"strategy {name!r} is unknown; known: {', '.join(names())}")
-    importlib.import_module(f"{__name__}.{name}")
-    fields = {field.name: field for field in dataclasses.fields(_registered[name])}
+    strategy = _plugins.find(name)
+    fields = {field.name: field for field in dataclasses.fields(strategy)}
     for key in options:
         if key not in fields:
             known = ", ".join(fields) or "none"
             raise LevadaError(f"--set {key}: the strategy {name} has no such option; it has {known}")
-    return _registered[name](**{key: _value(key, text, fields[key]) for key, text in options.items()})
+    return strategy(**{key: _value(key, text, fields[key]) for key, text in options.items()})
 
 
 def _value(key: str, text: str, field: dataclasses.Field[Any]) -> int | float | str:

@@ -7,10 +7,10 @@ are the options that a recipe may set, each with a default and bounds by `option
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import math
-import pkgutil
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from levada.plugins import Plugins
 
 if TYPE_CHECKING:
     import torch
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from levada.train.recipe import MethodSpec
     from levada.train.run import Run
 
-_registered: dict[str, type[Method]] = {}
+_plugins: Plugins[Method] = Plugins(__name__)
 
 
 @dataclasses.dataclass(eq=False)
@@ -35,7 +35,7 @@ class Method:
     last: ClassVar[bool] = False
 
     def __init_subclass__(cls) -> None:
-        _registered[cls.__module__.rpartition(".")[2]] = cls
+        _plugins.add(cls)
 
     def start(self, run: Run) -> None:
         """The network is built and on its device; also called where a run resumes, before `restore`."""
@@ -75,13 +75,12 @@ def option(default: float | str, least: float = -math.inf, most: float = math.in
 
 def names() -> list[str]:
     """All methods, sorted."""
-    return sorted(info.name for info in pkgutil.iter_modules(__path__))
+    return _plugins.names()
 
 
 def find(name: str) -> type[Method]:
     """The class in the file `name`, one of `names()`."""
-    importlib.import_module(f"{__name__}.{name}")
-    return _registered[name]
+    return _plugins.find(name)
 
 
 def create(spec: MethodSpec) -> Method:
