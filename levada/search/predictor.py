@@ -30,8 +30,8 @@ class Predictor:
     """The logarithm of the loss as a sum over knobs and pairs of knobs.
 
     With one column for each value of each knob, and one for each pair of knobs, the product of their steps:
-    rounding errors that meet. The step of a width is 2**-bits, that of a number of the shape the part of the
-    least one that it is. Coefficients are those of a ridge regression.
+    rounding errors that meet. The step of a width is 2**-bits, that of a number n of the shape, of which the
+    least is m, (1 + m) / (1 + n). Coefficients are those of a ridge regression.
 
     Attributes:
         correlation: Spearman's rank correlation of candidates that were left out in fitting (five-fold
@@ -63,5 +63,5 @@ class Predictor:
 
 def _steps(knob: Knob | Dim, values: NDArray[np.int64]) -> Rows:
     """Of a knob at some values [N]: [N]."""
-    steps: Rows = np.divide(knob.values[0], values) if isinstance(knob, Dim) else np.exp2(-values)
+    steps: Rows = (1 + knob.values[0]) / (1.0 + values) if isinstance(knob, Dim) else np.exp2(-values)
     return steps

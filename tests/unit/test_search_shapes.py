@@ -15,6 +15,7 @@ from levada.report import searching
 from levada.search import result
 from levada.search.hardware import Evaluator
 from levada.search.places import lowered_network
+from levada.search.predictor import Predictor
 from levada.search.search import search
 from levada.search.shapes import shaped
 from levada.search.space import Candidate, Dim, Knob, Space
@@ -84,6 +85,15 @@ def espcn():
     return subject(
         "espcn-x2-w4a4", BOARD, None, (3, 8), (2, 8), shape={"depth": (0, 1, 2), "channels": (4, 8)}
     )
+
+
+def test_losses_are_predicted_for_networks_without_a_layer_that_others_have():
+    random = np.random.default_rng(0)
+    known = [SPACE.draw(random) for _ in range(60)]
+    losses = [1 + dict(one.shape)["channels"] / 8 + 1 / (1 + dict(one.shape)["depth"]) for one in known]
+    predictor = Predictor(SPACE, known, losses)
+    assert predictor.correlation > 0.9
+    np.testing.assert_allclose(predictor(known), losses, rtol=0.05)
 
 
 @pytest.mark.parametrize("depth", [0, 1, 2])
