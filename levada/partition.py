@@ -9,6 +9,7 @@ for all, from which the gap is reported.
 
 from __future__ import annotations
 
+import itertools
 import time
 import tomllib
 from collections.abc import Mapping
@@ -130,10 +131,12 @@ def fitting(problem: Problem, objective: Objective, *, quick: bool = False) -> F
     """The best design of a problem within its device; None where none is found.
 
     One that fits with a margin for what the estimates do not see comes before one that needs all there is.
-    `quick` is for who looks at thousands: what prices alone find, without CP-SAT, and the first that fits.
+    `quick` is for who looks at thousands: what prices alone find, and the first that fits. CP-SAT is asked
+    only where they find nothing, so whether there is a design does not depend on it.
     """
     budget = cost.budget(problem.device)
-    tried = (_fitting(problem, objective, most, quick=quick) for most in (_surely(budget), budget))
+    ways = itertools.product((True, False) if quick else (False,), (_surely(budget), budget))
+    tried = (_fitting(problem, objective, most, quick=way) for way, most in ways)
     return next((found for found in tried if found is not None), None)
 
 

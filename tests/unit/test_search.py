@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from levada_driver.datatype import BIPOLAR, IntType
 
-from levada import cost, partition, timing
+from levada import cost, partition, solver, timing
 from levada.errors import LevadaError
 from levada.graph import Graph, Node, verify, with_forks
 from levada.layer import Tensor, registered, window
@@ -283,6 +283,20 @@ def test_a_part_of_a_device_is_a_budget_at_several_rates(seed, name, part):
         if target is None:
             assert got.cycles * (1 - got.gap) <= sooner.cycles
             assert sooner.cycles * (1 - sooner.gap) <= got.cycles + 1e-6
+
+
+def test_whether_a_candidate_fits_is_no_matter_of_prices(monkeypatch):
+    """They may find nothing where there is something; then CP-SAT is asked."""
+    graph = NETWORKS["chain"]
+    own = space(graph, (8,), (8,), keep_ends=False).own
+    large = Evaluator(graph, graphs.DEVICE, CLOCK, quick=False).evaluate(own)
+    device = replace(graphs.DEVICE, lut=int(0.9 * large.lut))
+    proven = Evaluator(graph, device, CLOCK, quick=False).evaluate(own)
+    monkeypatch.setattr(solver.prices, "possible", lambda *_: None)
+    monkeypatch.setattr(solver, "_known", lambda *_: None)
+    quick = Evaluator(graph, device, CLOCK).evaluate(own)
+    assert proven.fits
+    assert (quick.fits, quick.cycles) == (True, proven.cycles)
 
 
 EVALUATORS = {name: Evaluator(graph, graphs.DEVICE, CLOCK) for name, graph in NETWORKS.items()}
