@@ -69,10 +69,9 @@ class Menu(Sequence[Choice]):
         return tuple(sorted({choice.ends for choice in self.choices}))
 
     @cached_property
-    def by_kind(self) -> tuple[IntArray, IntArray]:
-        """Rows sorted by kind, in their order within each, and where each kind begins in that."""
-        order = np.argsort(self.kinds, kind="stable")
-        return order, np.searchsorted(self.kinds[order], np.arange(len(self.ends)))
+    def by_kind(self) -> IntArray:
+        """Rows sorted by kind, in their order within each."""
+        return np.argsort(self.kinds, kind="stable")
 
     def at(self, rows: Iterable[int]) -> Menu:
         """Only the choices at these places, which ascend."""

@@ -101,15 +101,13 @@ class Stack:
     """
 
     def __init__(self, choices: Sequence[Menu], joints: Sequence[Joint]) -> None:
-        self._choices, self._joints = choices, joints
-        orders = [menu.by_kind[0] for menu in choices]
-        self.rows = np.concatenate(orders)
-        pairs = list(zip(choices, orders, strict=True))
-        self.resources = np.concatenate([menu.resources[order] for menu, order in pairs])
+        self._choices = choices
+        self.rows = np.concatenate([menu.by_kind for menu in choices])
+        self.resources = np.concatenate([menu.resources[menu.by_kind] for menu in choices])
         self.firsts = np.cumsum([0, *(len(menu.ends) for menu in choices)])
         firsts = self.firsts[:-1].tolist()
         self.kinds = np.concatenate(
-            [menu.kinds[order] + first for (menu, order), first in zip(pairs, firsts, strict=True)]
+            [menu.kinds[menu.by_kind] + first for menu, first in zip(choices, firsts, strict=True)]
         )
         self.starts = np.searchsorted(self.kinds, np.arange(self.firsts[-1]))
         tables = [joint.table(choices) for joint in joints]
@@ -128,11 +126,11 @@ class Stack:
 
     def places(self, picks: Sequence[Choice]) -> IntArray:
         """The places of choices."""
-        sizes = np.cumsum([0, *(len(menu) for menu in self._choices)])
-        found = []
-        for menu, pick, start, end in zip(self._choices, picks, sizes[:-1], sizes[1:], strict=True):
+        found, start = [], 0
+        for menu, pick in zip(self._choices, picks, strict=True):
             row = next(row for row, choice in enumerate(menu.choices) if choice is pick)
-            found.append(start + np.flatnonzero(self.rows[start:end] == row)[0])
+            found.append(start + int(np.flatnonzero(menu.by_kind == row)[0]))
+            start += len(menu)
         return np.array(found, np.int64)
 
     def used(self, places: IntArray) -> IntArray:

@@ -2,10 +2,9 @@
 
 Where the budget leaves room for the cheapest selection of all, eliminating layers finds it
 (`levada.elimination`), and most often prices tell whether there is any selection within a budget
-(`levada.prices`). Else CP-SAT does: each layer has one
-Boolean for each of its choices. For a tensor between two layers, one Boolean for each pair of beats carries
-the adapter's cost; it is tied to the layers' own by sums over rows and columns of pairs, which makes the
-linear relaxation of a chain exact but for the budget.
+(`levada.prices`). Else CP-SAT does: each layer has one Boolean for each of its choices. For a tensor between
+two layers, one Boolean for each pair of beats carries the adapter's cost; it is tied to the layers' own by
+sums over rows and columns of pairs, which makes the linear relaxation of a chain exact but for the budget.
 """
 
 from __future__ import annotations

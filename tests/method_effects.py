@@ -33,7 +33,7 @@ from levada.train.recipe import MethodSpec
 from levada.train.run import Job
 from levada.train.task import wide_family_of
 from tests import once
-from tests.results import between_marks
+from tests.results import between_marks, markdown
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "training.md"
 MARK = "effects: python -m tests.method_effects"
@@ -187,10 +187,7 @@ HEAD = ("method", "claim", "% without", "% with", "difference", "verdict")
 
 def write(rows: Sequence[Sequence[str]], page: Path) -> None:
     """Puts the table between its marks."""
-    lines = [f"| {' | '.join(cells)} |" for cells in (HEAD, *rows)]
-    page.write_text(
-        between_marks(page.read_text(), {MARK: [lines[0], "|---|---|--:|--:|--:|---|", *lines[1:]]})
-    )
+    page.write_text(between_marks(page.read_text(), {MARK: markdown(HEAD, "llrrrl", rows)}))
 
 
 def main() -> int:

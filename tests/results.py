@@ -107,6 +107,13 @@ def block(mark, rows):
     return "\n".join([f"<!-- {mark} -->", *rows, f"<!-- end of {mark.partition(':')[0]} -->"])
 
 
+def markdown(heads, sides, rows):
+    """The lines of a table; `sides` has a letter for each column, l or r."""
+    rule = "|" + "|".join("--:" if side == "r" else "---" for side in sides) + "|"
+    first, *others = ("| " + " | ".join(cells) + " |" for cells in (heads, *rows))
+    return [first, rule, *others]
+
+
 def between_marks(text, tables):
     """A page with other rows, by mark, between its marks."""
     for mark, rows in tables.items():

@@ -35,7 +35,7 @@ from levada.search import result, strategies
 from levada.search.search import Options, search
 from levada.search.work import NETWORK, PARTITION
 from tests import method_effects
-from tests.results import between_marks
+from tests.results import between_marks, markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 FILE, PAGE = ROOT / "docs" / "search.json", ROOT / "docs" / "search.md"
@@ -312,15 +312,6 @@ def merged(kept, rows):
     return sorted(map(tuple, every), key=lambda row: (models.index(row[0]), row[1] != "uniform", row[1]))
 
 
-def markdown(name, rows):
-    heads, sides = HEADS[name]
-    lines = [
-        "| " + " | ".join(heads) + " |",
-        "|" + "|".join("--:" if s == "r" else "---" for s in sides) + "|",
-    ]
-    return [*lines, *("| " + " | ".join(row) + " |" for row in rows)]
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("models", nargs="*", help="of " + ", ".join(case.model for case in CASES))
@@ -345,7 +336,9 @@ def main():
             shown.add_row(*row)
         Console(width=150).print(shown)
     FILE.write_text(json.dumps(tables, indent=1) + "\n")
-    marks = {f"{name}: python -m tests.search_bars": markdown(name, rows) for name, rows in tables.items()}
+    marks = {
+        f"{name}: python -m tests.search_bars": markdown(*HEADS[name], rows) for name, rows in tables.items()
+    }
     PAGE.write_text(between_marks(PAGE.read_text(), marks))
 
 

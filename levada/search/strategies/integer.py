@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from typing import TYPE_CHECKING, ClassVar
 
@@ -99,16 +100,15 @@ def _fitting(
     The integer program knows the layers alone. So it is asked for less until its answer fits as a whole, and
     what is left is used by turning knobs.
     """
-    space, known = own.subject.space, dict[Bits, bool]()
+    space = own.subject.space
     whole = (rung.share * costs.budget(own.goal.budget)).astype(np.int64)
     offers = [layer.within(rung.interval) for layer in layers]
 
+    @functools.cache
     def fits(bits: Bits) -> bool:
         own.deadline.check()
-        if bits not in known:
-            took = work.cost_at(own, space.at(bits), rung.interval)
-            known[bits] = took.fits and bool((_counts(took) <= whole).all())
-        return known[bits]
+        took = work.cost_at(own, space.at(bits), rung.interval)
+        return took.fits and bool((_counts(took) <= whole).all())
 
     for part in _PARTS:
         answer = choose(losses, offers, (part * whole).astype(np.int64))
