@@ -215,7 +215,7 @@ def design(work: Work, text: str) -> Result:
     goal = work.goal
     graph = lowered_network(work.subject.model, network, goal.board.name, goal.clock_mhz)
     found = {node.name: node.layer.precision for node in graph.nodes}
-    for site, precision in candidate.choices:
+    for site, precision in hardware(work, candidate.shape)[0].local(candidate).choices:
         if found.get(site) != precision:
             raise CheckFailedError(f"{text}: the exported network has {site}={found.get(site)}")
     return reached | {"tested": tested, "cost": asdict(_folded(work, candidate, graph))}
