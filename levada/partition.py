@@ -135,7 +135,7 @@ def fitting(problem: Problem, objective: Objective, *, quick: bool = False) -> F
     only where they find nothing, so whether there is a design does not depend on it.
     """
     budget = cost.budget(problem.device)
-    ways = itertools.product((True, False) if quick else (False,), (_surely(budget), budget))
+    ways = itertools.product((True, False) if quick else (False,), (surely(budget), budget))
     tried = (_fitting(problem, objective, most, quick=way) for way, most in ways)
     return next((found for found in tried if found is not None), None)
 
@@ -153,7 +153,7 @@ def _words(objective: Objective, target_fps: float | None) -> str:
     return f"{rate}least {objective}"
 
 
-def _surely(budget: IntArray) -> IntArray:
+def surely(budget: IntArray) -> IntArray:
     """What is left of a budget [4] if the estimates of LUTs and flip-flops may be a little too low."""
     kept = [100 - _UNSURE[name] for name in cost.FIELDS]
     return budget * kept // 100

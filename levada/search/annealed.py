@@ -124,12 +124,14 @@ def _trained(search: Search, how: Relaxation, plan: Plan, make: Callable[[Plan],
 def _share_at(search: Search, candidate: Candidate, interval: int) -> float:
     """The share of the budget that a candidate takes within so many cycles; infinite if it cannot.
 
-    Above 1 where it does not fit: the figures of such a design are without its FIFOs.
+    Above 1 where it does not fit: the figures of such a design are without its FIFOs. Of a search for rates
+    it is what the fastest folding may take, which a build chooses then: it is as fast as that.
     """
-    cost = search.cost_at(candidate, interval)
+    goal, cost = search.goal, search.cost_at(candidate, interval)
+    share = goal.share(cost, surely=goal.target_fps is None)
     if cost.fits:
-        return search.goal.share(cost)
-    return max(search.goal.share(cost), _ABOVE) if cost.cycles <= interval else math.inf
+        return share
+    return max(share, _ABOVE) if cost.cycles <= interval else math.inf
 
 
 def _note(plan: Plan, rung: Rung, record: Record, candidate: Candidate | None) -> dict[str, object]:

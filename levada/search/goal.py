@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from levada import cost as hardware
+from levada import partition
 from levada.boards import Board
 from levada.errors import LevadaError
 from levada.layer import Device
@@ -26,9 +28,15 @@ class Goal:
     clock_mhz: float
     target_fps: float | None = None
 
-    def share(self, cost: Cost) -> float:
-        """The largest part of any one resource of the budget that a design takes."""
-        counts = [(getattr(cost, name), getattr(self.budget, name)) for name in _COUNTS]
+    def share(self, cost: Cost, *, surely: bool = False) -> float:
+        """The largest part of any one resource of the budget that a design takes.
+
+        `surely` takes it of what is left of the budget for estimates that may be too low: a fastest folding
+        has a share of 1 at most then, unless there is none.
+        """
+        budget = hardware.budget(self.budget)
+        budget = partition.surely(budget) if surely else budget
+        counts = zip((getattr(cost, name) for name in hardware.FIELDS), budget.tolist(), strict=True)
         return max(used / most if most else float(used > 0) for used, most in counts)
 
     def effort(self, cost: Cost) -> float:

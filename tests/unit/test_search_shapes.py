@@ -188,3 +188,22 @@ def test_a_whole_search(monkeypatch, tmp_path, strategy):
         assert 0.5 < design.cost.lut / design.predicted.lut < 2
         numbers = " ".join(f"{name}={number}" for name, number in design.shape.items())
         assert numbers in (found.folder / searching.PAGE).read_text()
+
+
+def test_a_network_without_a_layer_is_trained_and_reported(tmp_path):
+    require("lightning_fabric")
+    options = searches.options(
+        tmp_path,
+        model="espcn-x2-w4a4",
+        shape=(("channels", (4,)), ("depth", (0, 1))),
+        weights=(4,),
+        activations=(4,),
+        keep=(),
+        strategy="uniform",
+        designs=4,
+        epochs=1,
+    )
+    found = search(options)
+    report = searching.checked(result.save(found), tmp_path)
+    weights = {dict(d.shape)["depth"]: sum(row.weight is not None for row in d.bits) for d in report.designs}
+    assert weights == {0: 2, 1: 3}
