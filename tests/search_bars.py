@@ -57,6 +57,7 @@ class Case:
         time: for a search.
         shape: what strategies choose that can; uniform designs have the network's own.
         target_fps: frames a second that searched designs have to reach; the most there are where it is None.
+        settings: of a strategy, other than what it has unless told otherwise.
     """
 
     model: str
@@ -67,6 +68,7 @@ class Case:
     time: str
     shape: tuple[tuple[str, tuple[int, ...]], ...] = ()
     target_fps: float | None = None
+    settings: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
 
 
 # Fewer weights of ESPCN than 4 bits, and fewer activations than 6, lose half a dB. The rate is 1.3 times that
@@ -82,6 +84,7 @@ CASES = (
         "2h",
         (("channels", (12, 16, 24, 32)), ("depth", (0, 1))),
         3600,
+        (("oneshot", (("sandwich", "0"),)),),
     ),
 )
 
@@ -104,6 +107,7 @@ def searched(case, seed, strategy, jobs):
             seed=seed,
             time=case.time if free else None,
             target_fps=case.target_fps if free else None,
+            settings=dict(case.settings).get(strategy, ()),
             shape=case.shape if free and strategies.create(strategy, {}).shapes else (),
             out=folder,  # one for all strategies: what is trained for one is there for the others
             jobs=jobs,

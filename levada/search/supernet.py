@@ -8,10 +8,12 @@ The network has the largest shape. In a smaller one quantizers see the weights f
 their layer reads, and give 0 for all others: what those hold counts for nothing. Layers that a shape lacks
 pass on what they read.
 
-Two things are not shared. A batch normalisation whose results go straight to an activation's quantizer is one
-for each width of that (Yu et al., "Slimmable Neural Networks", ICLR 2019, have one for each number of
-channels): a range that suits 16 steps is too wide for 4. And quantizers of weights whose scale is fixed see
-the shared weights at another size; see `Fitted`.
+Three things are not shared. A batch normalisation whose results go straight to an activation's quantizer is
+one for each width of that (Yu et al., "Slimmable Neural Networks", ICLR 2019, have one for each number of
+channels): a range that suits 16 steps is too wide for 4. A layer with a bias has no normalisation behind it that
+would make up for weights which rounding has made larger or smaller as a whole: each of its widths has factors of
+its own for the output channels, learned like weights. And quantizers of weights whose scale is fixed see the shared
+weights at another size; see `Fitted`.
 """
 
 from __future__ import annotations
@@ -70,6 +72,7 @@ class Quantizers(Bank):
     Attributes:
         layer: the name of the layer, where shapes have fewer of its weights; else None.
         size: of the weights that count; None for all.
+        factors: of the weights before they are rounded, by bits, [outputs, 1, ...]; empty for 1.
     """
 
     requires_quant_input = False
@@ -79,9 +82,12 @@ class Quantizers(Bank):
         super().__init__(what, place, choices)
         self.layer: str | None = None
         self.size: torch.Size | None = None
+        self.factors = nn.ParameterDict()
 
     def forward(self, weights: Tensor) -> Any:  # noqa: ANN401  # a quantized tensor of Brevitas
         """What the active one gives for the weights of the channels that count, and 0 for all others."""
+        if self.factors:
+            weights = weights * self.factors[str(self.bits)]
         if self.size is None:
             return self.active(weights)
         # All rows: quantizers have a scale for each, and rows of channels that do not count are read by none.
@@ -212,7 +218,8 @@ def _normalised(subject: Subject, network: nn.Module) -> dict[str, list[str]]:
 def _bank(network: nn.Module, path: str, what: What, place: int, choices: dict[int, nn.Module]) -> Bank:
     if what == "activation":
         return Bank(what, place, choices)
-    weights = cast("Tensor", network.get_submodule(path.rpartition(".")[0]).weight)
+    layer = network.get_submodule(path.rpartition(".")[0])
+    weights = cast("Tensor", layer.weight)
     with torch.no_grad():
         scales = {bits: proxy(weights).scale for bits, proxy in choices.items()}
         larger = {bits: proxy(4 * weights).scale for bits, proxy in choices.items()}
@@ -225,7 +232,11 @@ def _bank(network: nn.Module, path: str, what: What, place: int, choices: dict[i
                     "weights of one and of two bits may have a fixed scale in a supernet"
                 )
             choices[bits] = Fitted(choices[bits], bits, per_channel=per_channel)
-    return Quantizers(what, place, choices)
+    bank = Quantizers(what, place, choices)
+    if layer.bias is not None:
+        ones = (len(weights), *(1,) * (weights.ndim - 1))
+        bank.factors.update({str(bits): nn.Parameter(torch.ones(ones)) for bits in choices})
+    return bank
 
 
 class _Layout(NamedTuple):
