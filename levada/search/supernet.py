@@ -10,10 +10,10 @@ pass on what they read.
 
 Three things are not shared. A batch normalisation whose results go straight to an activation's quantizer is
 one for each width of that (Yu et al., "Slimmable Neural Networks", ICLR 2019, have one for each number of
-channels): a range that suits 16 steps is too wide for 4. A layer with a bias has no normalisation behind it that
-would make up for weights which rounding has made larger or smaller as a whole: each of its widths has factors of
-its own for the output channels, learned like weights. And quantizers of weights whose scale is fixed see the shared
-weights at another size; see `Fitted`.
+channels): a range that suits 16 steps is too wide for 4. A layer with a bias has no normalisation behind it
+that would make up for weights which rounding has made larger or smaller as a whole: each of its widths has
+factors of its own for the output channels, learned like weights. And quantizers of weights whose scale is
+fixed see the shared weights at another size; see `Fitted`.
 """
 
 from __future__ import annotations

@@ -64,6 +64,9 @@ def built(subject, seed=1):
                 module.weight.data.uniform_(0.5, 1.5)
                 module.bias.data.normal_(0, 0.25)
                 module.eps = 1e-30
+            elif isinstance(module, supernet.Quantizers):
+                for factors in module.factors.values():
+                    factors.data.uniform_(0.5, 1.5)
     return network
 
 
@@ -78,8 +81,11 @@ def alone(subject, network, candidate):
         owner = owner.active if isinstance(owner, supernet.Bank) else owner
         parameter.data = getattr(owner, name).data[tuple(map(slice, parameter.shape))].clone()
         quantizer = getattr(owner, "weight_quant", None)
-        if name == "weight" and isinstance(getattr(quantizer, "active", None), supernet.Fitted):
-            parameter.data /= quantizer.active.size(parameter.data)
+        if name == "weight" and isinstance(quantizer, supernet.Quantizers):
+            if quantizer.factors:
+                parameter.data *= quantizer.factors[str(quantizer.bits)].data[: len(parameter)]
+            if isinstance(quantizer.active, supernet.Fitted):
+                parameter.data /= quantizer.active.size(parameter.data)
     for module in found.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             module.eps = 1e-30
@@ -126,6 +132,19 @@ def test_subnets_are_the_familys_own_networks(monkeypatch, name, weights, shape)
             wanted = wanted * 2.0**-4  # no normalisation behind the classifier takes up the size
         assert torch.equal(found, wanted), candidate
         assert found.std() > 0
+
+
+def test_layers_without_normalisation_have_factors_for_each_width():
+    def with_factors(name, weights):
+        network = built(subject_of(name, weights))
+        found = {path: m for path, m in network.named_modules() if isinstance(m, supernet.Quantizers)}
+        return {path: [*bank.factors] for path, bank in found.items() if bank.factors}
+
+    assert with_factors("digits-w4a4", ALL) == {}
+    layers = ("first", "middle1", "last")
+    assert with_factors("espcn-x2-w4a4", SOME) == {
+        f"layers.{n}.weight_quant": ["3", "4", "8"] for n in layers
+    }
 
 
 def test_all_knobs_are_turned():
