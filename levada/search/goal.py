@@ -12,7 +12,6 @@ from levada.errors import LevadaError
 from levada.layer import Device
 from levada.search.hardware import Cost
 
-_COUNTS = ("lut", "ff", "dsp", "bram18")
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)%")
 
 
@@ -36,7 +35,7 @@ class Goal:
         """
         budget = hardware.budget(self.budget)
         budget = partition.surely(budget) if surely else budget
-        counts = zip((getattr(cost, name) for name in hardware.FIELDS), budget.tolist(), strict=True)
+        counts = zip(hardware.counts(cost), budget.tolist(), strict=True)
         return max(used / most if most else float(used > 0) for used, most in counts)
 
     def effort(self, cost: Cost) -> float:
@@ -53,7 +52,7 @@ class Goal:
 
     def missing(self, cost: Cost) -> str:
         """What a design that does not fit lacks: "lut: 9,000 of 8,000"."""
-        counts = {name: (getattr(cost, name), getattr(self.budget, name)) for name in _COUNTS}
+        counts = {name: (getattr(cost, name), getattr(self.budget, name)) for name in hardware.FIELDS}
         return ", ".join(f"{name}: {a:,} of {b:,}" for name, (a, b) in counts.items() if a > b)
 
 
@@ -70,23 +69,24 @@ def budget(board: Board, text: str | None) -> Device:
     share = _SHARE.fullmatch(text.strip())
     if share:
         part = float(share[1]) / 100
-        counts = {name: int(part * getattr(board.device, name)) for name in _COUNTS}
+        counts = {name: int(part * getattr(board.device, name)) for name in hardware.FIELDS}
     else:
         counts = dict(_count(board, one) for one in text.replace(" ", "").split(","))
     for name, count in counts.items():
         most = getattr(board.usable, name)
         if not 0 <= count <= most or (name == "lut" and count == 0):
             raise LevadaError(f"--budget {text}: {name} is {count:,}; {board.name} offers up to {most:,}")
-    return Device(board.usable.family, *({**_counts(board.usable), **counts}[name] for name in _COUNTS))
+    own = _counts(board.usable) | counts
+    return Device(board.usable.family, *(own[name] for name in hardware.FIELDS))
 
 
 def _counts(device: Device) -> dict[str, int]:
-    return {name: getattr(device, name) for name in _COUNTS}
+    return {name: getattr(device, name) for name in hardware.FIELDS}
 
 
 def _count(board: Board, one: str) -> tuple[str, int]:
     name, _, number = one.partition("=")
-    if name not in _COUNTS or not number.isdecimal():
+    if name not in hardware.FIELDS or not number.isdecimal():
         known = ",".join(f"{key}={value}" for key, value in _counts(board.usable).items())
         raise LevadaError(f"--budget {one!r} is no budget; write 15% or some of {known}")
     return name, int(number)
