@@ -84,7 +84,7 @@ CASES = (
         "2h",
         (("channels", (12, 16, 24, 32)), ("depth", (0, 1))),
         3600,
-        (("oneshot", (("sandwich", "0"), ("objectives", "loss"))),),
+        (("oneshot", (("objectives", "loss"),)),),
     ),
 )
 
