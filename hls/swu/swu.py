@@ -40,7 +40,7 @@ LUT_DEPTH = 64
 # A register behind the memory, and the output fifo; a beat in each step then takes one slot more.
 LATENCY = 2
 SLOTS = LATENCY + 1
-# Beats of a window from which on what the next one waits for is known in time (swu_ahead.sv).
+# Beats of a window from which on what the next one waits for is known in time (swu_serial.sv).
 AHEAD_BEATS = 3
 
 
@@ -252,19 +252,21 @@ class Swu(Layer):
 
     def sv(self, folding: Folding) -> SvInstance:
         plan = serial.plan(*self.image, self.window)
-        bits, ahead = self.tensor.dtype.bits, self.is_ahead(folding)
+        bits = self.tensor.dtype.bits
         params: dict[str, int | Bits | Rom] = {
             **self._geometry(),
             "BITS": bits,
             "SIMD": folding.simd,
-            **({} if ahead else {"MMV": folding.mmv, "PARALLEL": int(self.is_parallel(folding))}),
+            "MMV": folding.mmv,
+            "PARALLEL": int(self.is_parallel(folding)),
             "DEPTH": plan.depth,
             "ROOM": plan.room,
             "BLOCK": int(folding.memory == "block"),
+            "AHEAD": int(self.is_ahead(folding)),
             "SLOTS": SLOTS,
             "FILL": Bits(np.array([self._fill_code]), bits),
         }
-        return SvInstance("swu_ahead" if ahead else "swu", params)
+        return SvInstance("swu", params)
 
     def cpp(self, folding: Folding) -> CppInstance:
         ((taken,), (given,)) = self.streams(folding)

@@ -4,8 +4,8 @@
 //
 // Beats are row-major, channels last, element e at bits [e*BITS +: BITS]. PARALLEL = 0 takes and gives SIMD
 // channels a cycle (swu_serial); PARALLEL = 1 takes MMV pixels a cycle and gives MMV windows of
-// SIMD = KH*KW*C elements (swu_parallel). DEPTH and ROOM size the serial buffer, in pixels. BLOCK = 1 keeps
-// pixels in block RAM, 0 in LUTs.
+// SIMD = KH*KW*C elements (swu_parallel). DEPTH and ROOM size the serial buffer, in pixels, and AHEAD = 1 is for
+// fast clocks (swu_serial). BLOCK = 1 keeps pixels in block RAM, 0 in LUTs.
 module swu #(
     parameter int H = 4,
     parameter int W = 4,
@@ -27,6 +27,7 @@ module swu #(
     parameter int DEPTH = 12,
     parameter int ROOM = DEPTH,
     parameter int BLOCK = 0,
+    parameter int AHEAD = 0,
     parameter int SLOTS = 2,
     parameter logic [BITS-1:0] FILL = '0,
     parameter int IN_BITS = ((PARALLEL != 0) ? MMV * C : SIMD) * BITS,
@@ -90,6 +91,7 @@ module swu #(
         .DEPTH(DEPTH),
         .ROOM(ROOM),
         .BLOCK(BLOCK),
+        .AHEAD(AHEAD),
         .SLOTS(SLOTS),
         .FILL({SIMD{FILL}})
     ) u_windows (

@@ -8,6 +8,11 @@
 // Rows and columns are counted with the padding (image row r is row TOP + r), and the address of a tap moves
 // by one of five constants, modulo the size of the buffer. Taps outside the image read what lies there and
 // become FILL. ROOM bounds the number of pixels for which there may be room at any one time.
+//
+// A step begins with where the pixels and the window are, compares these, and moves both. With AHEAD = 1, for fast
+// clocks, it is in the same cycle, but begins with flags that were found in the cycle before: whether the window is
+// complete (swu_ready), and whether there is room for a pixel. An address that is moved is then wrapped beside, not
+// behind, its sum. Windows must be of at least 3 beats for that.
 module swu_serial #(
     parameter int H = 4,
     parameter int W = 4,
@@ -26,6 +31,7 @@ module swu_serial #(
     parameter int DEPTH = 12,
     parameter int ROOM = DEPTH,
     parameter int BLOCK = 0,
+    parameter int AHEAD = 0,
     parameter int SLOTS = 2,
     parameter logic [BEAT_BITS-1:0] FILL = '0
 ) (
@@ -93,20 +99,13 @@ module swu_serial #(
   logic [Y_WIDTH-1:0] top_q, tap_y_q;
   logic [X_WIDTH-1:0] left_q, tap_x_q;
   logic done_q, fold_last, kw_last, kh_last, column_last, row_last;
-  logic ready, gives, given, window_given, windows_given, frees, frees_column;
+  logic ready, roomy, gives, given, window_given, windows_given, frees, frees_column;
   logic inside_y, inside_x;
 
   logic step, credit, frame_end;
 
-  // A window waits for its last pixel inside the image.
-  logic [Y_WIDTH-1:0] bottom, last_y;
-  logic [X_WIDTH-1:0] right;
-  assign bottom = top_q + Y_WIDTH'(EH - 1);
-  assign last_y = (bottom < Y_WIDTH'(TOP + H - 1)) ? bottom : Y_WIDTH'(TOP + H - 1);
-  assign right = left_q + X_WIDTH'(EW - 1);
-  assign ready = y_q > last_y || (y_q == last_y && x_q > right);
   assign gives = ready && !done_q;
-  assign takes = !full_q && (done_q || room_q != '0);
+  assign takes = !full_q && (done_q || roomy);
 
   assign step = (s_axis_tvalid || !takes) && (credit || !gives);
   assign s_axis_tready = takes && (credit || !gives);
@@ -166,6 +165,7 @@ module swu_serial #(
   end
 
   logic [ADDR_WIDTH-1:0] move;
+  localparam logic [ADDR_WIDTH:0] ROUND = (ADDR_WIDTH + 1)'(WORDS);
   logic [ADDR_WIDTH:0] moved;
   always_comb begin
     if (!fold_last) move = wrapped(1);
@@ -175,12 +175,61 @@ module swu_serial #(
     else move = wrapped(WINDOW_ROW);
   end
   assign moved = {1'b0, read_q} + {1'b0, move};
-  assign read_d = ADDR_WIDTH'((moved >= (ADDR_WIDTH + 1)'(WORDS)) ? moved - (ADDR_WIDTH + 1)'(WORDS) : moved);
 
   logic [Y_WIDTH-1:0] top_d;
   logic [X_WIDTH-1:0] left_d;
   assign left_d = column_last ? '0 : left_q + X_WIDTH'(SW);
   assign top_d = column_last ? top_q + Y_WIDTH'(SH) : top_q;
+
+  if (AHEAD != 0) begin : gen_ahead
+    if (KH * KW * CF < 3) begin : gen_illegal
+      $error("swu_serial: windows must be of at least 3 beats to be ahead");
+    end
+
+    swu_ready #(
+        .H(H),
+        .W(W),
+        .TOP(TOP),
+        .LEFT(LEFT),
+        .EH(EH),
+        .EW(EW),
+        .Y_WIDTH(Y_WIDTH),
+        .X_WIDTH(X_WIDTH)
+    ) u_ready (
+        .clk,
+        .restart(!rst_n || frame_end),
+        .pixel_taken,
+        .window_given,
+        .y(y_q),
+        .x(x_q),
+        .next_top(top_d),
+        .next_left(left_d),
+        .ready
+    );
+
+    // What is freed is more than what the step takes, which had room.
+    logic roomy_q;
+    always_ff @(posedge clk) begin
+      if (!rst_n || frame_end || freed != '0) roomy_q <= 1'b1;
+      else if (pixel_taken && !done_q) roomy_q <= room_q != ROOM_WIDTH'(1);
+    end
+    assign roomy = roomy_q;
+
+    logic [ADDR_WIDTH:0] back;
+    assign back = {1'b0, read_q} + ({1'b0, move} - ROUND);
+    assign read_d = ADDR_WIDTH'(back[ADDR_WIDTH] ? moved : back);
+  end else begin : gen_now
+    // A window waits for its last pixel inside the image.
+    logic [Y_WIDTH-1:0] bottom, last_y;
+    logic [X_WIDTH-1:0] right;
+    assign bottom = top_q + Y_WIDTH'(EH - 1);
+    assign last_y = (bottom < Y_WIDTH'(TOP + H - 1)) ? bottom : Y_WIDTH'(TOP + H - 1);
+    assign right = left_q + X_WIDTH'(EW - 1);
+    assign ready = y_q > last_y || (y_q == last_y && x_q > right);
+    assign roomy = room_q != '0;
+
+    assign read_d = ADDR_WIDTH'((moved >= ROUND) ? moved - ROUND : moved);
+  end
 
   always_ff @(posedge clk) begin
     if (!rst_n || frame_end) begin

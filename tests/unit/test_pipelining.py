@@ -45,26 +45,26 @@ def test_known_families_have_delays():
 def test_what_is_not_asked_for_changes_no_text():
     for folding in (SERIAL, PARALLEL):
         assert unit().sv(folding) == unit(SLOW).sv(folding)
-        assert unit().sv(folding).module == "swu"
+        assert unit().sv(folding).params["AHEAD"] == 0
 
 
 @pytest.mark.parametrize(
-    ("geometry", "channels", "folding", "module"),
+    ("geometry", "channels", "folding", "ahead"),
     [
-        (SAME, 4, SERIAL, "swu_ahead"),
-        (Window((1, 3)), 1, Folding(1, 1, memory="lut"), "swu_ahead"),
+        (SAME, 4, SERIAL, 1),
+        (Window((1, 3)), 1, Folding(1, 1, memory="lut"), 1),
         # Windows of one and of two beats, and whole windows a cycle.
-        (Window((1, 1), (2, 2)), 2, Folding(2, 2, memory="lut"), "swu"),
-        (Window((1, 2), (2, 2)), 2, Folding(2, 2, memory="lut"), "swu"),
-        (SAME, 4, PARALLEL, "swu"),
+        (Window((1, 1), (2, 2)), 2, Folding(2, 2, memory="lut"), 0),
+        (Window((1, 2), (2, 2)), 2, Folding(2, 2, memory="lut"), 0),
+        (SAME, 4, PARALLEL, 0),
     ],
 )
-def test_fast_window_units_are_ahead_where_windows_last_long_enough(geometry, channels, folding, module):
+def test_fast_window_units_are_ahead_where_windows_last_long_enough(geometry, channels, folding, ahead):
     layer = unit(FAST, geometry, channels)
     assert folding in layer.foldings()
-    assert layer.sv(folding).module == module
+    assert layer.sv(folding).params["AHEAD"] == ahead
     slow = unit(SLOW, geometry, channels)
-    assert (layer.terms(folding) == slow.terms(folding)) == (module == "swu")
+    assert (layer.terms(folding) != slow.terms(folding)) == ahead
 
 
 def test_registers_change_no_step():
@@ -77,7 +77,7 @@ def test_a_graph_hands_them_to_all_its_layers():
     assert graph.on("xc7").nodes[0].layer.pipelining == SLOW
     (node,) = graph.on("xcup", FAST).nodes
     assert (node.layer.family, node.layer.pipelining) == ("xcup", FAST)
-    assert "swu_ahead.sv" in sv.layer_sources(node)
+    assert ".AHEAD(1)" in sv.layer_sources(node)[f"{node.name}.sv"]
 
 
 def test_a_unit_that_is_ahead_is_shallower_and_as_large_as_estimated():
