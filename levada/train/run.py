@@ -94,6 +94,8 @@ class Run:
         self.methods = job.methods()
         for method in self.methods.values():
             method.start(self)
+        # Before any step: what some quantizers keep comes with their first batch.
+        self._shapes = [(name, tuple(value.shape)) for name, value in self.network.state_dict().items()]
         self._extra = [p for method in self.methods.values() for p in method.parameters()]
         self._adam = torch.optim.Adam(
             [*self.network.parameters(), *self._extra], lr=self.recipe.learning_rate
@@ -188,6 +190,7 @@ class Run:
             self.model.name,
             self.job.key,
             repr(self.recipe),
+            repr(self._shapes),
             f"{self.fabric.world_size} {self.fabric.device.type}",
             self.task.digest(),
             *(inspect.getsource(module) for module in sources),

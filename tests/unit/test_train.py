@@ -1,6 +1,7 @@
 """Training on a tiny made-up data set: it learns, and an interruption changes nothing."""
 
 import dataclasses
+import functools
 import importlib
 import importlib.util
 import io
@@ -118,6 +119,23 @@ def test_seed_decides(tiny, monkeypatch):
     second = run(tiny)
     assert second[3][0] == f"tfc-w2a2: {CHECKPOINT} is of another network, recipe or data; starts anew"
     assert second[1] != first[1]
+
+
+def test_checkpoints_of_other_weights_are_left(tmp_path):
+    model, recipe = models.find("espcn-x2-w8a8"), train.Recipe(1, 1, 4, 1e-3)
+    lines = []
+
+    def network(width):
+        layers = torch.nn.Conv2d(1, width, 1), torch.nn.Conv2d(width, 4, 1), torch.nn.PixelShuffle(2)
+        return torch.nn.Sequential(*layers)
+
+    for width in (3, 5):
+        make = functools.partial(network, width)
+        trained = loop.fit(Job(model, recipe, trainings.Patches(), tmp_path, lines.append, make=make))
+        assert trained[1].in_channels == width
+    assert [line for line in lines if "anew" in line] == [
+        f"espcn-x2-w8a8: {tmp_path / 'checkpoint.pt'} is of another network, recipe or data; starts anew"
+    ]
 
 
 def test_training_leaves_torchs_state_alone(tiny):
