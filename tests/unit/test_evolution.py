@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,7 @@ from levada.search.hardware import Cost
 from levada.search.ledger import Ledger
 from levada.search.predictor import Predictor, correlation
 from levada.search.space import Candidate, Knob, Space, space
+from levada.search.strategies import oneshot
 from levada.search.subject import Subject
 from levada.search.workers import Local
 from levada.train import Recipe
@@ -187,6 +190,20 @@ def searching(folder, jobs) -> Search:
         storage=None,
         log=[].append,
     )
+
+
+def test_shapes_take_turns_and_the_one_of_the_least_loss_begins(tmp_path):
+    losses = {"deep": [0.4, 0.2, 0.3, 0.6], "flat": [0.5, 0.7], "wide": [0.9]}
+    shaped = {
+        Candidate(((f"layer_{number}", Precision(4)),), (("depth", shape),)): loss
+        for shape, own in enumerate(losses.values())
+        for number, loss in enumerate(own)
+    }
+    search = dataclasses.replace(searching(tmp_path, 1), designs=5)
+    search.costs = lambda candidates: [COST for _ in candidates]
+    found = oneshot.Evolution(oneshot.OneShot(), search, ["loss"])
+    found.losses = shaped
+    assert [shaped[candidate] for candidate in found.best()] == [0.2, 0.5, 0.9, 0.3, 0.7]
 
 
 def test_evolution_by_predicted_costs_is_the_same_in_any_number_of_processes(tmp_path, monkeypatch):

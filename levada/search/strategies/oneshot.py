@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from levada.search.context import Search
     from levada.search.space import Candidate
     from levada.search.work import Work
-    from levada.train.task import Log
+    from levada.train.task import Log, Shape
 
 #: What may be made small, besides the loss: fields of a `Cost`, and what the goal calls effort.
 _COUNTS = ("cycles", "lut", "ff", "dsp", "bram18")
@@ -72,7 +73,8 @@ class OneShot(Strategy):
     def propose(self, search: Search) -> list[Candidate]:
         """The front of all scored candidates that fit, those that add most to its hypervolume first.
 
-        Where that has fewer than `search.designs`, then what would be the front without it, and so on.
+        Where that has fewer than `search.designs`, then what would be the front without it, and so on. Where
+        there are several shapes, they take turns with what each would propose alone.
         """
         names = self._names()
         evolution = Evolution(self, search, names)
@@ -153,15 +155,28 @@ class Evolution:
             self._round(scoring, number)
 
     def best(self) -> list[Candidate]:
-        """Of what was scored and fits one front after the other, spread over each."""
-        fitting = self._fitting(list(self.losses))
-        points = self._points(fitting, np.array([self.losses[candidate] for candidate in fitting]))
-        left, chosen = list(range(len(fitting))), list[int]()
+        """Of what was scored and fits. Shapes take turns, the one of the least loss first.
+
+        Scores compare networks of one shape better than those of two: layers that few shapes have are trained
+        more rarely, and those in front of and behind them have to serve with and without.
+        """
+        shapes: dict[Shape, list[Candidate]] = {}
+        for candidate in self._fitting(list(self.losses)):
+            shapes.setdefault(candidate.shape, []).append(candidate)
+        ordered = sorted(shapes.values(), key=lambda own: min(self.losses[candidate] for candidate in own))
+        turns = itertools.zip_longest(*map(self._in_order, ordered))
+        chosen = (candidate for turn in turns for candidate in turn if candidate is not None)
+        return list(itertools.islice(chosen, self._search.designs))
+
+    def _in_order(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Of so many one front after the other, spread over each."""
+        points = self._points(candidates, np.array([self.losses[candidate] for candidate in candidates]))
+        left, chosen = list(range(len(candidates))), list[int]()
         while left and len(chosen) < self._search.designs:
             found = [left[place] for place in front([tuple(points[index]) for index in left])]
             chosen += [found[place] for place in spread(points[found], self._search.designs - len(chosen))]
             left = [index for index in left if index not in found]
-        return [fitting[index] for index in chosen]
+        return [candidates[index] for index in chosen]
 
     def _round(self, scoring: Scoring, number: int) -> None:
         options, search = self._options, self._search
