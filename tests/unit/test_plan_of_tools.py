@@ -151,6 +151,15 @@ def test_a_tool_that_is_not_there(tmp_path, monkeypatch):
         run(example(), tmp_path / "plan")
 
 
+@pytest.fixture
+def interruptible():
+    """Shells start what runs in the background with SIGINT ignored, and Python leaves it so."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_the_tools(tool, tmp_path):
     timer = threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT))
     plans.write(example(second="SLOW\n"), tmp_path / "plan")
